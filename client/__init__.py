@@ -1,0 +1,1 @@
+"""The wire: protocol types and the Python client (pyzmq and msgspec only)."""

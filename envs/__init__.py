@@ -1,0 +1,1 @@
+"""The worlds agents learn in: Gymnasium environments over music state."""

@@ -1,0 +1,1 @@
+"""The ground: what music is (scores, time, theory, files, cues, arranger, world)."""

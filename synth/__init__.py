@@ -1,0 +1,1 @@
+"""The voice: pyo instruments, engine, MIDI output and rendering."""
