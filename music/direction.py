@@ -52,7 +52,7 @@ class Direction:
     def with_knobs(self, knobs: NDArray[np.floating]) -> "Direction":
         """A copy with the nine knobs replaced; values are clipped to [0, 1]."""
         values = np.clip(knobs, 0.0, 1.0)
-        return replace(self, **dict(zip(KNOBS, map(float, values), strict=True)))
+        return self.with_changes(**dict(zip(KNOBS, map(float, values), strict=True)))
 
     def with_changes(self, **changes: object) -> "Direction":
         """A copy with named fields replaced; an unknown name raises and names the nearest."""

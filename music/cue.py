@@ -1,0 +1,162 @@
+"""Cues: authored material that a world can play, read from a folder with `cue.toml` and MIDI files.
+
+`docs/cues.md` is the guide for authors; `cue_file.py` reads and checks the folder.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from .direction import KNOBS
+from .errors import UnknownNameError
+from .score import Notes
+from .tempo import Meter
+from .theory import Chord, Key
+
+ROLES = ("melody", "harmony", "arpeggio", "bass", "drums", "track")
+"""What a layer does: `melody` and `track` play a track of the theme file, the others are arranged."""
+
+SYNC_POINTS = ("beat", "bar", "phrase", "section")
+"""Where a section may be left: at the next bar line, the next multiple of four bars, or its end.
+
+Music is decided bar by bar, so `beat` waits for the bar line too; stingers use it as it is.
+"""
+
+PHRASE_BARS = 4
+ANY = "*"
+MOOD_AXES = ("mood.valence", "mood.arousal", "mood.tension")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One part of the arrangement and its mixer channel."""
+
+    name: str
+    role: str  # one of ROLES
+    instrument: str  # one of events.INSTRUMENTS
+    track: str = ""  # roles melody and track: the track of the theme file
+    knob: str = ""  # the knob that sets its activity; default: the role's own, none for melody
+    from_level: float = 0.0  # silent below this value of its knob, 0..1
+    octave: int = 0  # shift of the whole layer, -2..2
+    gain_db: float = 0.0
+    pan: float = 0.0  # -1..1
+    reverb: float = 0.2  # 0..1
+
+    @property
+    def activity_knob(self) -> str:
+        """The knob that sets how much this layer plays, '' for always."""
+        if self.knob:
+            return self.knob
+        return self.role if self.role in KNOBS else ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """Some bars of the theme that can be repeated."""
+
+    name: str
+    bars: int
+    start_bar: int  # in the theme file
+    chords: tuple[tuple[Chord, ...], ...]  # one tuple a bar, its chords of equal length
+    groove: str = "rock"  # one of patterns.GROOVES
+    repeats: int = 2  # times it is played before the cue moves on by itself
+
+
+@dataclass(frozen=True)
+class Transition:
+    """A way from one section to another; `*` stands for any."""
+
+    source: str
+    target: str
+    at: str = "bar"  # one of SYNC_POINTS
+    fill: bool = True  # a drum fill and a cadence lead into the change
+    weight: float = 0.0  # share among the ways the cue takes by itself; 0: only when asked
+
+
+@dataclass(frozen=True)
+class Stinger:
+    """A short figure over the music, in its key and tempo."""
+
+    name: str
+    degrees: tuple[int, ...]  # scale steps above the tonic, 0 = tonic, 7 = octave
+    durations_beats: tuple[float, ...]
+    instrument: str = "brass"
+    octave: int = 5  # of the tonic; 5 holds middle C + 12
+    velocity: float = 0.8
+    duck_db: float = 6.0  # how far the other layers step back
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A number that the game sets."""
+
+    name: str
+    minimum: float = 0.0
+    maximum: float = 1.0
+    default: float = 0.0
+    ramp_seconds: float = 0.5
+
+
+@dataclass(frozen=True)
+class Binding:
+    """A parameter's contribution to a mood axis or a layer's level, linear between points."""
+
+    parameter: str
+    to: str  # mood.valence, mood.arousal, mood.tension or level.LAYER
+    points: tuple[tuple[float, float], ...]  # (parameter value, contribution), increasing
+
+
+@dataclass(frozen=True)
+class Cue:
+    """Everything a world needs to play."""
+
+    name: str
+    title: str
+    key: Key
+    meter: Meter
+    tempo_bpm: tuple[float, float]  # slowest and fastest
+    modes: tuple[str, ...]  # dark to bright, the mode knob chooses among them
+    layers: tuple[Layer, ...]
+    sections: tuple[Section, ...]
+    transitions: tuple[Transition, ...]
+    stingers: tuple[Stinger, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    bindings: tuple[Binding, ...] = ()
+    gain_db: float = 0.0
+    origin: str = ""  # who made the theme, and its licence
+    tracks: dict[str, Notes] = field(default_factory=dict, repr=False)  # of the theme file, by name
+
+    def section_index(self, name: str) -> int:
+        """Position of a section; UnknownNameError names the nearest."""
+        return self._find("section", name, [section.name for section in self.sections])
+
+    def layer_index(self, name: str) -> int:
+        """Position of a layer; UnknownNameError names the nearest."""
+        return self._find("layer", name, [layer.name for layer in self.layers])
+
+    def parameter(self, name: str) -> Parameter:
+        """A parameter by name; UnknownNameError names the nearest."""
+        names = [parameter.name for parameter in self.parameters]
+        return self.parameters[self._find("parameter", name, names)]
+
+    def stinger(self, name: str) -> Stinger:
+        """A stinger by name; UnknownNameError names the nearest."""
+        names = [stinger.name for stinger in self.stingers]
+        return self.stingers[self._find("stinger", name, names)]
+
+    def _find(self, kind: str, name: str, names: list[str]) -> int:
+        if name not in names:
+            raise UnknownNameError(f"{kind} of cue {self.name!r}", name, names)
+        return names.index(name)
+
+    def transition(self, source: str, target: str) -> Transition | None:
+        """The rule from one section to another: an exact one before `*`, None if there is none."""
+        for pattern in ((source, target), (source, ANY), (ANY, target), (ANY, ANY)):
+            for rule in self.transitions:
+                if (rule.source, rule.target) == pattern:
+                    return rule
+        return None
+
+    @cached_property
+    def bars(self) -> int:
+        """Bars of all sections."""
+        return sum(section.bars for section in self.sections)
