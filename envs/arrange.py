@@ -1,0 +1,248 @@
+"""`segue/Arrange-v0`: keep the music in step with a game, for a listener nobody knows.
+
+`ArrangeCore` plays n performances at once on arrays; `ArrangeEnv` is one of them behind Gymnasium's
+`Env`, `ArrangeVectorEnv` all of them behind its `VectorEnv`.
+"""
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode
+from numpy.typing import NDArray
+
+from ..analysis.emotion import load_emotion_model
+from ..music.cue import PHRASE_BARS
+from ..music.direction import KNOBS
+from ..music.world import Bars, Worlds
+from .arrange_settings import ArrangeSettings, library
+from .listener import Listeners
+from .perception import OBSERVATION, Perception, move_knobs
+from .traces import generate_sessions, load_traces
+
+FloatArray = NDArray[np.float64]
+Terms = dict[str, FloatArray]
+
+OBSERVATION_LIMIT = 10.0
+REWARDS = ("mood", "continuity", "rules", "feedback")
+"""The named terms of the reward; they add up to it."""
+
+_MOVE_WEIGHTS = np.array(
+    [{"tempo": 2.0, "mode": 2.0, "register": 1.5}.get(name, 1.0) for name in KNOBS]
+)
+_SMALLEST_MOVE = 0.02
+_BARE, _FULL = 0.2, 0.7
+_HARMONY, _ARPEGGIO, _BASS, _DRUMS, _REGISTER, _DYNAMICS = (
+    KNOBS.index(name) for name in ("harmony", "arpeggio", "bass", "drums", "register", "dynamics")
+)
+
+
+class ArrangeCore:
+    """n performances that advance together.
+
+    :param n: how many
+    :param settings: what is played, for whom, and what it is worth
+    """
+
+    def __init__(self, n: int, settings: ArrangeSettings) -> None:
+        self.n = n
+        self.settings = settings
+        self.book, self.ear = library(settings.split, settings.cues)
+        self.model = load_emotion_model(settings.model)
+        self.felt_with = load_emotion_model(settings.listener_model or settings.model)
+        self.listeners = Listeners(n, settings.listener)
+        self.perception = Perception(n, settings.listener)
+        self.worlds = Worlds(self.book, np.zeros(n, np.int64), np.arange(n))
+        self.bar = 0
+
+    def reset(self, rng: np.random.Generator) -> FloatArray:
+        """New cues, games, listeners and knobs for all; the first observations [shape=(n, D)]."""
+        settings, n = self.settings, self.n
+        self.bar = 0
+        cue = rng.integers(0, len(self.book.cues), n)
+        self.worlds.reset(np.arange(n), cue, rng.integers(0, 2**31, n))
+        self.targets, self.game = self._sessions(rng)
+        self.listeners.reset(rng)
+        self.noise = settings.listener.rating_noise * rng.standard_normal((settings.bars, n, 2))
+        self.perception.reset(rng.uniform(0.2, 0.8, (n, len(KNOBS))), self.targets[:, 0])
+        self._look(self.worlds.look(self.perception.knobs))
+        return self.perception.observe(self.worlds)
+
+    def _sessions(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+        """Targets [n, bars + 1, 2] and game features of n sessions."""
+        source, bars = self.settings.targets, self.settings.bars + 1
+        parts = []
+        made = {"traces": 0, "generator": self.n, "mixed": self.n // 2}[source]
+        if made < self.n:
+            traces = load_traces(self.settings.split)
+            parts.append(traces.sample_sessions(rng, self.n - made, bars))
+        if made:
+            parts.append(generate_sessions(rng, made, bars))
+        targets, features = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        return targets.astype(float), features.astype(float)
+
+    def _look(self, *bars: Bars) -> tuple[FloatArray, FloatArray]:
+        """Impressions and features of bars; the last of them is what comes if nothing is changed."""
+        features = self.ear.hear(*bars)
+        impressions = self.model.predict(features)
+        self.perception.next = impressions[-self.n :]
+        return impressions, features
+
+    def step(self, action: FloatArray) -> tuple[FloatArray, FloatArray, bool, Terms]:
+        """Play a bar of every performance.
+
+        :param action: movement of the knobs [shape=(n, 9)], each in [-1, 1]
+        :return: observations [n, D], rewards [n], whether the episode is over, terms of the reward [n]
+        """
+        perception, worlds = self.perception, self.worlds
+        before = perception.knobs
+        on_phrase = worlds.number % PHRASE_BARS == 0
+        perception.knobs = move_knobs(before, action)
+        bars = worlds.advance(perception.knobs)
+        impressions, features = self._look(bars, worlds.look(perception.knobs))
+        impression, features = impressions[: self.n], features[: self.n]
+        felt_as = impression if self.felt_with is self.model else self.felt_with.predict(features)
+        felt = self.listeners.feel(felt_as)
+        target = self.targets[:, self.bar + 1]
+        perception.hear(impression, features, bars, self.book)
+        rating = self._rating(felt)
+        if rating is not None:
+            perception.rate(rating)
+        perception.want(target)
+        terms = self._terms(felt, target, perception.knobs - before, on_phrase, bars, rating)
+        self.bar += 1
+        over = self.bar >= self.settings.bars
+        return perception.observe(worlds), np.sum(list(terms.values()), axis=0), over, terms
+
+    def _rating(self, felt: FloatArray) -> FloatArray | None:
+        every = self.settings.listener.rating_every_bars
+        if every and (self.bar + 1) % every == 0:
+            return felt + self.noise[self.bar]
+        return None
+
+    def _terms(
+        self,
+        felt: FloatArray,
+        target: FloatArray,
+        moved: FloatArray,
+        on_phrase: NDArray[np.bool_],
+        bars: Bars,
+        rating: FloatArray | None,
+    ) -> Terms:
+        s = self.settings
+        size = np.abs(moved)
+        movement = np.where(size > _SMALLEST_MOVE, size, 0.0) @ _MOVE_WEIGHTS
+        share = np.where(on_phrase, s.phrase_discount, s.off_phrase_surcharge)
+        answer = np.zeros(self.n) if rating is None else _distance(rating, target)
+        return {
+            "mood": -s.mood_weight * _distance(felt, target),
+            "continuity": -s.continuity_weight * share * movement,
+            "rules": -s.rules_weight * broken_rules(self.perception.knobs),
+            "feedback": -s.feedback_weight * answer,
+        }
+
+
+def _distance(felt: FloatArray, wanted: FloatArray) -> FloatArray:
+    """Mean absolute difference over the axes [shape=(n,)]."""
+    return np.abs(felt - wanted).mean(axis=1)
+
+
+def broken_rules(knobs: FloatArray) -> FloatArray:
+    """How many rules of arranging a direction [shape=(n, 9)] breaks [n].
+
+    Bare: neither harmony nor arpeggio nor bass carries the melody. Muddy: full harmony and a busy bass
+    both in the low register. Hollow: full drums over no bass. Weak: full drums in a soft bar.
+    """
+    low = knobs < _BARE
+    full = knobs > _FULL
+    bare = low[:, _HARMONY] & low[:, _ARPEGGIO] & low[:, _BASS]
+    muddy = full[:, _HARMONY] & full[:, _BASS] & low[:, _REGISTER]
+    hollow = full[:, _DRUMS] & low[:, _BASS]
+    weak = full[:, _DRUMS] & low[:, _DYNAMICS]
+    return bare.astype(float) + muddy + hollow + weak
+
+
+def observation_space() -> spaces.Box:
+    """The space of one observation; see the table in `ArrangeEnv`."""
+    return spaces.Box(-OBSERVATION_LIMIT, OBSERVATION_LIMIT, (len(OBSERVATION),), np.float32)
+
+
+def action_space() -> spaces.Box:
+    """The space of one action: a movement of each knob."""
+    return spaces.Box(-1.0, 1.0, (len(KNOBS),), np.float32)
+
+
+def _clip(observation: FloatArray) -> NDArray[np.float32]:
+    return np.clip(observation, -OBSERVATION_LIMIT, OBSERVATION_LIMIT).astype(np.float32)
+
+
+class ArrangeEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
+    """DOCSTRING"""
+
+    metadata = {"render_modes": []}  # noqa: RUF012 - Gymnasium's own form
+
+    def __init__(self, render_mode: str | None = None, **options: Any) -> None:
+        self.render_mode = render_mode
+        self.core = ArrangeCore(1, ArrangeSettings.from_options(**options))
+        self.observation_space = observation_space()
+        self.action_space = action_space()
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        super().reset(seed=seed)
+        observation = self.core.reset(self.np_random)
+        return _clip(observation)[0], {"cue": self.core.book.cues[self.core.worlds.cue[0]].name}
+
+    def step(
+        self, action: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+        observation, reward, over, terms = self.core.step(np.clip(action, -1.0, 1.0)[None])
+        info = {name: float(term[0]) for name, term in terms.items()}
+        return _clip(observation)[0], float(reward[0]), False, over, info
+
+
+class ArrangeVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
+    """`segue/Arrange-v0`, n at once: batched inside, all of them in step.
+
+    Episodes end together, by truncation, and begin anew in the same step; the last observations are in
+    `info["final_obs"]`.
+    """
+
+    metadata = {  # noqa: RUF012 - Gymnasium's own form
+        "render_modes": [],
+        "autoreset_mode": AutoresetMode.SAME_STEP,
+    }
+
+    def __init__(
+        self, num_envs: int = 1, render_mode: str | None = None, **options: Any
+    ) -> None:
+        self.num_envs = num_envs
+        self.render_mode = render_mode
+        self.core = ArrangeCore(num_envs, ArrangeSettings.from_options(**options))
+        self.single_observation_space = observation_space()
+        self.single_action_space = action_space()
+        self.observation_space = gym.vector.utils.batch_space(self.single_observation_space, num_envs)
+        self.action_space = gym.vector.utils.batch_space(self.single_action_space, num_envs)
+
+    def reset(
+        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Reset all; a list of seeds is read as one seed, made of all of them."""
+        if seed is not None:
+            self._np_random = np.random.default_rng(seed)  # type: ignore[arg-type]
+        return _clip(self.core.reset(self.np_random)), {}
+
+    def step(
+        self, actions: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], FloatArray, NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+        observation, reward, over, terms = self.core.step(np.clip(actions, -1.0, 1.0))
+        info: dict[str, Any] = dict(terms)
+        seen = _clip(observation)
+        if over:
+            info["final_obs"] = seen
+            info["_final_obs"] = np.ones(self.num_envs, bool)
+            seen = _clip(self.core.reset(self.np_random))
+        truncated = np.full(self.num_envs, over)
+        return seen, reward, np.zeros(self.num_envs, bool), truncated, info

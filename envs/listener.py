@@ -1,0 +1,57 @@
+"""Simulated listeners: each feels music in a way of their own that nobody sees.
+
+A listener's felt mood follows the impression of the bars with a lag, scaled and shifted by hidden
+traits:  felt += rate * (gain * impression + bias - felt).  The lag (4 bars), the spread of bias (0.6)
+and of log gain (0.25) are what the ratings of VGMIDI support: a memory of 4 to 8 bars predicts them
+best, and listeners' biases differ by more than the music itself does; the spread used here is at the
+cautious end. Moods are in standard deviations of listeners' ratings (`music.mood.MOOD_PER_SD`).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+FELT_LIMIT = 2.5
+"""Nobody reports more than this many standard deviations."""
+
+
+@dataclass(frozen=True)
+class ListenerSettings:
+    """How listeners differ and how they answer. Units: standard deviations (sd) of ratings."""
+
+    memory_bars: float = 4.0  # time constant of what is felt [bars]; 0: felt at once
+    bias_sd: float = 0.6  # spread of the hidden bias [sd]; 0: everybody feels alike
+    log_gain_sd: float = 0.25  # spread of the log of the hidden gain
+    rating_every_bars: int = 4  # bars between ratings; 0: never
+    rating_noise: float = 0.4  # of a rating [sd]
+
+    @property
+    def rate(self) -> float:
+        """Share of the way that felt mood moves in a bar."""
+        return 1.0 if self.memory_bars <= 0 else float(1.0 - np.exp(-1.0 / self.memory_bars))
+
+
+class Listeners:
+    """n simulated listeners. Moods are valence, arousal [shape=(n, 2)] in sd."""
+
+    def __init__(self, n: int, settings: ListenerSettings) -> None:
+        self.settings = settings
+        self.bias = np.zeros((n, 2))
+        self.gain = np.ones((n, 2))
+        self.felt = np.zeros((n, 2))
+
+    def reset(self, rng: np.random.Generator) -> None:
+        """Draw new listeners; at first they feel their own bias."""
+        shape = self.bias.shape
+        self.bias = self.settings.bias_sd * rng.standard_normal(shape)
+        self.gain = np.exp(self.settings.log_gain_sd * rng.standard_normal(shape))
+        self.felt = np.clip(self.bias, -FELT_LIMIT, FELT_LIMIT)
+
+    def feel(self, impression: FloatArray) -> FloatArray:
+        """Felt mood after a bar of that impression, which is also kept."""
+        pull = self.gain * impression + self.bias - self.felt
+        self.felt = np.clip(self.felt + self.settings.rate * pull, -FELT_LIMIT, FELT_LIMIT)
+        return self.felt
