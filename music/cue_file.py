@@ -20,7 +20,7 @@ from .tempo import TempoMap
 __all__ = ["Fault", "check_cue", "load_cue", "shipped_cues", "write_cue"]
 
 THEME_FILE = "theme.mid"
-_PROGRAMS = {  # General MIDI programs nearest to the engine's instruments
+PROGRAMS = {  # General MIDI programs (0..127) nearest to the engine's instruments
     "piano": 0,
     "strings": 48,
     "pad": 89,
@@ -101,7 +101,7 @@ def _theme(cue: Cue) -> Score:
     for index, (name, notes) in enumerate(cue.tracks.items()):
         instrument = instruments.get(name, "piano")
         channel = DRUM_CHANNEL if instrument == "drums" else free[index % len(free)]
-        tracks.append(Track(name, notes, _PROGRAMS[instrument], channel))
+        tracks.append(Track(name, notes, PROGRAMS[instrument], channel))
     bpm = round(sum(cue.tempo_bpm) / 2, 3)
     return Score(tuple(tracks), TempoMap(bpm), cue.meter, cue.title)
 
