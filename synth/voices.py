@@ -1,0 +1,141 @@
+"""Pooled voices: which one plays a note, and what becomes of it.
+
+A pool has twice as many voices as may sound. When all that may sound do, the oldest released one (or
+else the oldest) is faded out within `FADE_SECONDS` while a resting voice starts the new note at its
+exact frame, so that stealing neither clicks nor delays.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+from .rack import Rack, pitch_hz
+
+FADE_SECONDS = 0.006
+RESTING, HELD, RELEASED, FADING = range(4)
+
+
+class Patch(Protocol):
+    """The graph of one voice: built once, tuned before each note."""
+
+    left: Any  # pyo object
+    right: Any  # pyo object, may be the same as `left`
+    attack_seconds: float  # the shortest time a gate is held
+    release_seconds: float  # from the end of the gate to silence
+    one_shot: bool  # True: rings to its end however short the note
+
+    def tune(self, pitch: float, velocity: float) -> None:
+        """Set what depends on the note, while the voice rests."""
+
+    def ring_seconds(self, pitch: float) -> float | None:
+        """From onset to silence where the sound dies by itself; None where it lasts while held."""
+
+
+PatchFactory = Callable[[Rack, Any, Any], Patch]
+"""Called with the rack and two pyo streams: the gate (0 or 1) and the frequency in Hz."""
+
+
+class Voice:
+    """One patch with its gate and fade buses.
+
+    Offsets are frames into the block about to be computed.
+    """
+
+    def __init__(self, rack: Rack, patch: PatchFactory, index: int) -> None:
+        self.index = index
+        self._group = rack.new_group()
+        self._gate = rack.bus()
+        self._fade = rack.bus()
+        self._hz = rack.value(440.0)
+        self.patch = patch(rack, self._gate.stream, self._hz.stream)
+        faded = rack.times(self.patch.left, self._fade.stream)
+        self._left = rack.level(faded)
+        if self.patch.right is not self.patch.left:
+            faded = rack.times(self.patch.right, self._fade.stream)
+        self._right = rack.level(faded)
+        self.left, self.right = self._left.stream, self._right.stream
+        self.state = RESTING
+        self.note = 0  # serial number of the note, so that timers of earlier notes can be told
+        self.on_frame = 0
+        self.fade_from = 0  # frame where fading began
+        self.fade_frames = max(1, round(FADE_SECONDS * rack.sample_rate))
+        self._group.sleep()
+
+    @property
+    def awake(self) -> bool:
+        """Whether the graph of this voice is being computed."""
+        return self._group.awake
+
+    def start(
+        self, offset: int, frame: int, pitch: float, velocity: float, levels: tuple[float, float]
+    ) -> None:
+        """Begin a note at `offset`; `levels` are the factors left and right."""
+        self._hz.set(pitch_hz(pitch))
+        self._left.set(levels[0])
+        self._right.set(levels[1])
+        self.patch.tune(pitch, velocity)
+        if not self.awake:
+            self._gate.samples[:offset] = 0.0
+            self._fade.samples[:offset] = 0.0
+            self._group.wake()
+        self._gate.samples[offset:] = 1.0
+        self._fade.samples[offset:] = 1.0
+        self.state, self.on_frame = HELD, frame
+
+    def release(self, offset: int) -> None:
+        """Close the gate at `offset`."""
+        self._gate.samples[offset:] = 0.0
+        self.state = RELEASED
+
+    def fade(self, offset: int, frame: int) -> None:
+        """Close the gate and begin the quick fade at `offset`, which is at `frame`."""
+        self._gate.samples[offset:] = 0.0
+        self.fade_from = frame
+        self.state = FADING
+        self._write_fade(offset, frame)
+
+    def rest(self) -> None:
+        """Mark as free for a next note."""
+        self.state = RESTING
+
+    def hold(self, block_frame: int) -> None:
+        """Carry the buses into the block that begins at `block_frame`."""
+        self._gate.samples[:] = self._gate.samples[-1]
+        if self.state == FADING:
+            self._write_fade(0, block_frame)
+        else:
+            self._fade.samples[:] = self._fade.samples[-1]
+
+    def sleep(self) -> None:
+        """Stop computing the graph."""
+        self._group.sleep()
+
+    def _write_fade(self, offset: int, frame: int) -> None:
+        samples = self._fade.samples
+        passed = np.arange(frame - self.fade_from, frame - self.fade_from + len(samples) - offset)
+        phase = np.minimum(passed / self.fade_frames, 1.0)
+        samples[offset:] = 0.5 + 0.5 * np.cos(np.pi * phase)
+
+
+class Pool:
+    """Voices of one patch, of which at most `cap` sound besides those that fade."""
+
+    def __init__(self, rack: Rack, patch: PatchFactory, cap: int) -> None:
+        self.cap = cap
+        self.voices = [Voice(rack, patch, index) for index in range(2 * cap)]
+
+    def choose(self, frame: int) -> tuple[Voice, Voice | None]:
+        """A voice for a note at `frame`, and the voice to fade for it if there is one."""
+        sounding = [voice for voice in self.voices if voice.state in (HELD, RELEASED)]
+        victim = None
+        if len(sounding) >= self.cap:
+            victim = min(sounding, key=lambda voice: (voice.state == HELD, voice.on_frame))
+            if victim.on_frame == frame:  # has not sounded yet: take its place
+                return victim, victim
+        free = [voice for voice in self.voices if voice.state == RESTING]
+        if free:
+            return free[0], victim
+        # every resting voice went within one fade time: cut what is left of the oldest fade
+        fading = [voice for voice in self.voices if voice.state == FADING]
+        return min(fading, key=lambda voice: voice.fade_from), victim
