@@ -32,6 +32,10 @@ _MOVE_WEIGHTS = np.array(
     [{"tempo": 2.0, "mode": 2.0, "register": 1.5}.get(name, 1.0) for name in KNOBS]
 )
 _SMALLEST_MOVE = 0.02
+_ON_PHRASE, _OFF_PHRASE = (
+    0.35,
+    1.3,
+)  # share of the cost of a movement at a phrase's start, elsewhere
 _BARE, _FULL = 0.2, 0.7
 _HARMONY, _ARPEGGIO, _BASS, _DRUMS, _REGISTER, _DYNAMICS = (
     KNOBS.index(name) for name in ("harmony", "arpeggio", "bass", "drums", "register", "dynamics")
@@ -56,27 +60,39 @@ class ArrangeCore:
         self.worlds = Worlds(self.book, np.zeros(n, np.int64), np.arange(n))
         self.bar = 0
 
-    def reset(self, rng: np.random.Generator) -> FloatArray:
-        """New cues, games, listeners and knobs for all; the first observations [shape=(n, D)]."""
-        settings, n = self.settings, self.n
+    def reset(self, rng: np.random.Generator, copies: int = 1) -> FloatArray:
+        """New cues, games, listeners and knobs for all; the first observations [shape=(n, D)].
+
+        Everything is drawn here, so that two directors meet the same episodes under the same generator.
+        With `copies`, only n / copies episodes are drawn, and each is played that many times.
+        """
+        n = self.n // copies
+        bars = self.settings.bars
+
+        def every(drawn: NDArray[Any]) -> NDArray[Any]:
+            return drawn if copies == 1 else np.repeat(drawn, copies, axis=0)
+
         self.bar = 0
-        cue = rng.integers(0, len(self.book.cues), n)
-        self.worlds.reset(np.arange(n), cue, rng.integers(0, 2**31, n))
-        self.targets, self.game = self._sessions(rng)
-        self.listeners.reset(rng)
-        self.noise = settings.listener.rating_noise * rng.standard_normal((settings.bars, n, 2))
-        self.perception.reset(rng.uniform(0.2, 0.8, (n, len(KNOBS))), self.targets[:, 0])
+        cue = every(rng.integers(0, len(self.book.cues), n))
+        self.worlds.reset(np.arange(self.n), cue, every(rng.integers(0, 2**31, n)))
+        targets, game = self._sessions(rng, n)
+        self.targets, self.game = every(targets), every(game)
+        self.listeners.meet(*(every(trait) for trait in self.listeners.draw(rng, n)))
+        noise = every(rng.standard_normal((n, bars, 2)))
+        self.noise = self.settings.listener.rating_noise * noise
+        knobs = every(rng.uniform(0.2, 0.8, (n, len(KNOBS))))
+        self.perception.reset(knobs, self.targets[:, 0])
         self._look(self.worlds.look(self.perception.knobs))
         return self.perception.observe(self.worlds)
 
-    def _sessions(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    def _sessions(self, rng: np.random.Generator, n: int) -> tuple[FloatArray, FloatArray]:
         """Targets [n, bars + 1, 2] and game features of n sessions."""
         source, bars = self.settings.targets, self.settings.bars + 1
         parts = []
-        made = {"traces": 0, "generator": self.n, "mixed": self.n // 2}[source]
-        if made < self.n:
+        made = {"traces": 0, "generator": n, "mixed": n // 2}[source]
+        if made < n:
             traces = load_traces(self.settings.split)
-            parts.append(traces.sample_sessions(rng, self.n - made, bars))
+            parts.append(traces.sample_sessions(rng, n - made, bars))
         if made:
             parts.append(generate_sessions(rng, made, bars))
         targets, features = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
@@ -118,7 +134,7 @@ class ArrangeCore:
     def _rating(self, felt: FloatArray) -> FloatArray | None:
         every = self.settings.listener.rating_every_bars
         if every and (self.bar + 1) % every == 0:
-            return felt + self.noise[self.bar]
+            return felt + self.noise[:, self.bar]
         return None
 
     def _terms(
@@ -131,13 +147,10 @@ class ArrangeCore:
         rating: FloatArray | None,
     ) -> Terms:
         s = self.settings
-        size = np.abs(moved)
-        movement = np.where(size > _SMALLEST_MOVE, size, 0.0) @ _MOVE_WEIGHTS
-        share = np.where(on_phrase, s.phrase_discount, s.off_phrase_surcharge)
         answer = np.zeros(self.n) if rating is None else _distance(rating, target)
         return {
             "mood": -s.mood_weight * _distance(felt, target),
-            "continuity": -s.continuity_weight * share * movement,
+            "continuity": -s.continuity_weight * movement_cost(moved, on_phrase),
             "rules": -s.rules_weight * broken_rules(self.perception.knobs),
             "feedback": -s.feedback_weight * answer,
         }
@@ -146,6 +159,17 @@ class ArrangeCore:
 def _distance(felt: FloatArray, wanted: FloatArray) -> FloatArray:
     """Mean absolute difference over the axes [shape=(n,)]."""
     return np.abs(felt - wanted).mean(axis=1)
+
+
+def movement_cost(moved: FloatArray, on_phrase: NDArray[np.bool_]) -> FloatArray:
+    """What a movement of the knobs [shape=(n, 9)] costs [n], less where a phrase begins [n].
+
+    Tempo, mode and register count more than the others, movements below .02 nothing.
+    """
+    size = np.abs(moved)
+    movement = np.where(size > _SMALLEST_MOVE, size, 0.0) @ _MOVE_WEIGHTS
+    share: FloatArray = np.where(on_phrase, _ON_PHRASE, _OFF_PHRASE)
+    return share * movement
 
 
 def broken_rules(knobs: FloatArray) -> FloatArray:
@@ -215,15 +239,15 @@ class ArrangeVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         "autoreset_mode": AutoresetMode.SAME_STEP,
     }
 
-    def __init__(
-        self, num_envs: int = 1, render_mode: str | None = None, **options: Any
-    ) -> None:
+    def __init__(self, num_envs: int = 1, render_mode: str | None = None, **options: Any) -> None:
         self.num_envs = num_envs
         self.render_mode = render_mode
         self.core = ArrangeCore(num_envs, ArrangeSettings.from_options(**options))
         self.single_observation_space = observation_space()
         self.single_action_space = action_space()
-        self.observation_space = gym.vector.utils.batch_space(self.single_observation_space, num_envs)
+        self.observation_space = gym.vector.utils.batch_space(
+            self.single_observation_space, num_envs
+        )
         self.action_space = gym.vector.utils.batch_space(self.single_action_space, num_envs)
 
     def reset(
@@ -236,7 +260,9 @@ class ArrangeVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
 
     def step(
         self, actions: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float32], FloatArray, NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+    ) -> tuple[
+        NDArray[np.float32], FloatArray, NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]
+    ]:
         observation, reward, over, terms = self.core.step(np.clip(actions, -1.0, 1.0))
         info: dict[str, Any] = dict(terms)
         seen = _clip(observation)

@@ -34,9 +34,7 @@ class ArrangeSettings:
     model: str = "vgmidi"  # emotion model that the agent hears with
     listener_model: str = ""  # emotion model that listeners feel with; none: the same
     mood_weight: float = 1.0  # of the distance between felt and wanted mood [per sd]
-    continuity_weight: float = 0.15  # of a bar's movement of all knobs
-    phrase_discount: float = 0.35  # share of that cost on the first bar of a phrase
-    off_phrase_surcharge: float = 1.3  # share of it on other bars
+    continuity_weight: float = 0.15  # of a bar's movement of the knobs
     rules_weight: float = 0.05  # of each musical rule that a bar breaks
     feedback_weight: float = 0.0  # of the distance between a rating and the mood wanted [per sd]
     listener: ListenerSettings = field(default_factory=ListenerSettings)

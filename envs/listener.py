@@ -43,12 +43,15 @@ class Listeners:
         self.gain = np.ones((n, 2))
         self.felt = np.zeros((n, 2))
 
-    def reset(self, rng: np.random.Generator) -> None:
-        """Draw new listeners; at first they feel their own bias."""
-        shape = self.bias.shape
-        self.bias = self.settings.bias_sd * rng.standard_normal(shape)
-        self.gain = np.exp(self.settings.log_gain_sd * rng.standard_normal(shape))
-        self.felt = np.clip(self.bias, -FELT_LIMIT, FELT_LIMIT)
+    def draw(self, rng: np.random.Generator, n: int) -> tuple[FloatArray, FloatArray]:
+        """Biases and gains [shape=(n, 2)] of n new listeners."""
+        bias = self.settings.bias_sd * rng.standard_normal((n, 2))
+        return bias, np.exp(self.settings.log_gain_sd * rng.standard_normal((n, 2)))
+
+    def meet(self, bias: FloatArray, gain: FloatArray) -> None:
+        """Take these listeners; at first they feel their own bias."""
+        self.bias, self.gain = bias, gain
+        self.felt = np.clip(bias, -FELT_LIMIT, FELT_LIMIT)
 
     def feel(self, impression: FloatArray) -> FloatArray:
         """Felt mood after a bar of that impression, which is also kept."""

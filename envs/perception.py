@@ -9,6 +9,8 @@ Moods are in standard deviations of listeners' ratings. Three things are kept fo
 * **target**: the mood wanted at the last bars, of which level and trend are seen.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,6 +69,17 @@ OBSERVATION: tuple[str, ...] = (
 )
 """The numbers of an observation, in order."""
 
+_STATE = (
+    "knobs",
+    "estimate",
+    "targets",
+    "slow_target",
+    "heard",
+    "next",
+    "brightness",
+    "count",
+    "sums",
+)
 _FORGET = 1.0 / 8.0  # share of a bar in the slow mean of the target
 
 
@@ -94,6 +107,16 @@ class Perception:
         self.brightness = np.zeros(n)
         self.count = np.zeros((n, 1))
         self.sums = np.zeros((4, n, 2))  # of q, q^2, r and q r over ratings r at estimates q
+        self._believe()
+
+    def snapshot(self) -> dict[str, Any]:
+        """The whole state as plain JSON values."""
+        return {name: getattr(self, name).tolist() for name in _STATE}
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Go back to a snapshot."""
+        for name in _STATE:
+            setattr(self, name, np.array(snapshot[name], dtype=float))
         self._believe()
 
     def reset(self, knobs: FloatArray, target: FloatArray) -> None:

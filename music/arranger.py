@@ -49,7 +49,9 @@ class Arrangement:
     index: NDArray[np.int32]  # template [shape=(2 * bars, modes, REGISTERS, layers, LEVELS + 1)]
     starts: NDArray[np.int64]  # first note of each template [shape=(templates + 1,)]
     notes: Notes  # of all templates, onsets from the start of the bar
-    chords: tuple[tuple[tuple[Chord, ...], ...], ...]  # [row] -> chords of the bar in the cue's mode
+    chords: tuple[
+        tuple[tuple[Chord, ...], ...], ...
+    ]  # [row] -> chords of the bar in the cue's mode
 
     def template(self, number: int) -> Notes:
         """The notes of one template."""
@@ -68,7 +70,9 @@ class _Bar:
     section: Section
     number: int  # in the section
     cadence: bool
-    chords: tuple[tuple[float, float, int, tuple[int, ...]], ...]  # onset, beats, bass class, classes
+    chords: tuple[
+        tuple[float, float, int, tuple[int, ...]], ...
+    ]  # onset, beats, bass class, classes
     next_bass: int  # bass class of the chord after the bar
     melody: Rows
     harmony: tuple[list[Voicing], ...]  # by register, a voicing a chord
@@ -125,7 +129,9 @@ class _Builder:
     def checked(self, rows: Rows, layer: Layer) -> Rows:
         """Rows with the layer's octave, sorted, pitches folded into the MIDI range."""
         shift = 0 if layer.role == "drums" else 12 * layer.octave
-        moved = [(onset, beats, fold(pitch + shift), velocity) for onset, beats, pitch, velocity in rows]
+        moved = [
+            (onset, beats, fold(pitch + shift), velocity) for onset, beats, pitch, velocity in rows
+        ]
         return sorted(moved)
 
     def bar(self, section: Section, number: int, mode: str, cadence: bool) -> _Bar:
@@ -136,11 +142,17 @@ class _Builder:
         if cadence:
             melody = [_onto_chord(row, spans) for row in melody]
         first = sum(len(bar) for bar in section.chords[:number])
-        harmony = tuple(self.voicings(section, mode, first, spans, at, cadence) for at in _HARMONY_CENTRE)
-        arpeggio = tuple(self.voicings(section, mode, first, spans, at, cadence) for at in _ARPEGGIO_CENTRE)
+        harmony = tuple(
+            self.voicings(section, mode, first, spans, at, cadence) for at in _HARMONY_CENTRE
+        )
+        arpeggio = tuple(
+            self.voicings(section, mode, first, spans, at, cadence) for at in _ARPEGGIO_CENTRE
+        )
         tonic = self.cue.key.tonic
         scale = frozenset((tonic + step) % 12 for step in MODES[mode])
-        return _Bar(section, number, cadence, spans, following[0][2], melody, harmony, arpeggio, scale)
+        return _Bar(
+            section, number, cadence, spans, following[0][2], melody, harmony, arpeggio, scale
+        )
 
     @property
     def melody_track(self) -> str:
@@ -229,7 +241,9 @@ def _onto_chord(
     if onset < end / 2 - 1e-6:
         return onset, min(beats, max(end / 2 - onset, 0.25)), pitch, velocity
     classes = _at(spans, onset)[3]
-    nearest = min(range(pitch - 6, pitch + 7), key=lambda p: (p % 12 not in classes, abs(p - pitch)))
+    nearest = min(
+        range(pitch - 6, pitch + 7), key=lambda p: (p % 12 not in classes, abs(p - pitch))
+    )
     return onset, min(beats, end - onset), nearest, velocity
 
 
@@ -258,7 +272,9 @@ def _melody_shift(melody: Rows, register: int) -> int:
 def _play_melody(builder: _Builder, bar: _Bar, layer: Layer, register: int, level: int) -> Rows:
     shift = _melody_shift(bar.melody, register)
     gain = _VELOCITY["melody"]
-    return [(on, beats, pitch + shift, velocity * gain) for on, beats, pitch, velocity in bar.melody]
+    return [
+        (on, beats, pitch + shift, velocity * gain) for on, beats, pitch, velocity in bar.melody
+    ]
 
 
 def _play_track(builder: _Builder, bar: _Bar, layer: Layer, register: int, level: int) -> Rows:

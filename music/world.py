@@ -42,6 +42,7 @@ _VELOCITY_RANGE = (0.4, 1.1)  # share of the written velocity at dynamics 0 and 
 _NEVER, _AT_BAR, _AT_PHRASE, _AT_SECTION = -1, 0, 1, 2
 _AT = {"beat": _AT_BAR, "bar": _AT_BAR, "phrase": _AT_PHRASE, "section": _AT_SECTION}
 _STAY = -1
+_STATE = ("cue", "seed", "section", "number", "turn", "pending", "index")
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -178,6 +179,14 @@ class Worlds:
         self.number[which] = self.turn[which] = self.index[which] = 0
         self.pending[which] = _STAY
 
+    def repeat(self, copies: int) -> "Worlds":
+        """New worlds in the same state, `copies` of each side by side, to try directions on."""
+        twin = object.__new__(Worlds)
+        twin.book, twin.n = self.book, self.n * copies
+        for name in _STATE:
+            setattr(twin, name, np.repeat(getattr(self, name), copies))
+        return twin
+
     def can_go(self, section: IntArray) -> BoolArray:
         """Whether a transition leads from the present section to `section` [shape=(n,)]."""
         return self.book.leave_at[self.section, section] != _NEVER
@@ -234,7 +243,9 @@ class Worlds:
         target = np.maximum(self.pending, 0)
         rule = book.leave_at[self.section, target]
         phrase_end = last | (self.number % PHRASE_BARS == PHRASE_BARS - 1)
-        there = (rule == _AT_BAR) | ((rule == _AT_PHRASE) & phrase_end) | ((rule == _AT_SECTION) & last)
+        there = (
+            (rule == _AT_BAR) | ((rule == _AT_PHRASE) & phrase_end) | ((rule == _AT_SECTION) & last)
+        )
         leaving = (self.pending >= 0) & there
         return leaving, leaving & book.leave_fill[self.section, target]
 
@@ -293,9 +304,9 @@ class Worlds:
 def _uniform(seed: NDArray[np.uint64], index: IntArray) -> FloatArray:
     """A number in [0, 1) for each (seed, index): SplitMix64 (Steele, Lea and Flood, OOPSLA 2014)."""
     with np.errstate(over="ignore"):
-        x = seed * np.uint64(0x9E3779B97F4A7C15) + (index.astype(np.uint64) + np.uint64(1)) * np.uint64(
-            0xD1B54A32D192ED03
-        )
+        x = seed * np.uint64(0x9E3779B97F4A7C15) + (
+            index.astype(np.uint64) + np.uint64(1)
+        ) * np.uint64(0xD1B54A32D192ED03)
         x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         x = x ^ (x >> np.uint64(31))
@@ -423,7 +434,13 @@ class World:
             for name in ("section", "number", "turn", "pending", "index")
         }
         tempo = self.tempo.steps
-        return {"cue": self.cue.name, "seed": self.seed, "beats": self.beats, "tempo": tempo, **state}
+        return {
+            "cue": self.cue.name,
+            "seed": self.seed,
+            "beats": self.beats,
+            "tempo": tempo,
+            **state,
+        }
 
     def restore(self, snapshot: dict[str, Any]) -> None:
         """Go back to a snapshot of the same cue."""

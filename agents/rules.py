@@ -1,0 +1,119 @@
+"""Directors without learning: what a studio would use today, with its parameters tuned.
+
+A rule maps the mood wanted to knobs by a quadratic surface, as a table of parameter curves does in game
+audio middleware, and moves towards it at one rate on the first bar of a phrase and another elsewhere. Three
+rules share that surface:
+
+* **table** reads the mood wanted alone;
+* **reactive** adds the error of an average listener's mood and the trend of the target;
+* **adaptive** also corrects for what this listener's ratings tell.
+
+Parameters are tuned by `tune.py` on the training split.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..envs.perception import DEAD_ZONE, KNOB_STEP
+from ..music.cue import PHRASE_BARS
+from ..music.direction import KNOBS
+from .scene import Scene
+
+FloatArray = NDArray[np.float64]
+
+N_KNOBS = len(KNOBS)
+_TERMS = 6  # 1, v, a, v^2, v a, a^2
+SURFACE = _TERMS * N_KNOBS
+
+
+def move_to(knobs: FloatArray, wanted: FloatArray, rate: FloatArray | float) -> FloatArray:
+    """Actions [shape=(n, 9)] that move knobs a share `rate` of the way, as far as a bar allows."""
+    step = np.clip((wanted - knobs) * rate, -KNOB_STEP, KNOB_STEP) / KNOB_STEP
+    action = np.sign(step) * (DEAD_ZONE + (1.0 - DEAD_ZONE) * np.abs(step))
+    return np.where(np.abs(step) * KNOB_STEP < 0.02, 0.0, action)
+
+
+class Random:
+    """Uniform actions."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.rng = np.random.default_rng(seed)
+
+    def act(self, scene: Scene) -> FloatArray:
+        return self.rng.uniform(-1.0, 1.0, (scene.n, N_KNOBS))
+
+
+@dataclass
+class Hold:
+    """One direction for every moment: the best constant. Parameters: knobs [shape=(9,) or (n, 9)]."""
+
+    parameters: FloatArray
+    size = N_KNOBS
+
+    def act(self, scene: Scene) -> FloatArray:
+        wanted = 1.0 / (1.0 + np.exp(-self.parameters))
+        return move_to(scene.perception.knobs, wanted, 1.0)
+
+
+@dataclass
+class Table:
+    """The static rule table. Parameters [shape=(56,) or (n, 56)]: surface, rates on and off phrase."""
+
+    parameters: FloatArray
+    size = SURFACE + 2
+
+    def act(self, scene: Scene) -> FloatArray:
+        theta = np.broadcast_to(self.parameters, (scene.n, self.parameters.shape[-1]))
+        valence, arousal = self.aim(scene, theta).T
+        one = np.ones_like(valence)
+        terms = np.stack([one, valence, arousal, valence**2, valence * arousal, arousal**2], axis=1)
+        surface = theta[:, :SURFACE].reshape(-1, _TERMS, N_KNOBS)
+        wanted = 1.0 / (1.0 + np.exp(-(terms[:, None] @ surface)[:, 0]))
+        on_phrase = scene.worlds.number % PHRASE_BARS == 0
+        on, off = theta[:, SURFACE], theta[:, SURFACE + 1]
+        rate = 1.0 / (1.0 + np.exp(-np.where(on_phrase, on, off)))
+        return move_to(scene.perception.knobs, wanted, rate[:, None])
+
+    def aim(self, scene: Scene, theta: FloatArray) -> FloatArray:
+        """The mood that the music should give [shape=(n, 2)]."""
+        return scene.perception.targets[0]
+
+
+@dataclass
+class Reactive(Table):
+    """Aims beyond the target by the error of the average listener's mood and by the target's trend."""
+
+    size = SURFACE + 4
+
+    def aim(self, scene: Scene, theta: FloatArray) -> FloatArray:
+        seen = scene.perception
+        error = seen.targets[0] - seen.estimate
+        trend = seen.targets[0] - seen.targets[1]
+        gain, lead = theta[:, SURFACE + 2, None], theta[:, SURFACE + 3, None]
+        return np.clip(seen.targets[0] + gain * error + lead * trend, -2.5, 2.5)
+
+
+@dataclass
+class Adaptive(Table):
+    """Like reactive, for this listener: the belief about gain and bias is taken out of the target."""
+
+    size = SURFACE + 5
+
+    def aim(self, scene: Scene, theta: FloatArray) -> FloatArray:
+        seen = scene.perception
+        trend = seen.targets[0] - seen.targets[1]
+        gain, lead, trust = (theta[:, SURFACE + 2 + k, None] for k in range(3))
+        error = seen.targets[0] - seen.felt
+        aim = seen.targets[0] - trust * seen.bias + gain * error + lead * trend
+        return np.clip(aim, -2.5, 2.5)
+
+
+RULES: dict[str, type[Hold] | type[Table]] = {
+    "hold": Hold,
+    "table": Table,
+    "reactive": Reactive,
+    "adaptive": Adaptive,
+}
+"""Rules with tuned parameters, by name."""

@@ -1,0 +1,32 @@
+"""What a director sees when it is asked: the same in training and in play."""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..analysis.ear import Ear
+from ..analysis.emotion import EmotionModel
+from ..envs.perception import Perception
+from ..music.world import Book, Worlds
+
+FloatArray = NDArray[np.float64]
+
+
+class Scene(Protocol):
+    """n performances: `envs.arrange.ArrangeCore` in training, `performer.Performer` in play."""
+
+    n: int
+    book: Book
+    ear: Ear
+    model: EmotionModel
+    worlds: Worlds
+    perception: Perception
+
+
+class Director(Protocol):
+    """Decides how the knobs move in the next bar."""
+
+    def act(self, scene: Scene) -> FloatArray:
+        """Actions [shape=(n, 9)], each in [-1, 1]; see `envs.perception.move_knobs`."""
+        ...

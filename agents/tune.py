@@ -1,0 +1,97 @@
+"""Tuning of the rules by the cross-entropy method: `python -m segue.agents.tune`.
+
+Every generation draws parameter vectors, plays each on the same training episodes, and moves towards the
+best. (Rubinstein, Methodology and Computing in Applied Probability 1, 1999.)
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.progress import Progress
+
+from ..envs.arrange import ArrangeCore
+from ..envs.arrange_settings import ArrangeSettings
+from .directors import MODELS
+from .rules import RULES, SURFACE, Hold, Table
+
+FloatArray = NDArray[np.float64]
+
+
+def tune(
+    rule: type[Hold] | type[Table],
+    *,
+    start: FloatArray | None = None,
+    generations: int = 60,
+    population: int = 64,
+    episodes: int = 16,
+    seed: int = 0,
+    settings: ArrangeSettings | None = None,
+    progress: Progress | None = None,
+) -> FloatArray:
+    """Parameters [shape=(rule.size,)] that earn most on the training split."""
+    core = ArrangeCore(population * episodes, settings or ArrangeSettings())
+    rng = np.random.default_rng(seed)
+    mean = np.zeros(rule.size) if start is None else np.pad(start, (0, rule.size - len(start)))
+    spread = np.full(rule.size, 1.0 if start is None else 0.4)
+    task = (
+        progress.add_task(f"tuning {rule.__name__.lower()}", total=generations)
+        if progress
+        else None
+    )
+    for _ in range(generations):
+        thetas = mean + spread * rng.standard_normal((population, rule.size))
+        thetas[0] = mean
+        earned = play(core, rule(np.tile(thetas, (episodes, 1))), rng, population)
+        elite = thetas[np.argsort(earned)[-population // 6 :]]
+        mean = 0.3 * mean + 0.7 * elite.mean(axis=0)
+        spread = 0.3 * spread + 0.7 * elite.std(axis=0) + 0.01
+        if progress is not None and task is not None:
+            progress.update(
+                task, advance=1, description=f"{rule.__name__.lower()} {earned.mean():.3f}"
+            )
+    return mean
+
+
+def play(
+    core: ArrangeCore, director: Hold | Table, rng: np.random.Generator, population: int
+) -> FloatArray:
+    """Mean reward a bar of each parameter vector [shape=(population,)] on the same episodes."""
+    core.reset(rng, copies=population)
+    total = np.zeros(core.n)
+    over = False
+    while not over:
+        _, reward, over, _ = core.step(director.act(core))
+        total += reward
+    return total.reshape(-1, population).mean(axis=0) / core.settings.bars
+
+
+def tune_all(generations: int, seed: int) -> dict[str, FloatArray]:
+    """Tune every rule, each surface from the one before it."""
+    found: dict[str, FloatArray] = {}
+    with Progress() as progress:
+        surface: FloatArray | None = None
+        for name, rule in RULES.items():
+            start = surface if issubclass(rule, Table) else None
+            found[name] = tune(
+                rule, start=start, generations=generations, seed=seed, progress=progress
+            )
+            if issubclass(rule, Table) and surface is None:
+                surface = found[name][: SURFACE + 2]
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--generations", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--output", type=Path, default=MODELS / "rules.npz")
+    arguments = parser.parse_args()
+    found = tune_all(arguments.generations, arguments.seed)
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(arguments.output, **found)  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    main()
