@@ -6,7 +6,18 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from .cue import ANY, MOOD_AXES, Binding, Cue, Layer, Parameter, Section, Stinger, Transition
+from .cue import (
+    ANY,
+    MOOD_AXES,
+    PHRASE_BARS,
+    Binding,
+    Cue,
+    Layer,
+    Parameter,
+    Section,
+    Stinger,
+    Transition,
+)
 from .cue_schema import (
     REQUIRED_TABLES,
     RESERVED_NAMES,
@@ -241,7 +252,8 @@ class _CueReader:
                     self.faults.report("chord-bars", f"{place}.chords", message, remedy)
             start = row.setdefault("start_bar", next_bar)
             next_bar = start + row.get("bars", 0)
-            if self.theme and next_bar - 1 >= theme_bars and "bars" in row:
+            last_heard = max(start, next_bar - PHRASE_BARS)  # a section may end in silence
+            if self.theme and last_heard >= theme_bars and "bars" in row:
                 message = f"its bars {start}..{next_bar - 1} leave the theme of {theme_bars:.1f}"
                 remedy = "lengthen the theme or move the section; bars count from 0"
                 self.faults.report("outside-theme", f"{place}.start_bar", message, remedy)
