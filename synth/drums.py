@@ -199,7 +199,7 @@ class Shaker(_Drum):
 
 @lru_cache(maxsize=4)
 def _metal_samples(sample_rate: int) -> Samples:
-    """A loop of inharmonic square waves and noise: what cymbals are cut from [shape=(METAL_FRAMES,)]."""
+    """A loop of inharmonic squares and noise, for cymbals [shape=(METAL_FRAMES,)]."""
     random = np.random.default_rng(1)
     bins = METAL_FRAMES // 2 + 1
     spectrum = 0.012 * (random.standard_normal(bins) + 1j * random.standard_normal(bins))
@@ -209,8 +209,10 @@ def _metal_samples(sample_rate: int) -> Samples:
             if bin_index < bins:
                 spectrum[bin_index] += np.exp(2j * np.pi * random.random()) / number**0.6
     spectrum[: round(200.0 * METAL_FRAMES / sample_rate)] = 0.0
+    spectrum /= 1.0 + (np.arange(bins) * (sample_rate / METAL_FRAMES) / 9000.0) ** 2
     samples = np.fft.irfft(spectrum)
-    return (samples / samples.std() * 0.4).astype(np.float32)
+    loop: Samples = (samples / samples.std() * 0.4).astype(np.float32)
+    return loop
 
 
 def _metal(rack: Rack) -> Any:
@@ -231,21 +233,26 @@ def _metal_table(rack: Rack) -> Any:
 class HiHat(_Drum):
     """Closed, pedal and open hat; a pool of one, so that closing cuts the open one short."""
 
-    ring = 0.6
+    ring = 0.66
     DECAY = {42: 0.11, 44: 0.08, 46: 0.55}  # noqa: RUF012 (a table)
 
     def __init__(self, rack: Rack, gate: Any, freq: Any) -> None:
         self._amp = rack.envelope(gate, 0.0008, 0.1, 0.0, 0.02, power=4)
-        self._cutoff = rack.value(6500.0)
+        self._cutoff = rack.value(6000.0)
         source = rack.sum(_metal(rack), rack.times(rack.noise(), 0.25))
         self._top = rack.level(rack.add(rack.pyo.ButHP(source, self._cutoff.stream)))
-        once = rack.add(rack.pyo.ButHP(self._top.stream, 5000.0, mul=self._amp.stream))
+        once = rack.add(rack.pyo.ButHP(self._top.stream, 3500.0, mul=self._amp.stream))
         self.left = self.right = once
 
     def tune(self, pitch: float, velocity: float) -> None:
-        nearest = min(self.DECAY, key=lambda number: abs(number - pitch))
-        self._amp.set(decay=self.DECAY[nearest] * (0.7 + 0.5 * velocity))
-        self._cutoff.set(8200.0 - 2200.0 * velocity)
+        self._amp.set(decay=self._decay(pitch) * (0.7 + 0.5 * velocity))
+        self._cutoff.set(7600.0 - 2600.0 * velocity)
+
+    def ring_seconds(self, pitch: float) -> float:
+        return 1.2 * self._decay(pitch)
+
+    def _decay(self, pitch: float) -> float:
+        return self.DECAY[min(self.DECAY, key=lambda number: abs(number - pitch))]
 
 
 class Ride(_Drum):
@@ -309,14 +316,14 @@ DRUM_OF_NUMBER = {
     57: "crash",
     70: "shaker",
 }
-"""The drum that sounds a General MIDI percussion number; other numbers go to the nearest of these."""
+"""The drum that sounds a General MIDI percussion number; others go to the nearest of these."""
 
 PAN_OF_NUMBER = {37: -0.2, 41: 0.35, 42: 0.28, 43: 0.25, 44: 0.28, 45: 0.1, 46: 0.28, 47: -0.1}
 PAN_OF_NUMBER |= {48: -0.25, 49: -0.3, 50: -0.4, 51: -0.35, 54: 0.45, 57: 0.35, 70: -0.5}
 """Place in the stereo picture, -1 left .. 1 right; the middle where not listed."""
 
 LEVEL_OF_DRUM = {
-    "kick": 1.0,
+    "kick": 0.9,
     "snare": 0.7,
     "rim": 0.45,
     "clap": 0.8,

@@ -49,10 +49,12 @@ class EngineMetrics:
 
 
 def check_events(events: Events, channels: int) -> Events:
-    """The events if they are of dtype `EVENT` and each can be played; else RangeError or SegueError."""
+    """The events if their dtype is `EVENT` and each can be played; else SegueError."""
     if not isinstance(events, np.ndarray) or events.dtype != EVENT:
         kind = getattr(events, "dtype", type(events).__name__)
-        raise SegueError(f"events are {kind}, not an array of music.events.EVENT; make one of those")
+        raise SegueError(
+            f"events are {kind}, not an array of music.events.EVENT; make one of those"
+        )
     limits = {
         "at_frame": (0, 2**62),
         "duration_frames": (1, 2**62),
@@ -190,8 +192,8 @@ class Engine:
         ----------
         name : str
             ``layer.<channel>.gain`` [0, 1], ``layer.<channel>.pan`` [-1, 1],
-            ``layer.<channel>.reverb`` [0, 1], ``master.gain`` [0, 1] or ``master.filter`` [40, 20000]
-            (cutoff in Hz).
+            ``layer.<channel>.reverb`` [0, 1], ``master.gain`` [0, 1] or ``master.filter``
+            [40, 20000] (cutoff in Hz).
         ramp_seconds : float in [0, 600]
             Zero still takes 5 ms, so that nothing clicks.
 
@@ -268,7 +270,7 @@ class Engine:
         return self._limiter.process(self._compressor.process(mix)).astype(np.float32)
 
     def _rebuild(self) -> None:
-        """A fresh graph, because a NaN stays in delay lines for ever; controls keep their values."""
+        """A fresh graph, as a NaN stays in delay lines for ever; controls keep their values."""
         ramps, cutoff = [strip.ramps for strip in self._strips], self._master.cutoff
         self._host.close()
         self._build()
@@ -320,7 +322,6 @@ class Engine:
                 self._fade(victim, frame)
         if not voice.awake:
             self._awake.append(voice)
-        strip.wake()
         voice.note = serial
         voice.start(offset, frame, pitch, velocity, strip.instrument.levels(pitch, velocity))
         patch = voice.patch
@@ -330,6 +331,7 @@ class Engine:
         if ring is not None:
             ring_end = max(frame + round(ring * self.sample_rate), shortest)
             end = ring_end if patch.one_shot else min(end, ring_end)
+        strip.wake(end + round(patch.release_seconds * self.sample_rate))
         self._time(end, voice, RELEASE)
 
     def _release(self, voice: Voice, frame: int) -> None:

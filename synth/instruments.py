@@ -1,7 +1,7 @@
 """The instruments: which patches they play, how loud, how wide, and through what effects.
 
-`instrument(name)` looks one up. Levels are balanced against each other, so that a melody, pad, bass,
-arpeggio and drums at velocity 0.6 and gain 0 dB come out near -16 LUFS.
+`instrument(name)` looks one up. Levels are balanced against each other, so that a melody, pad,
+bass, arpeggio and drums at velocity 0.6 and gain 0 dB come out near -16 LUFS.
 """
 
 from collections.abc import Callable, Mapping
@@ -94,15 +94,15 @@ DRUM_KIT: dict[str, PatchFactory] = {
 }
 
 REGISTRY: dict[str, Instrument] = {
-    "piano": Instrument({"piano": Piano}, spread=0.6),
-    "strings": Instrument({"strings": Strings}, spread=0.3, effects=ensemble),
-    "pad": Instrument({"pad": Pad}, effects=ensemble),
-    "pluck": Instrument({"pluck": Pluck}, spread=0.7),
-    "bass": Instrument({"bass": Bass}),
-    "flute": Instrument({"flute": Flute}, spread=0.1),
-    "brass": Instrument({"brass": Brass}, spread=0.2),
-    "bells": Instrument({"bells": Bells}, spread=0.6),
-    "drums": Instrument(DRUM_KIT, caps={kind: 2 for kind in DRUM_KIT} | {"hihat": 1}),
+    "piano": Instrument({"piano": Piano}, level_db=-8.9, spread=0.6),
+    "strings": Instrument({"strings": Strings}, level_db=-26.2, spread=0.3, effects=ensemble),
+    "pad": Instrument({"pad": Pad}, level_db=-26.0, effects=ensemble),
+    "pluck": Instrument({"pluck": Pluck}, level_db=-18.5, spread=0.7),
+    "bass": Instrument({"bass": Bass}, level_db=-21.3),
+    "flute": Instrument({"flute": Flute}, level_db=-13.2, spread=0.1),
+    "brass": Instrument({"brass": Brass}, level_db=-17.8, spread=0.2),
+    "bells": Instrument({"bells": Bells}, level_db=-14.3, spread=0.6),
+    "drums": Instrument(DRUM_KIT, level_db=0.0, caps={kind: 2 for kind in DRUM_KIT} | {"hihat": 1}),
 }
 """Instruments by name; the same names as `music.events.INSTRUMENTS`."""
 

@@ -4,10 +4,12 @@ Both link the two channels, so that the stereo image stands still. Blocks are fl
 [shape=(frames, 2)], full scale at 1.
 
 The limiter keeps a running maximum of the oversampled peak over its look-ahead, lets it fall in a
-straight line of dB, and smooths the gain over the look-ahead so that it moves before the peak comes:
-the classic brick-wall design, e.g. in U. Zölzer (ed.), DAFX (2nd ed., 2011), section 4.2. Peaks
-between samples are found as in ITU-R BS.1770-5, annex 2: fourfold oversampling.
+straight line of dB, and smooths the gain over the look-ahead, so that it moves before the peak
+comes: the classic brick-wall design (dynamic range control in U. Zölzer, ed., DAFX, 2nd ed., 2011,
+chapter 4). Peaks between samples are found by fourfold oversampling, as ITU-R BS.1770 asks.
 """
+
+import math
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -47,47 +49,49 @@ class Compressor:
         knee_db: float = 8.0,
         attack_seconds: float = 0.02,
         release_seconds: float = 0.25,
+        makeup_db: float = 2.3,
     ) -> None:
-        self._rate = sample_rate
+        self._rate, self._makeup = sample_rate, 10 ** (makeup_db / 20)
         self._threshold_db, self._slope, self._knee_db = threshold_db, 1 / ratio - 1, knee_db
         self._attack_seconds, self._release_seconds = attack_seconds, release_seconds
         self._power = 0.0
-        self._gain = 1.0
+        self._gain = self._makeup
 
     def process(self, block: Block) -> Block:
         """The block with its loud stretches turned down [shape=(frames, 2)]."""
         frames = len(block)
         pieces = max(1, frames // self.PIECE_FRAMES)
-        edges = np.linspace(0, frames, pieces + 1).astype(int)
+        edges = [frames * piece // pieces for piece in range(pieces + 1)]
         energy = np.add.reduceat(np.einsum("fc,fc->f", block, block), edges[:-1])
         seconds = frames / pieces / self._rate
-        rise = 1 - np.exp(-seconds / self._attack_seconds)
-        fall = 1 - np.exp(-seconds / self._release_seconds)
+        rise = 1 - math.exp(-seconds / self._attack_seconds)
+        fall = 1 - math.exp(-seconds / self._release_seconds)
         gains = [self._gain]
         for piece_power in (energy * (pieces / frames)).tolist():
             step = rise if piece_power > self._power else fall
             self._power += step * (piece_power - self._power)
             gains.append(self._gain_for(self._power))
         self._gain = gains[-1]
-        if max(gains) - min(gains) < 1e-6:
+        if max(gains) - min(gains) < 1e-9:
             return block * self._gain
         curve = np.interp(np.arange(1, frames + 1), edges, gains)
         return block * curve[:, None]
 
     def _gain_for(self, power: float) -> float:
-        over = 10 * np.log10(power + 1e-12) - self._threshold_db
+        over = 10 * math.log10(power + 1e-12) - self._threshold_db
         if over <= -self._knee_db / 2:
-            return 1.0
+            return self._makeup
         if over < self._knee_db / 2:
             over = (over + self._knee_db / 2) ** 2 / (2 * self._knee_db)
-        return float(10 ** (self._slope * over / 20))
+        gain: float = self._makeup * 10 ** (self._slope * over / 20)
+        return gain
 
 
 class Limiter:
     """Brick wall for true peaks, delaying the sound by `delay_frames`.
 
-    `reduction_db` is the deepest reduction so far, `limited_frames` the number of frames turned down
-    by more than 0.1 dB.
+    `reduction_db` is the deepest reduction so far, `limited_frames` the number of frames turned
+    down by more than 0.1 dB.
     """
 
     WINDOW_FRAMES = 48
@@ -128,7 +132,8 @@ class Limiter:
         windows = sliding_window_view(recent[1:], FIR_TAPS, axis=0)  # (frames, 2, taps)
         between = np.abs(windows @ self._fir).max(axis=(1, 2))
         at = np.abs(windows[:, :, FIR_TAPS // 2 - 1 : FIR_TAPS // 2 + 1]).max(axis=(1, 2))
-        return np.maximum(between, at)
+        peaks: Block = np.maximum(between, at)
+        return peaks
 
     def _gain_db(self, peaks: Block) -> Block:
         """Smoothed reduction in dB for each frame that leaves now [shape=(frames,)]."""
@@ -141,4 +146,5 @@ class Limiter:
         fallen = np.concatenate([self._held_db, np.maximum(fallen, 0.0)])
         self._need_db = need[len(peaks) :]
         self._held_db = fallen[len(peaks) :]
-        return sliding_window_view(fallen, self.WINDOW_FRAMES).mean(axis=1)
+        smooth: Block = sliding_window_view(fallen, self.WINDOW_FRAMES).mean(axis=1)
+        return smooth

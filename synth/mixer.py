@@ -49,24 +49,23 @@ class Strip:
         }
         self._level = amplitude(channel.gain_db + self.instrument.level_db)
         self._settled = False
-        self._last_frame = 0  # when a voice was last awake
+        self._last_frame = 0  # when the last note known so far ends
         self.group.sleep()
 
     def pool_for(self, pitch: float) -> Pool:
         """The voices that play `pitch`."""
         return self.pools[self.instrument.kind(pitch)]
 
-    def wake(self) -> None:
-        """Compute the strip again."""
+    def wake(self, until_frame: int) -> None:
+        """Compute the strip, at least until `until_frame`."""
         self.group.wake()
+        self._last_frame = max(self._last_frame, until_frame)
 
     def rest_after(self, frame: int, tail_frames: int) -> None:
         """Stop computing the strip once no voice has been awake for `tail_frames`."""
         if not self.group.awake:
             return
-        if any(voice.awake for voice in self.voices):
-            self._last_frame = frame
-        elif frame - self._last_frame > tail_frames:
+        if frame - self._last_frame > tail_frames and not any(v.awake for v in self.voices):
             self.group.sleep()
 
     def write(self, frames: int) -> None:

@@ -58,6 +58,8 @@ STRING_HIGH = _band(8, 40, 1.3, notch=9)
 FLUTE = _listed(1.0, 0.32, 0.12, 0.035, 0.02, 0.008)
 SOFT = _listed(1.0, 0.35, 0.18, 0.08, 0.05, 0.03)
 SINE = _listed(1.0)
+BOWED = _band(1, 200, 0.85)
+BLOWN = _band(1, 200, 0.6)
 
 
 class Piano(BasePatch):
@@ -93,12 +95,12 @@ class Piano(BasePatch):
         self._high.set(decay=ring * (0.12 + 0.22 * velocity))
         for oscillator in (*self._lows, self._middles, self._highs):
             oscillator.tune(pitch)
-        self._middle_level.set(0.45 + 1.1 * velocity)
-        self._high_level.set(3.2 * velocity**1.7)
+        self._middle_level.set(0.45 + 1.0 * velocity)
+        self._high_level.set(3.0 * velocity**1.7)
         self._thud.set(0.12 + 0.5 * velocity)
 
     def ring_seconds(self, pitch: float) -> float:
-        return float(np.clip(9.0 * 2.0 ** ((60.0 - pitch) / 16.0), 0.9, 18.0))
+        return float(np.clip(7.5 * 2.0 ** ((60.0 - pitch) / 16.0), 0.9, 16.0))
 
 
 class _Saws(BasePatch):
@@ -106,6 +108,7 @@ class _Saws(BasePatch):
 
     detune: tuple[float, ...] = (0.9985, 1.0012)  # ratios on the left; mirrored on the right
     attack, decay, sustain = 0.1, 0.3, 0.85
+    blend: tuple[float, ...] = (1.0, 1.0)  # levels of the same
     wave: Partials = staticmethod(saw)
     vibrato_hz, vibrato_depth, vibrato_onset = 5.1, 0.0025, 0.7
 
@@ -124,9 +127,9 @@ class _Saws(BasePatch):
         sides = []
         for mirrored in (False, True):
             voices = []
-            for ratio in self.detune:
+            for ratio, level in zip(self.detune, self.blend, strict=True):
                 hz = rack.times(moving, 1 / ratio if mirrored else ratio)
-                voices.append(rack.oscillator(self.wave, hz))
+                voices.append(rack.oscillator(self.wave, hz, level))
             self._oscillators += voices
             mixed = rack.sum(*(voice.stream for voice in voices))
             low = rack.add(rack.pyo.ButLP(mixed, cutoff, mul=self._envelope.stream))
@@ -146,13 +149,14 @@ class Strings(_Saws):
 
     attack_seconds = 0.06
     release_seconds = 0.45
-    detune = (0.9972, 1.0004, 1.0031)
+    detune, blend = (0.9972, 1.0004, 1.0031), (0.8, 1.0, 0.8)
+    wave = staticmethod(BOWED)
 
     def tune(self, pitch: float, velocity: float) -> None:
         super().tune(pitch, velocity)
         self._envelope.set(attack=0.22 - 0.15 * velocity)
         hz = pitch_hz(pitch)
-        self._cutoff.set(min(600.0 + 1.2 * hz + 4200.0 * velocity**1.3, 9000.0))
+        self._cutoff.set(min(500.0 + 1.2 * hz + 5200.0 * velocity**1.5, 9000.0))
 
 
 class Pad(_Saws):
@@ -160,7 +164,7 @@ class Pad(_Saws):
 
     attack_seconds = 0.12
     release_seconds = 1.4
-    detune = (0.9958, 1.0027)
+    detune, blend = (0.9958, 1.0027), (0.9, 1.0)
     attack, decay, sustain = 0.5, 1.5, 0.8
     vibrato_hz, vibrato_depth, vibrato_onset = 0.23, 0.0012, 0.5
 
@@ -171,7 +175,7 @@ class Pad(_Saws):
     def tune(self, pitch: float, velocity: float) -> None:
         super().tune(pitch, velocity)
         self._envelope.set(attack=0.65 - 0.3 * velocity)
-        self._cutoff.set(350.0 + 1.6 * pitch_hz(pitch) + 2000.0 * velocity**1.5)
+        self._cutoff.set(350.0 + 2.0 * pitch_hz(pitch) + 3600.0 * velocity**1.5)
 
 
 class Brass(_Saws):
@@ -179,7 +183,8 @@ class Brass(_Saws):
 
     attack_seconds = 0.05
     release_seconds = 0.22
-    detune = (0.9988, 1.0009)
+    detune, blend = (0.9996, 1.0029), (1.0, 0.6)
+    wave = staticmethod(BLOWN)
     attack, decay, sustain = 0.05, 0.25, 0.82
     vibrato_hz, vibrato_depth, vibrato_onset = 5.4, 0.0022, 0.9
 
@@ -191,7 +196,7 @@ class Brass(_Saws):
         super().tune(pitch, velocity)
         self._envelope.set(attack=0.075 - 0.045 * velocity)
         self._blow.set(attack=0.12 - 0.07 * velocity)
-        self._cutoff.set(min(500.0 + 1.5 * pitch_hz(pitch) + 6000.0 * velocity**1.6, 11000.0))
+        self._cutoff.set(min(350.0 + 1.5 * pitch_hz(pitch) + 5500.0 * velocity**1.7, 11000.0))
 
 
 class Pluck(BasePatch):
@@ -244,15 +249,15 @@ class Bass(BasePatch):
         self._saw = rack.oscillator(saw, freq)
         self._square = rack.oscillator(square, freq, 0.5)
         bright = rack.sum(self._saw.stream, self._square.stream)
-        low = rack.add(rack.pyo.ButLP(bright, cutoff, mul=0.6))
+        low = rack.add(rack.pyo.ButLP(bright, cutoff, mul=1.1))
         sine = rack.add(rack.pyo.Sine(freq))
         self.left = self.right = rack.times(rack.sum(low, sine), amp.stream)
 
     def tune(self, pitch: float, velocity: float) -> None:
         self._saw.tune(pitch)
         self._square.tune(pitch)
-        self._base_cutoff.set(220.0 + 1.5 * pitch_hz(pitch))
-        self._bite_cutoff.set(300.0 + 2600.0 * velocity**1.5)
+        self._base_cutoff.set(200.0 + 3.0 * pitch_hz(pitch))
+        self._bite_cutoff.set(300.0 + 3400.0 * velocity**1.5)
 
 
 class Flute(BasePatch):

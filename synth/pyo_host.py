@@ -115,7 +115,7 @@ class PyoHost:
         yield self.pyo
 
     def process(self) -> Samples:
-        """Compute one block; a float32 view [shape=(block_frames, 2)], valid until the next call."""
+        """Compute one block: a float32 view [shape=(block_frames, 2)] until the next call."""
         if self._server is None:
             raise SegueError("this engine is closed; make a new one")
         with self.flush:

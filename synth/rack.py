@@ -138,7 +138,7 @@ class Rack:
     def envelope(
         self, gate: Any, attack: float, decay: float, sustain: float, release: float, power: int = 1
     ) -> "Envelope":
-        """Straight-line ADSR (seconds) raised to `power` 1, 2 or 4: near-exponential decays, cheap."""
+        """Straight-line ADSR (seconds) to the `power` 1, 2 or 4: near-exponential, and cheap."""
         return Envelope(self, gate, attack, decay, sustain, release, power)
 
     def oscillator(self, partials: Partials, freq: Any, mul: Any = 1.0) -> "Oscillator":

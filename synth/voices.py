@@ -1,8 +1,8 @@
 """Pooled voices: which one plays a note, and what becomes of it.
 
-A pool has twice as many voices as may sound. When all that may sound do, the oldest released one (or
-else the oldest) is faded out within `FADE_SECONDS` while a resting voice starts the new note at its
-exact frame, so that stealing neither clicks nor delays.
+A pool has twice as many voices as may sound. When all that may sound do, the oldest released one
+(or else the oldest) is faded out within `FADE_SECONDS` while a resting voice starts the new note at
+its exact frame, so that stealing neither clicks nor delays.
 """
 
 from collections.abc import Callable
@@ -58,6 +58,7 @@ class Voice:
         self.state = RESTING
         self.note = 0  # serial number of the note, so that timers of earlier notes can be told
         self.on_frame = 0
+        self._changed = False  # in this block, so that the next has to be written
         self.fade_from = 0  # frame where fading began
         self.fade_frames = max(1, round(FADE_SECONDS * rack.sample_rate))
         self._group.sleep()
@@ -82,17 +83,20 @@ class Voice:
         self._gate.samples[offset:] = 1.0
         self._fade.samples[offset:] = 1.0
         self.state, self.on_frame = HELD, frame
+        self._changed = True
 
     def release(self, offset: int) -> None:
         """Close the gate at `offset`."""
         self._gate.samples[offset:] = 0.0
         self.state = RELEASED
+        self._changed = True
 
     def fade(self, offset: int, frame: int) -> None:
         """Close the gate and begin the quick fade at `offset`, which is at `frame`."""
         self._gate.samples[offset:] = 0.0
         self.fade_from = frame
         self.state = FADING
+        self._changed = True
         self._write_fade(offset, frame)
 
     def rest(self) -> None:
@@ -101,11 +105,13 @@ class Voice:
 
     def hold(self, block_frame: int) -> None:
         """Carry the buses into the block that begins at `block_frame`."""
-        self._gate.samples[:] = self._gate.samples[-1]
         if self.state == FADING:
             self._write_fade(0, block_frame)
-        else:
+        elif self._changed:
             self._fade.samples[:] = self._fade.samples[-1]
+        if self._changed:
+            self._gate.samples[:] = self._gate.samples[-1]
+            self._changed = False
 
     def sleep(self) -> None:
         """Stop computing the graph."""
