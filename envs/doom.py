@@ -111,10 +111,9 @@ class DoomGame:
         self._time_tics, self._moved = 0, 0.0
         self._closed, self._over, self._first, self._fired = False, False, True, False
         self._frame: NDArray[np.uint8] = np.zeros((120, 160, 3), np.uint8)
+        level = None if difficulty is None else int(check_range("difficulty", difficulty, 1, 5))
         self._folder = tempfile.TemporaryDirectory(prefix="segue-doom-")
-        self._game = self._configure(limit)
-        if difficulty is not None:  # the engine takes it at its start only
-            self._game.set_doom_skill(int(check_range("difficulty", difficulty, 1, 5)))
+        self._game = self._configure(limit, level)
         self._buttons = _choose_buttons(self._game, self._vizdoom)
         self._start_engine()
         self._begin(self._seed)
@@ -179,7 +178,7 @@ class DoomGame:
     ) -> None:
         self.close()
 
-    def _configure(self, episode_limit_seconds: float) -> Any:
+    def _configure(self, episode_limit_seconds: float, difficulty: int | None) -> Any:
         vizdoom = self._vizdoom
         game = vizdoom.DoomGame()
         game.load_config(os.path.join(vizdoom.scenarios_path, f"{self.scenario}.cfg"))
@@ -190,6 +189,8 @@ class DoomGame:
         game.set_labels_buffer_enabled(True)
         game.set_screen_resolution(vizdoom.ScreenResolution.RES_160X120)
         game.set_screen_format(vizdoom.ScreenFormat.RGB24)
+        if difficulty is not None:  # the engine takes it at its start only
+            game.set_doom_skill(difficulty)
         limit_tics = int(episode_limit_seconds * TICS_PER_SECOND)
         game.set_episode_timeout(min(game.get_episode_timeout() or limit_tics, limit_tics))
         return game

@@ -1,6 +1,7 @@
 """Recording how a real game goes: many short episodes of ViZDoom, kept as numbers per tick.
 
     python -m segue.envs.record --output FILE.npz [--seed 1] [--episodes 240]
+    python -m segue.envs.record --describe
 
 Every episode has its own seed and skill, drawn from the seed of the recording, so the same command
 makes the same file (with the same version of vizdoom). Split by episode: 60 % train, 10 %
@@ -17,11 +18,21 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 from ..music.errors import SegueError, check_range
 from .doom import TICS_PER_SECOND, DoomGame
 from .game import TICK_FIELDS
-from .traces import SPLITS, TICK_SECONDS, TRACES_FILE, quantise_ticks
+from .scenes import generate_sessions
+from .traces import (
+    SPLITS,
+    TICK_SECONDS,
+    TRACES_FILE,
+    MoodStatistics,
+    mood_statistics,
+    quantise_ticks,
+    read_traces,
+)
 
 TRAINING_SCENARIOS = ("deathmatch", "defend_the_center", "deadly_corridor", "health_gathering")
 HELD_OUT_SCENARIOS = ("defend_the_line", "take_cover")
@@ -144,6 +155,28 @@ def _progress(quiet: bool) -> Progress:
     )
 
 
+def describe(path: Path = TRACES_FILE, *, ticks_per_bar: int = 10) -> Table:
+    """A table of the moods wanted in a file of traces, and in made-up play."""
+    table = Table("split", "scenario", "episodes", "bars")
+    for heading in ("mean", "deviation", "change a bar", "autocorrelation"):
+        table.add_column(f"{heading} V / A", justify="right")
+    for split in SPLITS:
+        traces = read_traces(path, split, ticks_per_bar)
+        parts = [(name, traces.only(name)) for name in traces.scenarios]
+        for name, part in [("all", traces), *parts]:
+            _add_row(table, split, name, mood_statistics(part.targets, part.episode_lengths))
+    targets, _ = generate_sessions(np.random.default_rng(0), 256, 64)
+    made_up = mood_statistics(targets.reshape(-1, 2), np.full(256, 64))
+    _add_row(table, "generated", "scenes", made_up)
+    return table
+
+
+def _add_row(table: Table, split: str, name: str, values: MoodStatistics) -> None:
+    pairs = (values.mean, values.deviation, values.change, values.autocorrelation)
+    cells = (f"{valence:+.2f} / {arousal:+.2f}" for valence, arousal in pairs)
+    table.add_row(split, name, str(values.episodes), str(values.bars), *cells)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """The command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m segue.envs.record", description=__doc__)
@@ -153,9 +186,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--episodes", type=int, default=240, help="of each training scenario (default 240)"
     )
+    parser.add_argument(
+        "--describe", action="store_true", help="record nothing; describe the file --output"
+    )
     chosen = parser.parse_args(arguments)
     console = Console(stderr=True)
     try:
+        if chosen.describe:
+            Console(width=120).print(describe(chosen.output))
+            return 0
         record(chosen.output, seed=chosen.seed, episodes=chosen.episodes)
     except SegueError as error:
         console.print(f"error: {error}", style="red", markup=False)

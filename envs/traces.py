@@ -32,6 +32,8 @@ Ints = NDArray[np.int64]
 SPLITS = ("train", "validation", "test", "heldout")
 TICK_SECONDS = 0.2
 TRACES_FILE = Path(__file__).with_name("recorded") / "doom.npz"
+_LEVELS = ("health", "armor", "ammo", "monsters", "monster_area")
+_COUNTERS = [index for index, name in enumerate(TICK_FIELDS) if name not in _LEVELS]
 _AREA = TICK_FIELDS.index("monster_area")
 
 
@@ -47,6 +49,38 @@ def restore_ticks(ticks: NDArray[np.uint8]) -> Floats:
     values = ticks.astype(np.float32)
     values[..., _AREA] = np.square(values[..., _AREA] / 255.0)
     return values
+
+
+@dataclass(frozen=True)
+class MoodStatistics:
+    """How the mood wanted moves; pairs are (valence, arousal), in z but for `autocorrelation`."""
+
+    episodes: int
+    bars: int
+    mean: tuple[float, float]
+    deviation: tuple[float, float]
+    change: tuple[float, float]  # mean absolute change from bar to bar
+    autocorrelation: tuple[float, float]  # at a lag of one bar
+
+
+def mood_statistics(targets: Floats, lengths: Ints) -> MoodStatistics:
+    """Statistics of moods [n, 2] in episodes of the given lengths, one after another."""
+    same = np.repeat(np.arange(len(lengths)), lengths)
+    within = same[1:] == same[:-1]
+    before, after = targets[:-1][within], targets[1:][within]
+
+    def pair(values: ArrayLike) -> tuple[float, float]:
+        valence, arousal = np.asarray(values, float)
+        return float(valence), float(arousal)
+
+    return MoodStatistics(
+        episodes=len(lengths),
+        bars=len(targets),
+        mean=pair(targets.mean(axis=0)),
+        deviation=pair(targets.std(axis=0)),
+        change=pair(np.abs(after - before).mean(axis=0)),
+        autocorrelation=pair([np.corrcoef(before[:, i], after[:, i])[0, 1] for i in (0, 1)]),
+    )
 
 
 @dataclass(frozen=True)
@@ -124,22 +158,24 @@ def load_traces(split: str, bar_seconds: float = BAR_SECONDS) -> TraceSet:
 
 @lru_cache(maxsize=16)
 def read_traces(path: Path, split: str, ticks_per_bar: int) -> TraceSet:
-    """The traces of a file that `record.py` wrote. Cached; the arrays are read-only."""
+    """The traces of a file that `record.py` wrote. Cached; the arrays are read-only.
+
+    The last bar of an episode is filled up with the state at its end (a game shows for a while
+    that the player has died or won), so that no ending is lost.
+    """
     data = _read_file(path)
     if tuple(data["fields"]) != TICK_FIELDS:
         raise FileFormatError(f"{path} holds other fields than this version reads; record it again")
     lengths = data["length"].astype(np.int64)
-    bars = lengths // ticks_per_bar
-    keep = (data["split"] == SPLITS.index(split)) & (bars > 0)
+    bars = -(-lengths // ticks_per_bar)
+    keep = data["split"] == SPLITS.index(split)
     if not keep.any():
-        raise SegueError(
-            f"{path} has no episode of the split {split!r} that lasts a bar of "
-            f"{ticks_per_bar * TICK_SECONDS:g} s; record more or take shorter bars"
-        )
-    starts = (np.cumsum(lengths) - lengths)[keep]
-    within = _counting(bars[keep])
-    first = np.repeat(starts, bars[keep]) + within * ticks_per_bar
-    ticks = restore_ticks(data["ticks"].T[first[:, None] + np.arange(ticks_per_bar)])
+        raise SegueError(f"{path} has no episode of the split {split!r}; record more of them")
+    start = np.repeat((np.cumsum(lengths) - lengths)[keep], bars[keep])
+    length = np.repeat(lengths[keep], bars[keep])
+    within = (_counting(bars[keep]) * ticks_per_bar)[:, None] + np.arange(ticks_per_bar)
+    ticks = restore_ticks(data["ticks"].T[start[:, None] + np.minimum(within, length[:, None] - 1)])
+    ticks[..., _COUNTERS] *= (within < length[:, None])[..., None]  # after the end all stands still
     seconds = ticks_per_bar * TICK_SECONDS
     present = np.unique(data["scenario"][keep])
     return _trace_set(
@@ -153,7 +189,7 @@ def read_traces(path: Path, split: str, ticks_per_bar: int) -> TraceSet:
 
 def _read_file(path: Path) -> dict[str, NDArray[np.generic]]:
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
     except FileNotFoundError:
         raise SegueError(
