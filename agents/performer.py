@@ -1,7 +1,7 @@
 """One performance in play: a world, an ear and a director, bar by bar.
 
-It is the live twin of `envs.arrange.ArrangeCore`: the same world, perception and directors, with a real
-game's moods and a real listener's ratings in place of simulated ones.
+It is the live twin of `envs.arrange.ArrangeCore`: the same world, perception and directors, with a
+real game's moods and a real listener's ratings in place of simulated ones.
 """
 
 from dataclasses import dataclass
@@ -65,7 +65,7 @@ class Performer:
         self.director_name = director
 
     def direct(self, **changes: Any) -> None:
-        """A person takes these knobs over until `release`; `fill=True` holds for the next bar only."""
+        """A person takes these knobs over until `release`; a fill holds for the next bar only."""
         Direction().with_changes(**changes)  # checks names and ranges
         self._fill = bool(changes.pop("fill", self._fill))
         if (section := changes.pop("section", None)) is not None:
@@ -91,7 +91,11 @@ class Performer:
     def next_bar(self, wanted: Mood) -> Performed:
         """Decide the next bar for the mood wanted, and play it."""
         seen = self.perception
-        seen.want(np.array([[wanted.valence, wanted.arousal]]) / MOOD_PER_SD)
+        target = np.array([[wanted.valence, wanted.arousal]]) / MOOD_PER_SD
+        if self.world.bar_index == 0:
+            seen.want_first(target)
+        else:
+            seen.want(target)
         knobs = move_knobs(seen.knobs, self.director.act(self))
         for name, value in self.held.items():
             knobs[0, KNOBS.index(name)] = value

@@ -1,4 +1,4 @@
-"""A trained policy at play: a small tanh network in numpy, loaded without pickle and without torch."""
+"""A trained policy at play: a small tanh network in numpy, without pickle and without torch."""
 
 import json
 import zipfile
@@ -48,7 +48,8 @@ class Policy:
     def save(self, path: Path) -> None:
         """Write the weights and the names of the observation they read."""
         names: dict[str, Any] = {"observation": np.array(json.dumps(OBSERVATION))}
-        np.savez_compressed(path, **names, **self.weights)
+        arrays: dict[str, Any] = names | self.weights
+        np.savez_compressed(path, **arrays)
 
     def act(self, scene: Scene) -> FloatArray:
         return self.act_on(scene.perception.observe(scene.worlds))
@@ -60,4 +61,4 @@ class Policy:
         for layer in range(self.LAYERS - 1):
             x = np.tanh(x @ w[f"w{layer}"] + w[f"b{layer}"])
         action = x @ w[f"w{self.LAYERS - 1}"] + w[f"b{self.LAYERS - 1}"]
-        return np.clip(action, -1.0, 1.0).astype(np.float64)
+        return np.asarray(np.clip(action, -1.0, 1.0), np.float64)

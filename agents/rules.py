@@ -1,8 +1,8 @@
 """Directors without learning: what a studio would use today, with its parameters tuned.
 
-A rule maps the mood wanted to knobs by a quadratic surface, as a table of parameter curves does in game
-audio middleware, and moves towards it at one rate on the first bar of a phrase and another elsewhere. Three
-rules share that surface:
+A rule maps the mood wanted to knobs by a quadratic surface, as a table of parameter curves does in
+game audio middleware, and moves towards it at one rate on the first bar of a phrase and another
+elsewhere. Three rules share that surface:
 
 * **table** reads the mood wanted alone;
 * **reactive** adds the error of an average listener's mood and the trend of the target;
@@ -26,6 +26,8 @@ FloatArray = NDArray[np.float64]
 N_KNOBS = len(KNOBS)
 _TERMS = 6  # 1, v, a, v^2, v a, a^2
 SURFACE = _TERMS * N_KNOBS
+AIM_LIMIT = 2.5
+"""No rule aims further than this, sd."""
 
 
 def move_to(knobs: FloatArray, wanted: FloatArray, rate: FloatArray | float) -> FloatArray:
@@ -47,7 +49,7 @@ class Random:
 
 @dataclass
 class Hold:
-    """One direction for every moment: the best constant. Parameters: knobs [shape=(9,) or (n, 9)]."""
+    """One direction for every moment: the best constant. Parameters: knobs [shape=(..., 9)]."""
 
     parameters: FloatArray
     size = N_KNOBS
@@ -59,7 +61,7 @@ class Hold:
 
 @dataclass
 class Table:
-    """The static rule table. Parameters [shape=(56,) or (n, 56)]: surface, rates on and off phrase."""
+    """The static rule table. Parameters [shape=(..., 56)]: surface, rates on and off phrase."""
 
     parameters: FloatArray
     size = SURFACE + 2
@@ -78,12 +80,13 @@ class Table:
 
     def aim(self, scene: Scene, theta: FloatArray) -> FloatArray:
         """The mood that the music should give [shape=(n, 2)]."""
-        return scene.perception.targets[0]
+        target: FloatArray = scene.perception.targets[0]
+        return target
 
 
 @dataclass
 class Reactive(Table):
-    """Aims beyond the target by the error of the average listener's mood and by the target's trend."""
+    """Aims beyond the target by the average listener's error and by the target's trend."""
 
     size = SURFACE + 4
 
@@ -92,12 +95,13 @@ class Reactive(Table):
         error = seen.targets[0] - seen.estimate
         trend = seen.targets[0] - seen.targets[1]
         gain, lead = theta[:, SURFACE + 2, None], theta[:, SURFACE + 3, None]
-        return np.clip(seen.targets[0] + gain * error + lead * trend, -2.5, 2.5)
+        aim: FloatArray = seen.targets[0] + gain * error + lead * trend
+        return np.clip(aim, -AIM_LIMIT, AIM_LIMIT, out=aim)
 
 
 @dataclass
 class Adaptive(Table):
-    """Like reactive, for this listener: the belief about gain and bias is taken out of the target."""
+    """Like reactive, for this listener: what is believed of them is taken out of the target."""
 
     size = SURFACE + 5
 
@@ -106,8 +110,8 @@ class Adaptive(Table):
         trend = seen.targets[0] - seen.targets[1]
         gain, lead, trust = (theta[:, SURFACE + 2 + k, None] for k in range(3))
         error = seen.targets[0] - seen.felt
-        aim = seen.targets[0] - trust * seen.bias + gain * error + lead * trend
-        return np.clip(aim, -2.5, 2.5)
+        aim: FloatArray = seen.targets[0] - trust * seen.bias + gain * error + lead * trend
+        return np.clip(aim, -AIM_LIMIT, AIM_LIMIT, out=aim)
 
 
 RULES: dict[str, type[Hold] | type[Table]] = {

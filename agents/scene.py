@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from ..analysis.ear import Ear
 from ..analysis.emotion import EmotionModel
 from ..envs.perception import Perception
-from ..music.world import Book, Worlds
+from ..music.book import Book
+from ..music.worlds import Worlds
 
 FloatArray = NDArray[np.float64]
 

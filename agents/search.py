@@ -1,9 +1,10 @@
-"""Directors that search: they try candidate plans in the emotion model and take the best first move.
+"""Directors that search: they try candidate plans in the emotion model and take the best first
+move.
 
-Plans are sequences of knob settings, improved by the cross-entropy method (Rubinstein, Methodology and
-Computing in Applied Probability 1, 1999). A fair searcher knows what an agent knows: the belief about the
-listener, and the target so far, which it takes to stay. The oracle also knows the listener's hidden traits
-and the coming targets: an upper bound that nobody can play.
+Plans are sequences of knob settings, improved by the cross-entropy method (Rubinstein, Methodology
+and Computing in Applied Probability 1, 1999). A fair searcher knows what an agent knows: the belief
+about the listener, and the target so far, which it takes to stay. The oracle also knows the
+listener's hidden traits and the coming targets: an upper bound that nobody can play.
 """
 
 from dataclasses import dataclass
@@ -110,4 +111,5 @@ _TARGET_DRIFT = 0.3
 
 def expected_distance(error: FloatArray, sd: FloatArray) -> FloatArray:
     """E|x| of x ~ N(error, sd), the mean over both axes [shape=(n,)] (smooth approximation)."""
-    return np.sqrt(error**2 + (2 / np.pi) * sd**2).mean(axis=1)
+    distance: FloatArray = np.sqrt(error**2 + (2 / np.pi) * sd**2).mean(axis=1)
+    return distance

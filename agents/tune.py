@@ -1,7 +1,7 @@
 """Tuning of the rules by the cross-entropy method: `python -m segue.agents.tune`.
 
-Every generation draws parameter vectors, plays each on the same training episodes, and moves towards the
-best. (Rubinstein, Methodology and Computing in Applied Probability 1, 1999.)
+Every generation draws parameter vectors, plays each on the same training episodes, and moves
+towards the best. (Rubinstein, Methodology and Computing in Applied Probability 1, 1999.)
 """
 
 import argparse
@@ -64,7 +64,8 @@ def play(
     while not over:
         _, reward, over, _ = core.step(director.act(core))
         total += reward
-    return total.reshape(-1, population).mean(axis=0) / core.settings.bars
+    earned: FloatArray = total.reshape(-1, population).mean(axis=0) / core.settings.bars
+    return earned
 
 
 def tune_all(generations: int, seed: int) -> dict[str, FloatArray]:

@@ -1,13 +1,15 @@
 """What the bars of a book of cues sound like, for any number of worlds at once.
 
-The statistics of every template are taken once; a bar is then heard by adding up those of its layers,
-which gives the same features as its notes would (`symbolic.bar_features`) in a few microseconds.
+The statistics of every template are taken once; a bar is then heard by adding up those of its
+layers, which gives the same features as its notes would (`symbolic.bar_features`) in a few
+microseconds.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..music.world import Bars, Book
+from ..music.book import Book
+from ..music.worlds import Bars
 from .symbolic import STATISTICS, features_from_statistics, note_statistics
 
 _NOTES = STATISTICS.index("notes")
@@ -39,7 +41,7 @@ class Ear:
                 )
 
     def hear(self, *bars: Bars) -> NDArray[np.float64]:
-        """Features [shape=(sum of n, F)] of the bars, one after another, as in `symbolic.FEATURES`."""
+        """Features [shape=(sum of n, F)] of bars, one after another, as in `symbolic.FEATURES`."""
         layers = self.statistics[np.concatenate([bar.template for bar in bars])]
         duration = np.concatenate([bar.duration_scale for bar in bars])
         velocity = np.concatenate([bar.velocity_scale for bar in bars])

@@ -1,1 +1,18 @@
 """Speed and size, measured side by side with peers: `segue bench NAME`."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+BENCHMARKS = {
+    "env": "steps a second of segue/Arrange-v0 beside CartPole, and its share of PPO's time",
+}
+"""What can be measured; each is a module of this package with a function `run`."""
+
+Rows = list[dict[str, Any]]
+
+
+def run_benchmark(name: str) -> tuple[dict[str, float], Mapping[str, Rows]]:
+    """Results by key, and tables by title."""
+    found: tuple[dict[str, float], Mapping[str, Rows]] = import_module(f".{name}", __name__).run()
+    return found

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..analysis.emotion import load_emotion_model
 from ..music.cue import PHRASE_BARS
 from ..music.direction import KNOBS
-from ..music.world import Bars, Worlds
+from ..music.worlds import Bars, Worlds
 from .arrange_settings import ArrangeSettings, library
 from .listener import Listeners
 from .perception import OBSERVATION, Perception, move_knobs
@@ -63,8 +63,9 @@ class ArrangeCore:
     def reset(self, rng: np.random.Generator, copies: int = 1) -> FloatArray:
         """New cues, games, listeners and knobs for all; the first observations [shape=(n, D)].
 
-        Everything is drawn here, so that two directors meet the same episodes under the same generator.
-        With `copies`, only n / copies episodes are drawn, and each is played that many times.
+        Everything is drawn here, so that two directors meet the same episodes under the same
+        generator. With `copies`, only n / copies episodes are drawn, and each is played that many
+        times.
         """
         n = self.n // copies
         bars = self.settings.bars
@@ -99,7 +100,7 @@ class ArrangeCore:
         return targets.astype(float), features.astype(float)
 
     def _look(self, *bars: Bars) -> tuple[FloatArray, FloatArray]:
-        """Impressions and features of bars; the last of them is what comes if nothing is changed."""
+        """Impressions and features of bars; the last are what comes if nothing is changed."""
         features = self.ear.hear(*bars)
         impressions = self.model.predict(features)
         self.perception.next = impressions[-self.n :]
@@ -109,7 +110,8 @@ class ArrangeCore:
         """Play a bar of every performance.
 
         :param action: movement of the knobs [shape=(n, 9)], each in [-1, 1]
-        :return: observations [n, D], rewards [n], whether the episode is over, terms of the reward [n]
+        :return: observations [n, D], rewards [n], whether the episode is over, terms of the reward
+        [n]
         """
         perception, worlds = self.perception, self.worlds
         before = perception.knobs
@@ -158,7 +160,8 @@ class ArrangeCore:
 
 def _distance(felt: FloatArray, wanted: FloatArray) -> FloatArray:
     """Mean absolute difference over the axes [shape=(n,)]."""
-    return np.abs(felt - wanted).mean(axis=1)
+    distance: FloatArray = np.abs(felt - wanted).mean(axis=1)
+    return distance
 
 
 def movement_cost(moved: FloatArray, on_phrase: NDArray[np.bool_]) -> FloatArray:
@@ -169,14 +172,14 @@ def movement_cost(moved: FloatArray, on_phrase: NDArray[np.bool_]) -> FloatArray
     size = np.abs(moved)
     movement = np.where(size > _SMALLEST_MOVE, size, 0.0) @ _MOVE_WEIGHTS
     share: FloatArray = np.where(on_phrase, _ON_PHRASE, _OFF_PHRASE)
-    return share * movement
+    return np.asarray(share * movement)
 
 
 def broken_rules(knobs: FloatArray) -> FloatArray:
     """How many rules of arranging a direction [shape=(n, 9)] breaks [n].
 
-    Bare: neither harmony nor arpeggio nor bass carries the melody. Muddy: full harmony and a busy bass
-    both in the low register. Hollow: full drums over no bass. Weak: full drums in a soft bar.
+    Bare: neither harmony nor arpeggio nor bass carries the melody. Muddy: full harmony and a busy
+    bass both in the low register. Hollow: full drums over no bass. Weak: full drums in a soft bar.
     """
     low = knobs < _BARE
     full = knobs > _FULL
@@ -201,7 +204,7 @@ def _clip(observation: FloatArray) -> NDArray[np.float32]:
     return np.clip(observation, -OBSERVATION_LIMIT, OBSERVATION_LIMIT).astype(np.float32)
 
 
-class ArrangeEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
+class ArrangeEnv(gym.Env[Any, Any]):
     """DOCSTRING"""
 
     metadata = {"render_modes": []}  # noqa: RUF012 - Gymnasium's own form
@@ -222,7 +225,7 @@ class ArrangeEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
     def step(
         self, action: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
-        observation, reward, over, terms = self.core.step(np.clip(action, -1.0, 1.0)[None])
+        observation, reward, over, terms = self.core.step(np.clip(action, -1.0, 1.0, dtype=np.float64)[None])
         info = {name: float(term[0]) for name, term in terms.items()}
         return _clip(observation)[0], float(reward[0]), False, over, info
 
@@ -230,7 +233,8 @@ class ArrangeEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
 class ArrangeVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
     """`segue/Arrange-v0`, n at once: batched inside, all of them in step.
 
-    Episodes end together, by truncation, and begin anew in the same step; the last observations are in
+    Episodes end together, by truncation, and begin anew in the same step; the last observations are
+    in
     `info["final_obs"]`.
     """
 
@@ -263,7 +267,7 @@ class ArrangeVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
     ) -> tuple[
         NDArray[np.float32], FloatArray, NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]
     ]:
-        observation, reward, over, terms = self.core.step(np.clip(actions, -1.0, 1.0))
+        observation, reward, over, terms = self.core.step(np.clip(actions, -1.0, 1.0, dtype=np.float64))
         info: dict[str, Any] = dict(terms)
         seen = _clip(observation)
         if over:

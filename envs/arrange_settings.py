@@ -5,10 +5,10 @@ from functools import lru_cache
 from typing import Any
 
 from ..analysis.ear import Ear
+from ..music.book import Book
 from ..music.cue_file import load_cue, shipped_cues
 from ..music.errors import SegueError, UnknownNameError, check_range
 from ..music.themes import compose_theme
-from ..music.world import Book
 from .listener import ListenerSettings
 from .traces import SPLITS
 

@@ -2,7 +2,8 @@
 
 Moods are in standard deviations of listeners' ratings. Three things are kept for each of n worlds:
 
-* **estimate**: what an average listener feels by now, from the impressions of the bars that sounded;
+* **estimate**: what an average listener feels by now, from the impressions of the bars that
+sounded;
 * **belief**: Gaussian posterior over this listener's gain g and bias b. As felt mood obeys
   felt = g * estimate + b, every rating is a linear measurement of (g, b), and Bayesian linear
   regression on running sums is exact but for clipping;
@@ -15,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..analysis.symbolic import FEATURES
+from ..music.book import Book
 from ..music.cue import PHRASE_BARS
 from ..music.direction import KNOBS
-from ..music.world import Bars, Book, Worlds
+from ..music.worlds import Bars, Worlds
 from .listener import FELT_LIMIT, ListenerSettings
 
 FloatArray = NDArray[np.float64]
@@ -84,9 +86,10 @@ _FORGET = 1.0 / 8.0  # share of a bar in the slow mean of the target
 
 
 def move_knobs(knobs: FloatArray, action: FloatArray) -> FloatArray:
-    """Knobs [shape=(n, 9)] after actions in [-1, 1]: beyond the dead zone, up to `KNOB_STEP` a bar."""
+    """Knobs [shape=(n, 9)] after actions in [-1, 1]: up to `KNOB_STEP`, beyond the dead zone."""
     size = np.maximum(np.abs(action) - DEAD_ZONE, 0.0) / (1.0 - DEAD_ZONE)
-    return np.clip(knobs + np.sign(action) * size * KNOB_STEP, 0.0, 1.0)
+    moved: FloatArray = knobs + np.sign(action) * size * KNOB_STEP
+    return np.clip(moved, 0.0, 1.0, out=moved)
 
 
 class Perception:
@@ -123,14 +126,18 @@ class Perception:
         """Begin anew with the knobs [shape=(n, 9)] and the target that is known [n, 2]."""
         self.knobs = np.array(knobs, dtype=float)
         self.estimate = np.zeros((self.n, 2))
-        self.targets = np.stack([target] * 3)
-        self.slow_target = target.copy()
+        self.want_first(target)
         self.heard = np.zeros((self.n, len(HEARD)))
         self.next = np.zeros((self.n, 2))
         self.brightness = np.zeros(self.n)
         self.count = np.zeros((self.n, 1))
         self.sums = np.zeros((4, self.n, 2))
         self._believe()
+
+    def want_first(self, target: FloatArray) -> None:
+        """The mood wanted before the first bar: as if it had been so for long."""
+        self.targets = np.stack([target] * 3)
+        self.slow_target = target.copy()
 
     def want(self, target: FloatArray) -> None:
         """The mood wanted in the bar that has just gone by."""
@@ -175,7 +182,8 @@ class Perception:
     @property
     def felt(self) -> FloatArray:
         """What this listener feels, as far as is known [n, 2]."""
-        return np.clip(self.gain * self.estimate + self.bias, -FELT_LIMIT, FELT_LIMIT)
+        felt: FloatArray = self.gain * self.estimate + self.bias
+        return np.clip(felt, -FELT_LIMIT, FELT_LIMIT, out=felt)
 
     def observe(self, worlds: Worlds) -> FloatArray:
         """The observation [shape=(n, len(OBSERVATION))], in the order of `OBSERVATION`."""

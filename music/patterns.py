@@ -1,8 +1,8 @@
 """Rhythms that the arranger draws on: drum grooves, fills, bass and arpeggio figures.
 
-A step is a sixteenth note. Drum lines are strings of one character a step: `.` rests, a digit is the
-velocity in tenths. A pattern shorter or longer than the bar is cut or goes round again. Every groove
-has four levels of activity; level 0 is silence.
+A step is a sixteenth note. Drum lines are strings of one character a step: `.` rests, a digit is
+the velocity in tenths. A pattern shorter or longer than the bar is cut or goes round again. Every
+groove has four levels of activity; level 0 is silence.
 """
 
 from typing import NamedTuple
@@ -168,7 +168,7 @@ def bar_steps(meter: Meter) -> int:
 
 
 def drum_hits(groove: str, level: int, meter: Meter, fill: bool) -> list[tuple[float, int, float]]:
-    """(onset_beats, drum, velocity) of a bar, level 1 to 4; a fill replaces its last eight steps."""
+    """(onset_beats, drum, velocity) of a bar, level 1 to 4; a fill takes its last eight steps."""
     steps = bar_steps(meter)
     fill_from = max(steps - FILL_STEPS, 0) if fill else steps
     hits = [

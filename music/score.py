@@ -27,7 +27,7 @@ Notes = NDArray[np.void]
 
 
 def make_notes(rows: list[tuple[float, float, int, float]]) -> Notes:
-    """Sorted notes from rows of (onset_beats, duration_beats, pitch, velocity); values are checked."""
+    """Sorted, checked notes from rows of (onset_beats, duration_beats, pitch, velocity)."""
     notes = np.array(rows, dtype=NOTE)
     check_notes(notes)
     return sort_notes(notes)
@@ -39,7 +39,7 @@ def sort_notes(notes: Notes) -> Notes:
 
 
 def check_notes(notes: Notes) -> None:
-    """Raise unless all onsets are finite and >= 0, durations > 0, pitches <= 127, velocities in (0, 1]."""
+    """Raise unless onsets are finite, >= 0, durations > 0, pitches <= 127, velocities in (0, 1]."""
     limits = {
         "onset_beats": (0.0, np.inf),
         "duration_beats": (1e-9, np.inf),

@@ -1,8 +1,8 @@
 """Chord voicings that move little from chord to chord.
 
-Source of the rules: common voice-leading practice (keep common tones, move the others by the smallest
-step, keep all voices near a centre); the cost is the sum of semitones that the voices move, as in
-Tymoczko, "The Geometry of Musical Chords", Science 313 (2006).
+Source of the rules: common voice-leading practice (keep common tones, move the others by the
+smallest step, keep all voices near a centre); the cost is the sum of semitones that the voices
+move, as in Tymoczko, "The Geometry of Musical Chords", Science 313 (2006).
 """
 
 from functools import lru_cache
@@ -38,13 +38,14 @@ def candidates(pitch_classes: tuple[int, ...], centre: int) -> tuple[Voicing, ..
     return tuple(found)
 
 
-def lead(chords: list[tuple[int, ...]], centre: int) -> list[Voicing]:
+def lead(
+    chords: list[tuple[int, ...]], centre: int, previous: Voicing | None = None
+) -> list[Voicing]:
     """One voicing a chord [same length], each the cheapest after the one before it.
 
     `chords` are pitch classes from the root up, `centre` a MIDI pitch about which the voices stay.
     """
     voicings: list[Voicing] = []
-    previous: Voicing | None = None
     for classes in chords:
         previous = _nearest(classes, centre, previous)
         voicings.append(previous)

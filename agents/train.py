@@ -1,0 +1,168 @@
+"""Training of the arranger with Stable-Baselines3's PPO (Schulman et al., arXiv:1707.06347)."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from stable_baselines3 import PPO
+from stable_baselines3.common.callbacks import BaseCallback
+
+from ..music.errors import SegueError
+from .evaluate import mean_reward
+from .policy import Policy
+from .sb3 import ArrangeVecEnv
+
+VALIDATION_EPISODES = 128
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """Hyper-parameters, named as in the PPO paper."""
+
+    steps: int = 2_500_000  # bars, over all environments
+    n_envs: int = 128
+    n_steps: int = 64  # bars of a rollout: one episode
+    batch_size: int = 2048
+    n_epochs: int = 5
+    learning_rate: float = 6e-4  # falls to 0 over the run
+    gamma: float = 0.92
+    gae_lambda: float = 0.9
+    hidden: int = 128  # units of each of two tanh layers
+    log_std_init: float = -1.1
+    seed: int = 0
+    threads: int = 1  # of torch; more does not help such small networks
+
+
+def train(
+    run: Path,
+    settings: TrainSettings | None = None,
+    *,
+    resume: bool = False,
+    quiet: bool = False,
+    **options: Any,
+) -> Policy:
+    """Train a policy and leave it in `run/policy.npz`.
+
+    The folder also holds `settings.json`, checkpoints (`model.zip`, after every tenth of the run,
+    and when interrupted) and TensorBoard's logs. `resume` goes on from the last checkpoint to the
+    same number of steps. `options` are those of `segue/Arrange-v0`.
+    """
+    settings = settings or TrainSettings()
+    torch.set_num_threads(settings.threads)
+    run.mkdir(parents=True, exist_ok=True)
+    checkpoint = run / "model.zip"
+    env = ArrangeVecEnv(settings.n_envs, seed=settings.seed, **options)
+    if resume:
+        if not checkpoint.exists():
+            raise SegueError(f"{run} holds no checkpoint to resume from; train without --resume")
+        model = PPO.load(checkpoint, env=env, device="cpu")
+    else:
+        model = _new_model(env, settings, run)
+        described = {"settings": asdict(settings), "options": options}
+        (run / "settings.json").write_text(json.dumps(described, indent=2) + "\n")
+    left = settings.steps - model.num_timesteps
+    follower = _Follower(settings, checkpoint, run, quiet)
+    try:
+        if left > 0:
+            model.learn(left, callback=follower, reset_num_timesteps=not resume, log_interval=4)
+    except KeyboardInterrupt:
+        model.save(checkpoint)
+        raise
+    finally:
+        follower.close()
+        env.close()
+    model.save(checkpoint)
+    policy = export(model)
+    policy.save(run / "policy.npz")
+    return policy
+
+
+def _new_model(env: ArrangeVecEnv, settings: TrainSettings, run: Path) -> PPO:
+    start = settings.learning_rate
+    return PPO(
+        "MlpPolicy",
+        env,
+        learning_rate=lambda left: start * left,
+        n_steps=settings.n_steps,
+        batch_size=settings.batch_size,
+        n_epochs=settings.n_epochs,
+        gamma=settings.gamma,
+        gae_lambda=settings.gae_lambda,
+        ent_coef=0.0,
+        policy_kwargs={
+            "net_arch": [settings.hidden] * 2,
+            "activation_fn": torch.nn.Tanh,
+            "log_std_init": settings.log_std_init,
+        },
+        tensorboard_log=str(run),
+        seed=settings.seed,
+        device="cpu",
+    )
+
+
+def export(model: PPO) -> Policy:
+    """The mean network of a trained model, as numpy arrays."""
+    state = {name: value.detach().numpy() for name, value in model.policy.state_dict().items()}
+    layers = ("mlp_extractor.policy_net.0", "mlp_extractor.policy_net.2", "action_net")
+    weights = {}
+    for number, layer in enumerate(layers):
+        weights[f"w{number}"] = state[f"{layer}.weight"].T.copy()
+        weights[f"b{number}"] = state[f"{layer}.bias"].copy()
+    return Policy(weights)
+
+
+class _Follower(BaseCallback):
+    """Progress, validation and checkpoints, ten times a run."""
+
+    def __init__(self, settings: TrainSettings, checkpoint: Path, run: Path, quiet: bool) -> None:
+        super().__init__()
+        self.settings = settings
+        self.checkpoint = checkpoint
+        self.curve = run / "validation.jsonl"
+        self.every = max(settings.steps // 10, settings.n_envs * settings.n_steps)
+        self.next_check = self.every
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:>9,}/{task.total:,} bars"),
+            TimeRemainingColumn(),
+            disable=quiet,
+        )
+        self.task = self.bar.add_task("training", total=settings.steps)
+
+    def _on_training_start(self) -> None:
+        self.bar.start()
+        self.next_check = (self.num_timesteps // self.every + 1) * self.every
+
+    def _on_step(self) -> bool:
+        self.bar.update(self.task, completed=self.num_timesteps)
+        return True
+
+    def _on_rollout_start(self) -> None:
+        if self.num_timesteps < self.next_check:
+            return
+        self.next_check += self.every
+        assert isinstance(self.model, PPO)  # for the type checker: the only model this follows
+        self.model.save(self.checkpoint)
+        reward = mean_reward(export(self.model), "validation", VALIDATION_EPISODES)
+        self.logger.record("validation/reward", reward)
+        with self.curve.open("a") as lines:
+            lines.write(json.dumps({"bars": self.num_timesteps, "reward": round(reward, 4)}) + "\n")
+        self.bar.update(self.task, description=f"training, validation {reward:+.3f}")
+
+    def close(self) -> None:
+        """Put the progress bar away."""
+        self.bar.stop()
+
+
+def choose(runs: list[Path]) -> Path:
+    """The run whose policy earns most on the validation split."""
+    rewards = [
+        mean_reward(Policy.load(run / "policy.npz"), "validation", VALIDATION_EPISODES)
+        for run in runs
+    ]
+    return runs[int(np.argmax(rewards))]

@@ -1,0 +1,201 @@
+"""What each role plays in a bar: melody, harmony, arpeggio, bass and drums as notes.
+
+Every function takes a planned bar, a register and a level of activity and returns rows of
+(onset_beats from the bar's start, duration_beats, pitch, velocity).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from .cue import Layer
+from .patterns import APPROACH, ARPEGGIOS, BASSES, CRASH, FIFTH, LEVELS, OCTAVE, drum_hits
+from .tempo import Meter
+from .voicing import Voicing, clashes
+
+REGISTERS = 3
+"""Low, middle, high."""
+
+FILL_LEVEL = LEVELS
+"""The level of a drum layer that plays a fill."""
+
+HARMONY_CENTRE = (54, 60, 66)
+ARPEGGIO_CENTRE = (60, 67, 74)
+_MELODY_SHIFT = (-12, 0, 12)
+_MELODY_CEILING = 91
+_LOWEST_BASS = 31  # G1
+_VELOCITY = {"melody": 0.8, "track": 0.7, "harmony": 0.5, "arpeggio": 0.5, "bass": 0.7}
+_CRASH_VELOCITY = 0.6
+_HARMONY_VOICES = ((), (0, 2), (0, 1, 2), (0, 1, 2, 3), (0, 1, 2, 3))  # voices by level
+_NOW = 1e-6
+
+Row = tuple[float, float, int, float]
+Rows = list[Row]
+
+
+class Span(NamedTuple):
+    """A chord's place in its bar."""
+
+    onset_beats: float
+    beats: float
+    bass: int  # pitch class
+    classes: tuple[int, ...]  # pitch classes from the root up
+
+
+@dataclass(frozen=True)
+class PlannedBar:
+    """A bar in one mode: what its layers are built on."""
+
+    meter: Meter
+    groove: str
+    opens: bool  # first bar of its section
+    spans: tuple[Span, ...]
+    next_bass: int  # pitch class under the chord after the bar
+    scale: frozenset[int]
+    melody: Rows
+    tracks: dict[str, Rows]  # of the theme file, the melody's among them
+    harmony: tuple[list[Voicing], ...]  # by register, one voicing a chord
+    arpeggio: tuple[list[Voicing], ...]
+
+    def melody_shift(self, register: int) -> int:
+        """Semitones that the melody moves in a register; not up if that would make it shrill."""
+        shift = _MELODY_SHIFT[register]
+        top = max((pitch for _, _, pitch, _ in self.melody), default=0)
+        return shift if shift <= 0 or top + shift <= _MELODY_CEILING else 0
+
+    def melody_at(self, register: int, start: float, end: float, at_least: float) -> list[int]:
+        """Melody pitches that sound for at least so many beats between two times."""
+        shift = self.melody_shift(register)
+        return [
+            pitch + shift
+            for onset, beats, pitch, _ in self.melody
+            if min(onset + beats, end) - max(onset, start) >= at_least
+        ]
+
+    def chord_at(self, onset: float) -> int:
+        """Index of the chord that sounds at a time."""
+        return max(at for at, span in enumerate(self.spans) if span.onset_beats <= onset + _NOW)
+
+
+def melody(bar: PlannedBar, layer: Layer, register: int, level: int) -> Rows:
+    """The theme."""
+    shift, gain = bar.melody_shift(register), _VELOCITY["melody"]
+    return [(onset, beats, pitch + shift, v * gain) for onset, beats, pitch, v in bar.melody]
+
+
+def track(bar: PlannedBar, layer: Layer, register: int, level: int) -> Rows:
+    """Another track of the theme file."""
+    gain = _VELOCITY["track"]
+    return [(onset, beats, pitch, v * gain) for onset, beats, pitch, v in bar.tracks[layer.track]]
+
+
+def harmony(bar: PlannedBar, layer: Layer, register: int, level: int) -> Rows:
+    """Held chords of two to four voices, at the busiest level struck on every beat.
+
+    A voice that would grate against a held melody note is left out.
+    """
+    rows: Rows = []
+    busiest = level >= LEVELS - 1
+    for span, voicing in zip(bar.spans, bar.harmony[register], strict=True):
+        against = bar.melody_at(
+            register, span.onset_beats, span.onset_beats + span.beats, at_least=0.5
+        )
+        pitches = [voicing[voice] for voice in _HARMONY_VOICES[min(level, LEVELS - 1)]]
+        clear = [p for p in pitches if not any(clashes(p, other) for other in against)]
+        strokes = max(round(span.beats), 1) if busiest else 1
+        for stroke in range(strokes):
+            velocity = _VELOCITY["harmony"] * (1.0 if stroke % 2 == 0 else 0.8)
+            onset = span.onset_beats + stroke * span.beats / strokes
+            rows += [(onset, span.beats / strokes, p, velocity) for p in clear or pitches[:1]]
+    return rows
+
+
+def arpeggio(bar: PlannedBar, layer: Layer, register: int, level: int) -> Rows:
+    """Broken chords, from quarters to sixteenths."""
+    figure = ARPEGGIOS[min(level, LEVELS - 1) - 1]
+    rows: Rows = []
+    for step in range(round(bar.meter.bar_beats / figure.step_beats)):
+        onset = step * figure.step_beats
+        voicing = bar.arpeggio[register][bar.chord_at(onset)]
+        octave, tone = divmod(figure.tones[step % len(figure.tones)], len(voicing))
+        pitch = voicing[tone] + 12 * octave
+        against = bar.melody_at(register, onset, onset + 0.25, at_least=0.2)
+        if any(clashes(pitch, other) for other in against):
+            continue
+        velocity = _VELOCITY["arpeggio"] * (1.0 if onset % 1 < _NOW else 0.85)
+        rows.append((onset, figure.step_beats * figure.length, pitch, velocity))
+    return rows
+
+
+def bass(bar: PlannedBar, layer: Layer, register: int, level: int) -> Rows:
+    """Roots, fifths and octaves, with a step of the scale into the next chord at busy levels."""
+    figure = BASSES[min(level, LEVELS - 1) - 1]
+    rows: Rows = []
+    targets = [span.bass for span in bar.spans[1:]] + [bar.next_bass]
+    for span, target in zip(bar.spans, targets, strict=True):
+        root = bass_pitch(span.bass)
+        fifth = root + (span.classes[2] - span.bass) % 12 if len(span.classes) > 2 else root
+        pulses = max(round(span.beats / figure.step_beats), 1)
+        for pulse in range(pulses):
+            tone = figure.tones[pulse % len(figure.tones)]
+            pitch = {OCTAVE: root + 12, FIFTH: fifth}.get(tone, root)
+            if tone == APPROACH and pulse == pulses - 1:
+                pitch = approach(root, bass_pitch(target), bar.scale)
+            late = pulse * figure.step_beats
+            length = min(figure.step_beats, span.beats - late) * figure.length
+            velocity = _VELOCITY["bass"] * (1.0 if pulse == 0 else 0.88)
+            rows.append((span.onset_beats + late, length, pitch, velocity))
+    return rows
+
+
+def bass_pitch(pitch_class: int) -> int:
+    """The pitch of a class in the bass octave, G1 to F#2."""
+    return _LOWEST_BASS + (pitch_class - _LOWEST_BASS) % 12
+
+
+def approach(root: int, target: int, scale: frozenset[int]) -> int:
+    """A step of the scale beside the target, from the side of the present root."""
+    side = 1 if root > target else -1
+    return next(target + side * step for step in (1, 2, 3) if (target + side * step) % 12 in scale)
+
+
+def drums(bar: PlannedBar, layer: Layer, register: int, level: int) -> Rows:
+    """The section's groove; a crash opens a section that is played loudly."""
+    fill = level == FILL_LEVEL
+    hits = drum_hits(bar.groove, LEVELS - 2 if fill else level, bar.meter, fill)
+    if bar.opens and not fill and level >= LEVELS - 2:
+        hits.append((0.0, CRASH, _CRASH_VELOCITY))
+    return [(onset, 0.25, drum, velocity) for onset, drum, velocity in hits]
+
+
+def onto_chord(row: Row, spans: tuple[Span, ...]) -> Row:
+    """A melody note of a cadence: in the bar's second half it takes the nearest chord tone."""
+    onset, beats, pitch, velocity = row
+    end = spans[-1].onset_beats + spans[-1].beats
+    half = end / 2
+    if onset < half - _NOW:
+        return onset, min(beats, max(half - onset, 0.25)), pitch, velocity
+    classes = max(span for span in spans if span.onset_beats <= onset + _NOW).classes
+    near = range(pitch - 6, pitch + 7)
+    nearest = min(near, key=lambda p: (p % 12 not in classes, abs(p - pitch)))
+    return onset, min(beats, end - onset), nearest, velocity
+
+
+class Part(NamedTuple):
+    """How a role plays, and on what its notes depend besides bar and mode."""
+
+    play: Callable[[PlannedBar, Layer, int, int], Rows]
+    by_mode: bool = True
+    by_register: bool = True
+    by_level: bool = True
+
+
+PARTS: dict[str, Part] = {
+    "melody": Part(melody, by_level=False),
+    "track": Part(track, by_register=False, by_level=False),
+    "harmony": Part(harmony),
+    "arpeggio": Part(arpeggio),
+    "bass": Part(bass, by_register=False),
+    "drums": Part(drums, by_mode=False, by_register=False),
+}
+"""One part for each role of `cue.ROLES`."""

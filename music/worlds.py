@@ -1,0 +1,215 @@
+"""Many worlds that advance together on arrays; `world.World` is one of them with names and notes.
+
+A section is left at the end of a bar: the bar before the change plays the fill and the cadence if
+the transition asks for them. A transition at `bar` without a fill takes effect in the very bar that
+is being decided.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .book import AT_BAR, AT_PHRASE, AT_SECTION, NEVER, Book
+from .cue import PHRASE_BARS
+from .direction import KNOBS
+from .parts import FILL_LEVEL, REGISTERS
+from .patterns import LEVELS
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+STATE = ("cue", "seed", "section", "number", "turn", "pending", "index")
+"""The arrays that are the whole state of worlds."""
+
+_TEMPO, _MODE, _REGISTER, _ARTICULATION, _DYNAMICS = (
+    KNOBS.index(name) for name in ("tempo", "mode", "register", "articulation", "dynamics")
+)
+_VELOCITY_RANGE = (0.4, 1.1)  # share of the written velocity at dynamics 0 and 1
+_ALWAYS_LEVEL = 2  # of a layer that no knob moves
+_STAY = -1
+
+
+@dataclass(frozen=True)
+class Bars:
+    """What n worlds play next, as indices and scales; `World` turns one into notes."""
+
+    cue: IntArray  # [shape=(n,)] index into the book
+    section: IntArray  # [n] over all cues
+    number: IntArray  # [n] bar in the section
+    row: IntArray  # [n] row of the template index
+    mode: IntArray  # [n] index into the cue's modes
+    register: IntArray  # [n] 0 low .. 2 high
+    level: IntArray  # [n, layers] activity, FILL_LEVEL for a fill
+    velocity_scale: FloatArray  # [n]
+    duration_scale: FloatArray  # [n, layers]
+    bpm: FloatArray  # [n]
+    beats: FloatArray  # [n] length of the bar
+    leads: BoolArray  # [n] the bar leads into another section by a cadence
+    template: IntArray  # [n, layers] template number in the book, 0 is silence
+
+
+class Worlds:
+    """n worlds that advance together.
+
+    :param book: the cues that can be played
+    :param cue: index of each world's cue [shape=(n,)]
+    :param seeds: each world's seed [shape=(n,)]; the same seed and directions give the same bars
+    """
+
+    def __init__(self, book: Book, cue: IntArray, seeds: IntArray) -> None:
+        self.book = book
+        self.n = len(cue)
+        self.cue = np.zeros(self.n, np.int64)
+        self.seed = np.zeros(self.n, np.uint64)
+        self.section = np.zeros(self.n, np.int64)
+        self.number = np.zeros(self.n, np.int64)
+        self.turn = np.zeros(self.n, np.int64)
+        self.pending = np.full(self.n, _STAY)
+        self.index = np.zeros(self.n, np.int64)
+        self.reset(np.arange(self.n), cue, seeds)
+
+    def reset(self, which: IntArray, cue: IntArray, seeds: IntArray) -> None:
+        """Put some worlds at the start of the first section of a cue."""
+        self.cue[which] = cue
+        self.seed[which] = np.asarray(seeds).astype(np.uint64)
+        self.section[which] = self.book.first_section[cue]
+        self.number[which] = self.turn[which] = self.index[which] = 0
+        self.pending[which] = _STAY
+
+    def repeat(self, copies: int) -> "Worlds":
+        """New worlds in the same state, `copies` of each side by side, to try directions on."""
+        twin = object.__new__(Worlds)
+        twin.book, twin.n = self.book, self.n * copies
+        for name in STATE:
+            setattr(twin, name, np.repeat(getattr(self, name), copies))
+        return twin
+
+    def can_go(self, section: IntArray) -> BoolArray:
+        """Whether a transition leads from the present section to `section` [shape=(n,)]."""
+        allowed: BoolArray = self.book.leave_at[self.section, section] != NEVER
+        return allowed
+
+    def look(self, knobs: FloatArray, fill: BoolArray | bool = False) -> Bars:
+        """The bars that would come if the worlds were directed so, without moving on."""
+        return self._bars(self.section, self.number, knobs, np.broadcast_to(fill, self.n), None)
+
+    def advance(
+        self, knobs: FloatArray, go: IntArray | None = None, fill: BoolArray | bool = False
+    ) -> Bars:
+        """Play the next bar of every world.
+
+        :param knobs: directions [shape=(n, 9)], each in [0, 1], in the order of `KNOBS`
+        :param go: section wanted [shape=(n,)], -1 for none; one that no transition allows is
+        ignored
+        :param fill: a drum fill in this bar
+        """
+        book = self.book
+        if go is not None:
+            asked = (go >= 0) & (go != self.section) & self.can_go(np.maximum(go, 0))
+            self.pending = np.where(asked, go, self.pending)
+            self._enter_at_once()
+        last = self.number == book.section_bars[self.section] - 1
+        done = last & (self.turn >= book.section_repeats[self.section] - 1)
+        if done.any():
+            self.pending = np.where(done & (self.pending < 0), self._moves_on(), self.pending)
+        leaving, leads = self._leaving(last)
+        bars = self._bars(self.section, self.number, knobs, leads | fill, leads)
+        self._move(leaving, last)
+        return bars
+
+    def _enter_at_once(self) -> None:
+        waiting = self.pending >= 0
+        target = np.maximum(self.pending, 0)
+        rule = self.book.leave_at[self.section, target]
+        now = waiting & (rule == AT_BAR) & ~self.book.leave_fill[self.section, target]
+        if now.any():
+            self.section = np.where(now, target, self.section)
+            self.number = np.where(now, 0, self.number)
+            self.turn = np.where(now, 0, self.turn)
+            self.pending = np.where(now, _STAY, self.pending)
+
+    def _moves_on(self) -> IntArray:
+        """The section that each cue takes by itself, by weight; -1 to stay."""
+        book = self.book
+        share = book.auto_share[self.section]
+        draw = _uniform(self.seed, self.index) * book.auto_total[self.section]
+        choice = np.argmax(share > draw[:, None], axis=1)
+        return np.where(book.auto_total[self.section] > 0, choice, _STAY)
+
+    def _leaving(self, last: BoolArray) -> tuple[BoolArray, BoolArray]:
+        """Which worlds leave their section after this bar, and which by a fill and cadence."""
+        book = self.book
+        target = np.maximum(self.pending, 0)
+        rule = book.leave_at[self.section, target]
+        phrase_end = last | (self.number % PHRASE_BARS == PHRASE_BARS - 1)
+        there = (
+            (rule == AT_BAR) | ((rule == AT_PHRASE) & phrase_end) | ((rule == AT_SECTION) & last)
+        )
+        leaving = (self.pending >= 0) & there
+        return leaving, leaving & book.leave_fill[self.section, target]
+
+    def _move(self, leaving: BoolArray, last: BoolArray) -> None:
+        around = last & ~leaving
+        self.section = np.where(leaving, self.pending, self.section)
+        self.turn = np.where(leaving, 0, self.turn + around)
+        self.number = np.where(leaving | last, 0, self.number + 1)
+        self.pending = np.where(leaving, _STAY, self.pending)
+        self.index += 1
+
+    def _bars(
+        self,
+        section: IntArray,
+        number: IntArray,
+        knobs: FloatArray,
+        fill: BoolArray,
+        leads: BoolArray | None,
+    ) -> Bars:
+        book, cue = self.book, self.cue
+        n_modes = book.n_modes[cue]
+        mode = np.minimum((knobs[:, _MODE] * n_modes).astype(np.int64), n_modes - 1)
+        register = np.minimum((knobs[:, _REGISTER] * REGISTERS).astype(np.int64), REGISTERS - 1)
+        wanted = np.take_along_axis(knobs, book.layer_knob[cue], axis=1)
+        level = np.minimum((wanted * LEVELS).astype(np.int64), LEVELS - 1)
+        level *= wanted >= book.layer_from[cue]
+        level = np.where(book.layer_always[cue], _ALWAYS_LEVEL, level)
+        level[book.layer_absent[cue]] = 0
+        level[fill[:, None] & book.layer_drums[cue] & (level > 0)] = FILL_LEVEL
+        row = book.section_row[section] + number
+        if leads is not None:
+            row = row + leads * book.cadence_rows[section]
+        template = book.index[
+            row[:, None], mode[:, None], register[:, None], np.arange(level.shape[1]), level
+        ]
+        articulation = knobs[:, _ARTICULATION, None]
+        shortest = book.shortest[cue]
+        low, high = _VELOCITY_RANGE
+        return Bars(
+            cue=cue.copy(),
+            section=section.copy(),
+            number=number.copy(),
+            row=row,
+            mode=mode,
+            register=register,
+            level=level,
+            velocity_scale=low + (high - low) * knobs[:, _DYNAMICS],
+            duration_scale=shortest + (book.longest[cue] - shortest) * articulation,
+            bpm=book.slowest_bpm[cue] * book.tempo_ratio[cue] ** knobs[:, _TEMPO],
+            beats=book.bar_beats[cue],
+            leads=np.zeros(self.n, bool) if leads is None else leads,
+            template=template,
+        )
+
+
+def _uniform(seed: NDArray[np.uint64], index: IntArray) -> FloatArray:
+    """A number in [0, 1) for each seed and index: SplitMix64 (Steele et al., OOPSLA 2014)."""
+    with np.errstate(over="ignore"):
+        x = seed * np.uint64(0x9E3779B97F4A7C15) + (
+            index.astype(np.uint64) + np.uint64(1)
+        ) * np.uint64(0xD1B54A32D192ED03)
+        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        x = x ^ (x >> np.uint64(31))
+    uniform: FloatArray = (x >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return uniform
