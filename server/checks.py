@@ -1,0 +1,75 @@
+"""What a command may ask: names and ranges, checked before it is promised."""
+
+from ..agents.directors import DIRECTORS
+from ..client import protocol as p
+from ..music.cue import Cue
+from ..music.direction import KNOBS
+from ..music.errors import SegueError, UnknownNameError, check_range
+from ..music.parameters import MAX_RAMP_SECONDS, Parameters
+
+DIRECTABLE = (*KNOBS, "fill")
+MAX_EXPIRES_SECONDS = 86_400.0
+
+
+def check_command(content: p.Command, cue: Cue, parameters: Parameters) -> None:
+    """Raise UnknownNameError, RangeError or SegueError unless the command can be done."""
+    if content.expires_seconds is not None:
+        check_range("expires_seconds", content.expires_seconds, 0.0, MAX_EXPIRES_SECONDS)
+    match content:
+        case p.Set():
+            if not content.parameters:
+                raise SegueError("set names no parameter; give at least one, e.g. danger=0.5")
+            for name, value in content.parameters.items():
+                parameters.check(name, value, content.ramp_seconds)
+        case p.SetMood():
+            parameters.check_mood(mood_axes(content), content.ramp_seconds)
+        case p.Go():
+            cue.section_index(content.section)
+        case p.Stinger():
+            cue.stinger(content.name)
+        case p.Feedback():
+            _check_feedback(content)
+        case p.Direct():
+            _check_direct(content)
+        case p.Release():
+            for name in content.names:
+                if name not in KNOBS:
+                    raise UnknownNameError("knob", name, KNOBS)
+        case p.Level():
+            cue.layer_index(content.layer)
+            check_range(f"level of layer {content.layer!r}", content.value, 0.0, 1.0)
+            check_range("ramp_seconds", content.ramp_seconds, 0.0, MAX_RAMP_SECONDS)
+        case p.Switch():
+            if content.director not in DIRECTORS:
+                raise UnknownNameError("director", content.director, DIRECTORS)
+
+
+def mood_axes(content: p.SetMood) -> dict[str, float | None]:
+    """The axes that a mood command moves; all handed back (None) if it names none."""
+    axes = {"valence": content.valence, "arousal": content.arousal, "tension": content.tension}
+    named: dict[str, float | None] = {k: v for k, v in axes.items() if v is not None}
+    return named or dict.fromkeys(axes)
+
+
+def _check_feedback(content: p.Feedback) -> None:
+    if content.value is None and content.valence is None and content.arousal is None:
+        raise SegueError("feedback says nothing; give a value, or valence and arousal")
+    if (content.valence is None) != (content.arousal is None):
+        raise SegueError("feedback has one of valence and arousal; give both or neither")
+    for name in ("value", "valence", "arousal"):
+        number = getattr(content, name)
+        if number is not None:
+            check_range(f"feedback {name}", number, -1.0, 1.0)
+
+
+def _check_direct(content: p.Direct) -> None:
+    if not content.changes:
+        raise SegueError(f"direct changes nothing; name at least one of {', '.join(DIRECTABLE)}")
+    for name, value in content.changes.items():
+        if name not in DIRECTABLE:
+            raise UnknownNameError("part of a direction", name, DIRECTABLE)
+        if name == "fill":
+            if not isinstance(value, bool):
+                raise SegueError(f"fill is {value!r}; give true or false")
+        else:
+            check_range(name, value, 0.0, 1.0)

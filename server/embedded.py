@@ -1,0 +1,62 @@
+"""A session in this process, for Python games, rendering and tests."""
+
+import atexit
+import threading
+import weakref
+from pathlib import Path
+
+from ..music.cue import Cue
+from .session import Session
+
+PUMP_SECONDS = 0.005
+
+
+def open_session(
+    cue: str | Path | Cue,
+    *,
+    director: str = "agent",
+    output: str = "none",
+    seed: int = 0,
+    clock: str = "",
+    parameters: dict[str, float] | None = None,
+    look_ahead_bars: int = 1,
+    midi: str | Path | None = None,
+    log: str | Path | None = None,
+) -> Session:
+    """Open a session here; `Session.open` says what each option is.
+
+    Without `clock`, output none, null or a file has a manual one (`session.advance(seconds)`), and
+    a device runs in real time: a thread keeps the music ahead of the sound until `close`.
+    """
+    live = output not in ("none", "null") and not output.startswith("file:")
+    session = Session.open(
+        cue,
+        director=director,
+        output=output,
+        seed=seed,
+        clock=clock or ("realtime" if live else "manual"),
+        parameters=parameters,
+        look_ahead_bars=look_ahead_bars,
+        midi=midi,
+        log=log,
+    )
+    _OPEN.add(session)
+    if session.realtime:
+        threading.Thread(target=_pump, args=(session,), name="segue-pump", daemon=True).start()
+    return session
+
+
+_OPEN: "weakref.WeakSet[Session]" = weakref.WeakSet()
+
+
+def _pump(session: Session) -> None:
+    pause = threading.Event()
+    while not session.closed:
+        session.pump()
+        pause.wait(PUMP_SECONDS)
+
+
+@atexit.register
+def _close_all() -> None:
+    for session in list(_OPEN):
+        session.close("the program ended")

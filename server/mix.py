@@ -1,0 +1,70 @@
+"""Gains of the layers: what the listener's side, the parameters, the bar and a stinger ask for."""
+
+from dataclasses import dataclass
+
+from ..music.cue import Cue
+from ..music.direction import Direction
+from ..music.parameters import Parameters, Ramp
+from .sound import SAMPLE_RATE, Sound
+
+SMOOTH_SECONDS = 0.05
+SMALLEST_STEP = 0.002  # of gain; smaller changes wait
+DUCK_SECONDS, RECOVER_SECONDS = 0.05, 0.4
+
+
+@dataclass(frozen=True)
+class _Duck:
+    """The layers step back to `gain` between two frames."""
+
+    gain: float
+    start_frame: int
+    end_frame: int
+
+
+class Mix:
+    """Sends each layer's gain to the sound whenever it has changed."""
+
+    def __init__(self, cue: Cue, parameters: Parameters, sound: Sound) -> None:
+        self._cue, self._parameters, self._sound = cue, parameters, sound
+        self._levels = {layer.name: Ramp(1.0, 1.0) for layer in cue.layers}
+        self._sent = dict.fromkeys(self._levels, 1.0)
+        self._ducks: list[_Duck] = []
+        self._ducked = False
+
+    def level(self, layer: str, value: float, at_seconds: float, ramp_seconds: float) -> None:
+        """Move a layer's gain (0..1)."""
+        self._levels[layer].move(value, at_seconds, ramp_seconds)
+
+    def levels(self, at_seconds: float) -> dict[str, float]:
+        """Gain of each layer as set by `level`."""
+        return {name: ramp.value(at_seconds) for name, ramp in self._levels.items()}
+
+    def targets(self) -> dict[str, float]:
+        """Where the gains are going."""
+        return {name: ramp.target for name, ramp in self._levels.items()}
+
+    def duck(self, duck_db: float, start_frame: int, end_frame: int) -> None:
+        """Let all layers step back by some dB between two frames."""
+        self._ducks.append(_Duck(10 ** (-abs(duck_db) / 20), start_frame, end_frame))
+
+    def next_frame(self, frame: int) -> int | None:
+        """The next frame after `frame` at which a duck begins or ends."""
+        edges = [edge for duck in self._ducks for edge in (duck.start_frame, duck.end_frame)]
+        return min((edge for edge in edges if edge > frame), default=None)
+
+    def update(self, frame: int, direction: Direction) -> None:
+        """Send what has changed by `frame`."""
+        self._ducks = [duck for duck in self._ducks if duck.end_frame > frame]
+        active = [duck.gain for duck in self._ducks if duck.start_frame <= frame]
+        ducked = min(active, default=1.0)
+        ramp = DUCK_SECONDS if active else RECOVER_SECONDS if self._ducked else SMOOTH_SECONDS
+        self._ducked = bool(active)
+        seconds = frame / SAMPLE_RATE
+        for name, level in self._levels.items():
+            gain = ducked * level.value(seconds) * self._parameters.level(name, seconds)
+            gain *= direction.levels.get(name, 1.0)
+            if abs(gain - self._sent[name]) > SMALLEST_STEP or (gain == 0.0) != (
+                self._sent[name] == 0.0
+            ):
+                self._sound.gain(name, gain, ramp)
+                self._sent[name] = gain

@@ -1,0 +1,81 @@
+"""What a session leaves behind: its log and its music as a MIDI file, each whole or not at all."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from ..music.cue import Cue
+from ..music.cue_file import PROGRAMS
+from ..music.errors import SegueError
+from ..music.files import write_whole
+from ..music.midi import DRUM_CHANNEL
+from ..music.score import NOTE, Notes, Score, Track, sort_notes
+from ..music.tempo import TempoMap
+
+_FREE_CHANNELS = [channel for channel in range(16) if channel != DRUM_CHANNEL]
+
+
+def check_writable(path: str | Path) -> Path:
+    """The path if its folder exists and it is no folder itself; told before the music starts."""
+    target = Path(path)
+    if target.is_dir() or not target.parent.is_dir():
+        fact = (
+            "is a folder" if target.is_dir() else f"lies in {target.parent}, which does not exist"
+        )
+        raise SegueError(f"cannot write {target}: it {fact}; name a file in a folder that exists")
+    return target
+
+
+class SessionLog:
+    """Lines of JSON: the session, then every command and event as they come."""
+
+    def __init__(self, path: str | Path | None) -> None:
+        self.path = check_writable(path) if path else None
+        self._lines: list[bytes] = []
+
+    def add(self, kind: str, **fields: Any) -> None:
+        """Add a line with `line` as its kind."""
+        if self.path is not None:
+            self._lines.append(msgspec.json.encode({"line": kind, **fields}))
+
+    def close(self) -> list[str]:
+        """Write the file; its path."""
+        if self.path is None:
+            return []
+        write_whole(self.path, b"\n".join(self._lines) + b"\n")
+        return [str(self.path)]
+
+
+def session_score(
+    cue: Cue, bars: list[Notes], stingers: list[tuple[str, Notes]], tempo: TempoMap
+) -> Score:
+    """The music of a session: a track a layer, then one for each instrument of the stingers.
+
+    :param bars: notes of each bar with their `layer`
+    :param stingers: instrument and notes of each stinger
+    """
+    free = iter(_FREE_CHANNELS * 16)
+    tracks = []
+    everything = np.concatenate(bars) if bars else np.zeros(0, [*NOTE.descr, ("layer", "u1")])
+    for number, layer in enumerate(cue.layers):
+        notes = _plain(everything[everything["layer"] == number])
+        tracks.append(_track(layer.name, layer.instrument, notes, free))
+    for instrument in sorted({name for name, _ in stingers}):
+        notes = np.concatenate([part for name, part in stingers if name == instrument])
+        tracks.append(_track(f"stingers {instrument}", instrument, sort_notes(notes), free))
+    return Score(tuple(tracks), tempo, cue.meter, cue.title)
+
+
+def _plain(notes: Notes) -> Notes:
+    plain = np.zeros(len(notes), NOTE)
+    for name in NOTE.names or ():
+        plain[name] = notes[name]
+    return sort_notes(plain)
+
+
+def _track(name: str, instrument: str, notes: Notes, free: Iterator[int]) -> Track:
+    channel = DRUM_CHANNEL if instrument == "drums" else next(free)
+    return Track(name, notes, PROGRAMS[instrument], channel)

@@ -1,0 +1,45 @@
+"""Where the notes of a session go: bars that can be taken back, and stingers that stay."""
+
+from dataclasses import dataclass
+
+from ..music.events import Events
+from ..music.score import Notes
+from .sound import Sound
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A stinger that has been played."""
+
+    instrument: str
+    notes: Notes
+    events: Events
+
+
+class Stage:
+    """Hands notes to the sound and keeps the stingers when bars are taken back."""
+
+    def __init__(self, sound: Sound) -> None:
+        self.figures: list[Figure] = []
+        self._sound = sound
+
+    def schedule(self, events: Events) -> None:
+        """Play the notes of a bar."""
+        if len(events):
+            self._sound.schedule(events)
+
+    def play(self, figure: Figure) -> None:
+        """Play a stinger."""
+        self.figures.append(figure)
+        self._sound.schedule(figure.events)
+
+    def cancel(self, from_frame: int) -> None:
+        """Forget the notes of bars that begin at or after a frame."""
+        self._sound.cancel(from_frame)
+        for figure in self.figures:
+            self.schedule(figure.events[figure.events["at_frame"] >= from_frame])
+
+    def clear(self, from_frame: int) -> None:
+        """Forget everything that begins at or after a frame, and let sounding notes end."""
+        self._sound.cancel(from_frame)
+        self._sound.release_all()

@@ -1,0 +1,202 @@
+"""Where music lies on the audio clock: decided bars, and when `at` is.
+
+Beats become frames through the world's tempo map plus one offset, which is 0 unless the session was
+restored or had to catch up.
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..agents.performer import Performed
+from ..music.cue import PHRASE_BARS, Cue
+from ..music.errors import SegueError
+from ..music.tempo import TempoMap
+
+AT = ("now", "beat", "bar", "phrase", "section", "bars:N", "beat:N", "frame:N")
+_GRIDS = {"bar": 1, "phrase": PHRASE_BARS}  # bars between the lines that `at` may name
+
+
+@dataclass(frozen=True)
+class Told:
+    """Something said to the performer, kept so that a decision can be taken again."""
+
+    command: str
+    verb: str
+    names: tuple[str, ...] = ()
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Slot:
+    """A decided bar in its place."""
+
+    performed: Performed
+    start_frame: int
+    end_frame: int
+    before: dict[str, Any] | None  # the performer just before it decided this bar
+    told: list[Told] = field(default_factory=list)  # since it decided this bar
+    published: bool = False
+
+
+@dataclass(frozen=True)
+class Due:
+    """When something is to happen."""
+
+    frame: int
+    beat: float
+    bar: int
+    estimated: bool  # beyond the decided bars: tempo may still change
+
+
+class Timeline:
+    """The decided bars of a session in order, and the conversions that go with them."""
+
+    def __init__(self, cue: Cue, sample_rate: int, tempo: Callable[[], TempoMap]) -> None:
+        self.cue, self.sample_rate = cue, sample_rate
+        self.slots: list[Slot] = []
+        self.offset_frames = 0
+        self._tempo = tempo
+
+    def frame_of(self, beat: float) -> int:
+        """The frame nearest to a beat; an estimate beyond the decided bars."""
+        return self._tempo().frame(beat, self.sample_rate) + self.offset_frames
+
+    def beat_of(self, frame: int) -> float:
+        """The beat at a frame."""
+        return self._tempo().beats((frame - self.offset_frames) / self.sample_rate)
+
+    @property
+    def end_frame(self) -> int:
+        """Where the last decided bar ends."""
+        return self.slots[-1].end_frame if self.slots else self.offset_frames
+
+    @property
+    def end_beat(self) -> float:
+        """Where the last decided bar ends, in beats."""
+        if not self.slots:
+            return 0.0
+        bar = self.slots[-1].performed.bar
+        return bar.start_beats + bar.beats
+
+    def add(self, performed: Performed, before: dict[str, Any]) -> Slot:
+        """Place the next bar behind the others."""
+        bar = performed.bar
+        start, end = self.frame_of(bar.start_beats), self.frame_of(bar.start_beats + bar.beats)
+        self.slots.append(Slot(performed, start, end, before))
+        return self.slots[-1]
+
+    def number_at(self, frame: int) -> int:
+        """Position in `slots` of the bar that sounds at a frame, within the decided ones."""
+        found = bisect_right(self.slots, frame, key=lambda slot: slot.start_frame) - 1
+        return min(max(found, 0), len(self.slots) - 1)
+
+    def at_frame(self, frame: int) -> Slot:
+        """The decided bar that sounds at a frame."""
+        return self.slots[self.number_at(frame)]
+
+    def forget_states(self, frame: int) -> None:
+        """Drop the performer's states that no decision can return to any more."""
+        for slot in reversed(self.slots[: self.number_at(frame)]):
+            if slot.before is None:
+                break
+            slot.before = None
+            slot.told.clear()
+
+    def due(self, at: str, earliest_frame: int) -> Due:
+        """The first moment at or after a frame that `at` allows."""
+        word, _, number = at.partition(":")
+        if word == "now" and not number:
+            return self._due_frame(earliest_frame)
+        if word == "frame" and number:
+            return self._due_frame(_future(at, _number(at, number), earliest_frame, "frame"))
+        if word == "beat" and number:
+            earliest = self.beat_of(earliest_frame)
+            return self._due_beat(_future(at, _number(at, number), earliest, "beat"))
+        if word == "beat":
+            return self._next_beat(earliest_frame)
+        if word == "bars" and number:
+            return self._bar(self.at_frame(earliest_frame).performed.bar.index + _count(at, number))
+        if at in _GRIDS or at == "section":
+            return self._next_line(at, earliest_frame)
+        raise SegueError(f"at is {at!r}; write one of: {', '.join(AT)}")
+
+    def _due_frame(self, frame: float) -> Due:
+        whole = math.ceil(frame)
+        beat = self.beat_of(whole)
+        return Due(whole, beat, self._bar_index(beat), whole > self.end_frame)
+
+    def _due_beat(self, beat: float) -> Due:
+        frame = self.frame_of(beat)
+        return Due(frame, beat, self._bar_index(beat), frame > self.end_frame)
+
+    def _next_beat(self, frame: int) -> Due:
+        bar = self.at_frame(frame).performed.bar
+        beat = bar.start_beats + max(math.floor(self.beat_of(frame) - bar.start_beats), 0)
+        while self.frame_of(beat) < frame:
+            beat = (
+                min(beat + 1.0, bar.start_beats + bar.beats) if beat < self.end_beat else beat + 1
+            )
+        return self._due_beat(beat)
+
+    def _next_line(self, at: str, frame: int) -> Due:
+        """The next bar line of a grid, counted from the start of the section."""
+        for slot in self.slots[self.number_at(frame) :]:
+            if slot.start_frame >= frame and self._on_grid(at, slot.performed.bar.bar_in_section):
+                return self._bar(slot.performed.bar.index)
+        last = self.slots[-1].performed.bar
+        bars = self.cue.sections[self.cue.section_index(last.section)].bars
+        ahead = 1
+        while not self._on_grid(at, (last.bar_in_section + ahead) % bars):
+            ahead += 1
+        return self._bar(last.index + ahead)
+
+    @staticmethod
+    def _on_grid(at: str, bar_in_section: int) -> bool:
+        return bar_in_section == 0 if at == "section" else bar_in_section % _GRIDS[at] == 0
+
+    def _bar(self, index: int) -> Due:
+        """The start of a bar by its index."""
+        first = self.slots[0].performed.bar.index if self.slots else 0
+        if 0 <= index - first < len(self.slots):
+            slot = self.slots[index - first]
+            return Due(slot.start_frame, slot.performed.bar.start_beats, index, False)
+        beyond = index - (first + len(self.slots))
+        beat = self.end_beat + beyond * self.cue.meter.bar_beats
+        return Due(self.frame_of(beat), beat, index, beyond > 0)
+
+    def bar_start(self, index: int) -> Due:
+        """When a bar begins; an estimate unless it or the one before is decided."""
+        return self._bar(index)
+
+    def _bar_index(self, beat: float) -> int:
+        slot = self.at_frame(self.frame_of(beat))
+        past = (beat - slot.performed.bar.start_beats) / self.cue.meter.bar_beats
+        return slot.performed.bar.index + max(math.floor(past + 1e-9), 0)
+
+
+def _number(at: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < 1e12:
+        raise SegueError(f"at is {at!r}: {text!r} is not a number from 0 on; write e.g. beat:64")
+    return value
+
+
+def _count(at: str, text: str) -> int:
+    value = _number(at, text)
+    if value != int(value) or not 1 <= value <= 10_000:
+        raise SegueError(f"at is {at!r}: {text!r} is not a whole number of bars; write e.g. bars:4")
+    return int(value)
+
+
+def _future(at: str, value: float, now: float, unit: str) -> float:
+    if value < now:
+        raise SegueError(
+            f"at is {at!r}, but {unit} {now:.6g} has been reached; name a later {unit}"
+        )
+    return value
