@@ -289,7 +289,7 @@ class _CueReader:
             seen.add(way)
         reached = self._reached(known)
         for index, row in enumerate(self.sections):
-            if row.get("name", known[0] if known else "") not in reached:
+            if "name" in row and row["name"] not in reached:
                 message = f"no way leads from {known[0]!r} to {row['name']!r}"
                 remedy = f'add [[transitions]] from = "*", to = "{row["name"]}"'
                 self.faults.report("unreachable-section", f"sections[{index}]", message, remedy)
