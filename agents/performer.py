@@ -113,7 +113,7 @@ class Performer:
         return Performed(bar, wanted, _mood(impression[0], strain), _mood(seen.felt[0], strain))
 
     def _look(self) -> None:
-        coming = self.worlds.look(self.perception.knobs)
+        coming = self.worlds.look(self.worlds.set(self.perception.knobs))
         self.perception.next = self.model.predict(self.ear.hear(coming))
 
     def snapshot(self) -> dict[str, Any]:

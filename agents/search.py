@@ -81,7 +81,7 @@ class Search:
             moved = np.clip(knobs + plans[:, step] * KNOB_STEP, 0.0, 1.0)
             cost = CONTINUITY_WEIGHT * movement_cost(moved - knobs, on_phrase)
             knobs = moved
-            heard = scene.model.predict(scene.ear.hear(worlds.advance(knobs)))
+            heard = scene.model.predict(scene.ear.hear(worlds.advance(worlds.set(knobs))))
             felt = felt + rate * (gain * heard + bias - felt)
             target = np.repeat(targets[:, min(step, targets.shape[1] - 1)], k, axis=0)
             spread = np.repeat(doubt[:, min(step, doubt.shape[1] - 1)], k, axis=0)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..music.book import Book
 from ..music.worlds import Bars
-from .symbolic import STATISTICS, features_from_statistics, note_statistics
+from .symbolic import STATISTICS, features_from_statistics, grouped_statistics
 
 _NOTES = STATISTICS.index("notes")
 _VELOCITY = STATISTICS.index("velocity")
@@ -32,20 +32,17 @@ class Ear:
             drums = np.zeros(len(arrangement.starts) - 1, bool)
             for number, layer in enumerate(cue.layers):
                 drums[np.unique(arrangement.index[:, :, :, number])] = layer.role == "drums"
-            for number in range(1, len(drums)):
-                self.statistics[first + number] = note_statistics(
-                    arrangement.template(number),
-                    cue.meter.bar_beats,
-                    tonic=cue.key.tonic,
-                    percussive=bool(drums[number]),
-                )
+            group = np.repeat(np.arange(len(drums)), np.diff(arrangement.starts))
+            bar_beats, tonic = cue.meter.bar_beats, cue.key.tonic
+            found = grouped_statistics(arrangement.notes, group, drums, bar_beats, tonic=tonic)
+            self.statistics[first + 1 : first + len(drums)] = found[1:]
 
     def hear(self, *bars: Bars) -> NDArray[np.float64]:
         """Features [shape=(sum of n, F)] of bars, one after another, as in `symbolic.FEATURES`."""
         layers = self.statistics[np.concatenate([bar.template for bar in bars])]
-        duration = np.concatenate([bar.duration_scale for bar in bars])
-        velocity = np.concatenate([bar.velocity_scale for bar in bars])
-        seconds = np.concatenate([bar.beats * 60.0 / bar.bpm for bar in bars])
+        duration = np.concatenate([bar.setting.duration_scale for bar in bars])
+        velocity = np.concatenate([bar.setting.velocity_scale for bar in bars])
+        seconds = np.concatenate([bar.beats * 60.0 / bar.setting.bpm for bar in bars])
         total = layers.sum(axis=1)
         total[:, _LOG_DURATION] += (np.log(duration) * layers[:, :, _NOTES]).sum(axis=1)
         total[:, _DEGREES] = (duration[:, None] @ layers[:, :, _DEGREES])[:, 0]

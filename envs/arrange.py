@@ -83,7 +83,7 @@ class ArrangeCore:
         self.noise = self.settings.listener.rating_noise * noise
         knobs = every(rng.uniform(0.2, 0.8, (n, len(KNOBS))))
         self.perception.reset(knobs, self.targets[:, 0])
-        self._look(self.worlds.look(self.perception.knobs))
+        self._look(self.worlds.look(self.worlds.set(self.perception.knobs)))
         return self.perception.observe(self.worlds)
 
     def _sessions(self, rng: np.random.Generator, n: int) -> tuple[FloatArray, FloatArray]:
@@ -117,8 +117,9 @@ class ArrangeCore:
         before = perception.knobs
         on_phrase = worlds.number % PHRASE_BARS == 0
         perception.knobs = move_knobs(before, action)
-        bars = worlds.advance(perception.knobs)
-        impressions, features = self._look(bars, worlds.look(perception.knobs))
+        setting = worlds.set(perception.knobs)
+        bars = worlds.advance(setting)
+        impressions, features = self._look(bars, worlds.look(setting))
         impression, features = impressions[: self.n], features[: self.n]
         felt_as = impression if self.felt_with is self.model else self.felt_with.predict(features)
         felt = self.listeners.feel(felt_as)
@@ -131,7 +132,8 @@ class ArrangeCore:
         terms = self._terms(felt, target, perception.knobs - before, on_phrase, bars, rating)
         self.bar += 1
         over = self.bar >= self.settings.bars
-        return perception.observe(worlds), np.sum(list(terms.values()), axis=0), over, terms
+        reward = np.add.reduce(list(terms.values()))
+        return perception.observe(worlds), reward, over, terms
 
     def _rating(self, felt: FloatArray) -> FloatArray | None:
         every = self.settings.listener.rating_every_bars
@@ -201,7 +203,8 @@ def action_space() -> spaces.Box:
 
 
 def _clip(observation: FloatArray) -> NDArray[np.float32]:
-    return np.clip(observation, -OBSERVATION_LIMIT, OBSERVATION_LIMIT).astype(np.float32)
+    clipped = np.minimum(np.maximum(observation, -OBSERVATION_LIMIT), OBSERVATION_LIMIT)
+    return clipped.astype(np.float32)
 
 
 class ArrangeEnv(gym.Env[Any, Any]):
@@ -225,7 +228,9 @@ class ArrangeEnv(gym.Env[Any, Any]):
     def step(
         self, action: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
-        observation, reward, over, terms = self.core.step(np.clip(action, -1.0, 1.0, dtype=np.float64)[None])
+        observation, reward, over, terms = self.core.step(
+            np.clip(action, -1.0, 1.0, dtype=np.float64)[None]
+        )
         info = {name: float(term[0]) for name, term in terms.items()}
         return _clip(observation)[0], float(reward[0]), False, over, info
 
@@ -267,7 +272,9 @@ class ArrangeVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
     ) -> tuple[
         NDArray[np.float32], FloatArray, NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]
     ]:
-        observation, reward, over, terms = self.core.step(np.clip(actions, -1.0, 1.0, dtype=np.float64))
+        observation, reward, over, terms = self.core.step(
+            np.clip(actions, -1.0, 1.0, dtype=np.float64)
+        )
         info: dict[str, Any] = dict(terms)
         seen = _clip(observation)
         if over:

@@ -1,10 +1,11 @@
 """Simulated listeners: each feels music in a way of their own that nobody sees.
 
 A listener's felt mood follows the impression of the bars with a lag, scaled and shifted by hidden
-traits:  felt += rate * (gain * impression + bias - felt).  The lag (4 bars), the spread of bias (0.6)
-and of log gain (0.25) are what the ratings of VGMIDI support: a memory of 4 to 8 bars predicts them
-best, and listeners' biases differ by more than the music itself does; the spread used here is at the
-cautious end. Moods are in standard deviations of listeners' ratings (`music.mood.MOOD_PER_SD`).
+traits:  felt += rate * (gain * impression + bias - felt).  The lag (4 bars), the spread of bias
+(0.6) and of log gain (0.25) are what the ratings of VGMIDI support: a memory of 4 to 8 bars
+predicts them best, and listeners' biases differ by more than the music itself does; the spread used
+here is at the cautious end. Moods are in standard deviations of listeners' ratings
+(`music.mood.MOOD_PER_SD`).
 """
 
 from dataclasses import dataclass
@@ -56,5 +57,6 @@ class Listeners:
     def feel(self, impression: FloatArray) -> FloatArray:
         """Felt mood after a bar of that impression, which is also kept."""
         pull = self.gain * impression + self.bias - self.felt
-        self.felt = np.clip(self.felt + self.settings.rate * pull, -FELT_LIMIT, FELT_LIMIT)
+        felt = self.felt + self.settings.rate * pull
+        self.felt = np.minimum(np.maximum(felt, -FELT_LIMIT), FELT_LIMIT)
         return self.felt

@@ -88,8 +88,8 @@ _FORGET = 1.0 / 8.0  # share of a bar in the slow mean of the target
 def move_knobs(knobs: FloatArray, action: FloatArray) -> FloatArray:
     """Knobs [shape=(n, 9)] after actions in [-1, 1]: up to `KNOB_STEP`, beyond the dead zone."""
     size = np.maximum(np.abs(action) - DEAD_ZONE, 0.0) / (1.0 - DEAD_ZONE)
-    moved: FloatArray = knobs + np.sign(action) * size * KNOB_STEP
-    return np.clip(moved, 0.0, 1.0, out=moved)
+    moved = knobs + np.sign(action) * size * KNOB_STEP
+    return np.minimum(np.maximum(moved, 0.0), 1.0)
 
 
 class Perception:
@@ -148,7 +148,7 @@ class Perception:
         """The bar that sounded: its impression [n, 2] and features [n, F]."""
         self.estimate = self.estimate + self.settings.rate * (impression - self.estimate)
         self.heard = (features[:, _HEARD_AT] - _HEARD_CENTRE) / _HEARD_SCALE
-        self.brightness = 2.0 * (bars.mode + 0.5) / book.n_modes[bars.cue] - 1.0
+        self.brightness = 2.0 * (bars.setting.mode + 0.5) / book.n_modes[bars.cue] - 1.0
 
     def rate(self, rating: FloatArray, which: NDArray[np.bool_] | None = None) -> None:
         """A rating [n, 2] of what is felt now, of all or some."""
@@ -183,7 +183,7 @@ class Perception:
     def felt(self) -> FloatArray:
         """What this listener feels, as far as is known [n, 2]."""
         felt: FloatArray = self.gain * self.estimate + self.bias
-        return np.clip(felt, -FELT_LIMIT, FELT_LIMIT, out=felt)
+        return np.minimum(np.maximum(felt, -FELT_LIMIT), FELT_LIMIT)
 
     def observe(self, worlds: Worlds) -> FloatArray:
         """The observation [shape=(n, len(OBSERVATION))], in the order of `OBSERVATION`."""

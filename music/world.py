@@ -13,7 +13,6 @@ from .book import Book
 from .cue import Cue
 from .direction import Direction
 from .errors import SegueError
-from .parts import FILL_LEVEL
 from .score import NOTE, Notes
 from .tempo import TempoMap
 from .theory import Key
@@ -41,7 +40,7 @@ class Bar:
     chords: tuple[str, ...]  # of equal length, as written in the cue's own mode
     fill: bool
     cadence: bool
-    levels: tuple[int, ...]  # activity of each layer, 0 silent .. 4, 5 a fill
+    levels: tuple[int, ...]  # activity of each layer, 0 silent .. 4
     notes: Notes  # dtype BAR_NOTE, onsets from the start of the world
     bars: Bars  # the same bar as arrays of one world
 
@@ -97,11 +96,12 @@ class World:
         if direction.section is not None:
             go = np.array([self.check_go(direction.section)])
         index = self.bar_index
-        bars = self._worlds.advance(direction.knobs[None], go, direction.fill)
-        bpm = float(bars.bpm[0])
+        setting = self._worlds.set(direction.knobs[None])
+        bars = self._worlds.advance(setting, go, direction.fill)
+        bpm = float(setting.bpm[0])
         self.tempo.change(self.beats, bpm)
         row = int(bars.row[0])
-        mode = self.cue.modes[int(bars.mode[0])]
+        mode = self.cue.modes[int(setting.mode[0])]
         bar = Bar(
             index=index,
             section=self.cue.sections[int(bars.section[0])].name,
@@ -112,9 +112,9 @@ class World:
             direction=direction,
             key=Key(self.cue.key.tonic, mode),
             chords=tuple(str(chord) for chord in self._arrangement.chords[row]),
-            fill=bool((bars.level[0] == FILL_LEVEL).any()),
+            fill=bool(bars.fill[0]),
             cadence=bool(bars.leads[0]),
-            levels=tuple(int(level) for level in bars.level[0]),
+            levels=tuple(int(level) for level in setting.level[0]),
             notes=self._notes(bars),
             bars=bars,
         )
@@ -130,8 +130,8 @@ class World:
                 part[name] = template[name]
             part["layer"] = layer
             part["onset_beats"] += self.beats
-            part["duration_beats"] *= bars.duration_scale[0, layer]
-            part["velocity"] *= bars.velocity_scale[0]
+            part["duration_beats"] *= bars.setting.duration_scale[0, layer]
+            part["velocity"] *= bars.setting.velocity_scale[0]
             parts.append(part)
         notes = np.concatenate(parts)
         return notes[np.lexsort((notes["pitch"], notes["onset_beats"]))]

@@ -32,6 +32,18 @@ _STAY = -1
 
 
 @dataclass(frozen=True)
+class Setting:
+    """What the knobs mean for the cues that n worlds play."""
+
+    mode: IntArray  # [shape=(n,)] index into the cue's modes
+    register: IntArray  # [n] 0 low .. 2 high
+    level: IntArray  # [n, layers] activity, 0 silent .. 4
+    velocity_scale: FloatArray  # [n]
+    duration_scale: FloatArray  # [n, layers]
+    bpm: FloatArray  # [n]
+
+
+@dataclass(frozen=True)
 class Bars:
     """What n worlds play next, as indices and scales; `World` turns one into notes."""
 
@@ -39,15 +51,11 @@ class Bars:
     section: IntArray  # [n] over all cues
     number: IntArray  # [n] bar in the section
     row: IntArray  # [n] row of the template index
-    mode: IntArray  # [n] index into the cue's modes
-    register: IntArray  # [n] 0 low .. 2 high
-    level: IntArray  # [n, layers] activity, FILL_LEVEL for a fill
-    velocity_scale: FloatArray  # [n]
-    duration_scale: FloatArray  # [n, layers]
-    bpm: FloatArray  # [n]
+    fill: BoolArray  # [n] the drums play a fill
+    leads: BoolArray  # [n] a cadence leads into another section
     beats: FloatArray  # [n] length of the bar
-    leads: BoolArray  # [n] the bar leads into another section by a cadence
-    template: IntArray  # [n, layers] template number in the book, 0 is silence
+    template: NDArray[np.int32]  # [n, layers] template number in the book, 0 is silence
+    setting: Setting
 
 
 class Worlds:
@@ -91,16 +99,38 @@ class Worlds:
         allowed: BoolArray = self.book.leave_at[self.section, section] != NEVER
         return allowed
 
-    def look(self, knobs: FloatArray, fill: BoolArray | bool = False) -> Bars:
-        """The bars that would come if the worlds were directed so, without moving on."""
-        return self._bars(self.section, self.number, knobs, np.broadcast_to(fill, self.n), None)
+    def set(self, knobs: FloatArray) -> Setting:
+        """What directions [shape=(n, 9)], each in [0, 1], mean for the cues in play."""
+        book, cue = self.book, self.cue
+        n_modes = book.n_modes[cue]
+        wanted = knobs[np.arange(self.n)[:, None], book.layer_knob[cue]]
+        level = np.minimum((wanted * LEVELS).astype(np.int64), LEVELS - 1)
+        level *= wanted >= book.layer_from[cue]
+        level = np.where(book.layer_always[cue], _ALWAYS_LEVEL, level)
+        level[book.layer_absent[cue]] = 0
+        shortest = book.shortest[cue]
+        articulation = knobs[:, _ARTICULATION, None]
+        low, high = _VELOCITY_RANGE
+        return Setting(
+            mode=np.minimum((knobs[:, _MODE] * n_modes).astype(np.int64), n_modes - 1),
+            register=np.minimum((knobs[:, _REGISTER] * REGISTERS).astype(np.int64), REGISTERS - 1),
+            level=level,
+            velocity_scale=low + (high - low) * knobs[:, _DYNAMICS],
+            duration_scale=shortest + (book.longest[cue] - shortest) * articulation,
+            bpm=book.slowest_bpm[cue] * book.tempo_ratio[cue] ** knobs[:, _TEMPO],
+        )
+
+    def look(self, setting: Setting) -> Bars:
+        """The bars that would come in this setting, without moving on."""
+        nothing = np.zeros(self.n, bool)
+        return self._bars(setting, nothing, nothing)
 
     def advance(
-        self, knobs: FloatArray, go: IntArray | None = None, fill: BoolArray | bool = False
+        self, setting: Setting, go: IntArray | None = None, fill: BoolArray | bool = False
     ) -> Bars:
         """Play the next bar of every world.
 
-        :param knobs: directions [shape=(n, 9)], each in [0, 1], in the order of `KNOBS`
+        :param setting: how, from `set`
         :param go: section wanted [shape=(n,)], -1 for none; one that no transition allows is
         ignored
         :param fill: a drum fill in this bar
@@ -115,7 +145,7 @@ class Worlds:
         if done.any():
             self.pending = np.where(done & (self.pending < 0), self._moves_on(), self.pending)
         leaving, leads = self._leaving(last)
-        bars = self._bars(self.section, self.number, knobs, leads | fill, leads)
+        bars = self._bars(setting, leads | fill, leads)
         self._move(leaving, last)
         return bars
 
@@ -158,47 +188,27 @@ class Worlds:
         self.pending = np.where(leaving, _STAY, self.pending)
         self.index += 1
 
-    def _bars(
-        self,
-        section: IntArray,
-        number: IntArray,
-        knobs: FloatArray,
-        fill: BoolArray,
-        leads: BoolArray | None,
-    ) -> Bars:
+    def _bars(self, setting: Setting, fill: BoolArray, leads: BoolArray) -> Bars:
         book, cue = self.book, self.cue
-        n_modes = book.n_modes[cue]
-        mode = np.minimum((knobs[:, _MODE] * n_modes).astype(np.int64), n_modes - 1)
-        register = np.minimum((knobs[:, _REGISTER] * REGISTERS).astype(np.int64), REGISTERS - 1)
-        wanted = np.take_along_axis(knobs, book.layer_knob[cue], axis=1)
-        level = np.minimum((wanted * LEVELS).astype(np.int64), LEVELS - 1)
-        level *= wanted >= book.layer_from[cue]
-        level = np.where(book.layer_always[cue], _ALWAYS_LEVEL, level)
-        level[book.layer_absent[cue]] = 0
-        level[fill[:, None] & book.layer_drums[cue] & (level > 0)] = FILL_LEVEL
-        row = book.section_row[section] + number
-        if leads is not None:
-            row = row + leads * book.cadence_rows[section]
+        row = book.section_row[self.section] + self.number + leads * book.cadence_rows[self.section]
+        level = setting.level
+        if fill.any():
+            filled = fill[:, None] & book.layer_drums[cue] & (level > 0)
+            level = np.where(filled, FILL_LEVEL, level)
+        layers = np.arange(level.shape[1])
         template = book.index[
-            row[:, None], mode[:, None], register[:, None], np.arange(level.shape[1]), level
+            row[:, None], setting.mode[:, None], setting.register[:, None], layers, level
         ]
-        articulation = knobs[:, _ARTICULATION, None]
-        shortest = book.shortest[cue]
-        low, high = _VELOCITY_RANGE
         return Bars(
             cue=cue.copy(),
-            section=section.copy(),
-            number=number.copy(),
+            section=self.section.copy(),
+            number=self.number.copy(),
             row=row,
-            mode=mode,
-            register=register,
-            level=level,
-            velocity_scale=low + (high - low) * knobs[:, _DYNAMICS],
-            duration_scale=shortest + (book.longest[cue] - shortest) * articulation,
-            bpm=book.slowest_bpm[cue] * book.tempo_ratio[cue] ** knobs[:, _TEMPO],
+            fill=fill,
+            leads=leads,
             beats=book.bar_beats[cue],
-            leads=np.zeros(self.n, bool) if leads is None else leads,
             template=template,
+            setting=setting,
         )
 
 
