@@ -1,0 +1,281 @@
+"""An engine in a process of its own, so that a busy server never disturbs the audio.
+
+The child is a fresh interpreter that loads pyo and numpy only. It ends with its parent, however
+that ends; a child that crashes turns every waiting and later call into a clear error.
+"""
+
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from ..music import errors
+from ..music.errors import SegueError, UnknownNameError
+from ..music.events import Channel, Events
+from .engine import EngineMetrics, check_events
+from .live import LIVE_SINKS
+from .pipe import receive, send
+from .pyo_host import Samples
+from .sinks import part_path
+
+SINKS = ("null", "file", *LIVE_SINKS)
+START_SECONDS, CALL_SECONDS, LIVE_CALL_SECONDS = 60.0, 60.0, 10.0
+CHUNK_SECONDS = 10.0  # the most that one message renders, so that the child stays responsive
+
+
+class EngineProcess:
+    """The interface of `Engine`, carried out by a child process.
+
+    Parameters
+    ----------
+    channels : sequence of Channel
+    sink : {'null', 'file', 'silent', 'jack', 'portaudio', 'auto'}
+        The first two are offline: time moves by `advance` and `render`. The others are live: time
+        moves by itself (`silent` keeps real time and plays nothing).
+    path : str or Path
+        The file for sink 'file'; complete only after `close`.
+    sample_rate, block_frames, seed, voices_per_channel, gain_db
+        As for `Engine`; a live device may impose its own rate and block, see the attributes.
+
+    Raises
+    ------
+    MissingPartError
+        When there is no audio device.
+    SegueError
+        For bad options; from any call when the child has ended.
+    """
+
+    def __init__(
+        self,
+        channels: Sequence[Channel],
+        *,
+        sink: str = "null",
+        path: str | Path | None = None,
+        sample_rate: int = 48_000,
+        block_frames: int = 256,
+        seed: int = 0,
+        voices_per_channel: int = 8,
+        gain_db: float = 0.0,
+    ) -> None:
+        if sink not in SINKS:
+            raise UnknownNameError("sink", sink, SINKS)
+        if (sink == "file") != (path is not None):
+            raise SegueError(f"sink {sink!r} with path {path!r}; give a path with sink 'file' only")
+        self.channels = tuple(channels)
+        self._path = None if path is None else Path(path).absolute()
+        self._errors = tempfile.TemporaryFile()  # what the child writes to standard error
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", f"{__package__}.engine_child"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+        )
+        self._lock = threading.Lock()
+        self._serial = 0
+        self._waiting: dict[int, Future[Any]] = {0: Future()}
+        self._ended = False
+        self._closed = False
+        ready = self._waiting[0]
+        self._reader = threading.Thread(target=self._read_replies, daemon=True)
+        self._reader.start()
+        config = {
+            "channels": [asdict(channel) for channel in channels],
+            "sink": sink,
+            "path": None if self._path is None else str(self._path),
+            "options": {
+                "sample_rate": sample_rate,
+                "block_frames": block_frames,
+                "seed": seed,
+                "voices_per_channel": voices_per_channel,
+                "gain_db": gain_db,
+            },
+        }
+        try:
+            self._write(config)
+            facts = self._result(ready, "start", START_SECONDS)
+        except BaseException:
+            self._kill()
+            raise
+        self.sample_rate: int = facts["sample_rate"]
+        self.block_frames: int = facts["block_frames"]
+        self.latency_frames: int = facts["latency_frames"]
+        self.live: bool = facts["live"]
+
+    @property
+    def process_id(self) -> int:
+        """The child's process id."""
+        return self._process.pid
+
+    @property
+    def frame(self) -> int:
+        """The next frame to render."""
+        return self.frame_and_time()[0]
+
+    def frame_and_time(self) -> tuple[int, float]:
+        """The next frame to render, and the `time.monotonic` seconds when that was so."""
+        frame, seconds = self._call("frame")
+        return int(frame), float(seconds)
+
+    def schedule(self, events: Events) -> None:
+        """As `Engine.schedule`."""
+        self._call("schedule", check_events(events, len(self.channels)).tobytes())
+
+    def cancel(self, from_frame: int = 0) -> int:
+        """As `Engine.cancel`."""
+        return int(self._call("cancel", int(from_frame)))
+
+    def control(self, name: str, value: float, ramp_seconds: float = 0.0) -> None:
+        """As `Engine.control`."""
+        self._call("control", name, value, ramp_seconds)
+
+    def release_all(self) -> None:
+        """As `Engine.release_all`."""
+        self._call("release_all")
+
+    def metrics(self) -> EngineMetrics:
+        """As `Engine.metrics`."""
+        return EngineMetrics(**self._call("metrics"))
+
+    def advance(self, n_frames: int) -> None:
+        """Render `n_frames` into the sink. Offline only."""
+        for frames in self._chunks(n_frames):
+            self._call("advance", frames)
+
+    def render(self, n_frames: int) -> Samples:
+        """Render into the sink and return it: float32 [shape=(n_frames, 2)]. Offline only."""
+        parts = [
+            np.frombuffer(self._call("render", frames), np.float32).reshape(-1, 2)
+            for frames in self._chunks(n_frames)
+        ]
+        return np.concatenate(parts) if parts else np.zeros((0, 2), np.float32)
+
+    def close(self) -> None:
+        """Complete the sink and end the child. Twice is allowed."""
+        self._end("close")
+
+    def abort(self) -> None:
+        """End the child and remove what a file sink wrote."""
+        self._end("abort")
+
+    # the wire
+
+    def _chunks(self, n_frames: int) -> list[int]:
+        if self.live:
+            raise SegueError("a live engine keeps its own time; advance only offline sinks")
+        most = round(CHUNK_SECONDS * self.sample_rate)
+        whole, rest = divmod(int(n_frames), most)
+        return [most] * whole + [rest] * (rest > 0)
+
+    def _call(self, method: str, *arguments: Any) -> Any:
+        if self._closed:
+            raise SegueError("this engine is closed; make a new one")
+        future: Future[Any] = Future()
+        with self._lock:
+            self._serial += 1
+            if self._ended:
+                raise self._obituary()
+            self._waiting[self._serial] = future
+            self._write([self._serial, method, arguments])
+        return self._result(future, method, LIVE_CALL_SECONDS if self.live else CALL_SECONDS)
+
+    def _write(self, message: Any) -> None:
+        assert self._process.stdin is not None
+        try:
+            send(self._process.stdin, message)
+        except OSError:
+            pass  # the child is gone: the reader fails whatever waits
+
+    def _result(self, future: "Future[Any]", what: str, seconds: float) -> Any:
+        try:
+            return future.result(seconds)
+        except FutureTimeoutError:
+            raise SegueError(
+                f"the engine process did not answer {what!r} within {seconds:g} s; "
+                "close it and make a new one"
+            ) from None
+
+    def _read_replies(self) -> None:
+        assert self._process.stdout is not None
+        try:
+            while True:
+                serial, value, *error = receive(self._process.stdout)
+                future = self._waiting.pop(serial)
+                if error:
+                    future.set_exception(_revive(*error[0]))
+                else:
+                    future.set_result(value)
+        except (EOFError, OSError, ValueError):
+            self._process.wait()
+            with self._lock:
+                self._ended = True
+                waiting, self._waiting = self._waiting, {}
+            for future in waiting.values():
+                future.set_exception(self._obituary())
+
+    def _obituary(self) -> SegueError:
+        self._errors.seek(0)
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        last = f" ({lines[-1].strip()})" if lines else ""
+        code = self._process.returncode
+        return SegueError(f"the engine process ended with code {code}{last}; make a new engine")
+
+    def _end(self, method: str) -> None:
+        if self._closed:
+            return
+        try:
+            if not self._ended:
+                self._call(method)
+            elif method == "close":  # nobody may take an unfinished file for a finished one
+                raise self._obituary()
+        finally:
+            self._closed = True
+            self._kill()
+
+    def _kill(self) -> None:
+        if self._process.stdin is not None:
+            try:
+                self._process.stdin.close()
+            except OSError:
+                pass  # nobody is left to read what was buffered
+        try:
+            self._process.wait(5.0)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._reader.join(5.0)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        self._errors.close()
+        if self._path is not None:
+            part_path(self._path, self._process.pid).unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abort()
+
+
+def _revive(kind: str, text: str) -> SegueError:
+    """The child's error as one of the same class, with the same text."""
+    found = getattr(errors, kind, SegueError)
+    error: SegueError = found.__new__(found)
+    Exception.__init__(error, text)
+    return error
