@@ -232,7 +232,9 @@ class _Composer:
         self, line: _Line, bar: int, chords: _Bar, motif: _Motif, near: int, last: bool
     ) -> None:
         """Add a bar of the motif that starts near a scale step; the last one closes the melody."""
-        beat, moves = 0.0, (0, *motif.moves)
+        beat, count = 0.0, sum(duration > 0 for duration in motif.rhythm)
+        moves = [0, *motif.moves[: count - 1]]
+        moves[-1] = int(np.sign(moves[-1]))  # no leap just before the next bar
         for duration, move in zip(motif.rhythm, moves, strict=False):
             if duration < 0:
                 continue
@@ -261,12 +263,9 @@ class _Composer:
             return own
         if duration < 1:
             return tuple(range(7))
-        scale = MODES[self.key.mode]
-        return tuple(
-            step
-            for step in range(7)
-            if step in own or (scale[step] - scale[step - 1]) % 12 > 1 or (step - 1) % 7 not in own
-        )
+        heights = [MODES[self.key.mode][step] + self.raised(chord, step) for step in range(7)]
+        edges = {(heights[step] + 1) % 12 for step in own}
+        return tuple(step for step in range(7) if step in own or heights[step] % 12 not in edges)
 
     def sounding(
         self, line: _Line, bars: list[_Bar], start_beats: float
