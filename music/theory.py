@@ -117,7 +117,8 @@ class Chord:
 def degree_of(pitch: int, key: Key) -> tuple[int, int, int]:
     """(octave, degree 0..6, alteration in semitones) of a pitch in a key; raised notes are +1.
 
-    A note outside the mode is read as the degree below it, raised, which is right for leading tones.
+    A note outside the mode is read as the degree below it, raised, which is right for leading
+    tones.
     """
     octave, step = divmod(pitch - key.tonic, 12)
     scale = MODES[key.mode]
@@ -128,8 +129,8 @@ def degree_of(pitch: int, key: Key) -> tuple[int, int, int]:
 def to_mode(pitch: int, key: Key, mode: str) -> int:
     """The pitch that plays the same degree of `key.tonic`'s scale in another mode.
 
-    An altered note stays where it is if the new mode holds it, else keeps its alteration as far as that
-    does not reach the next degree.
+    An altered note stays where it is if the new mode holds it, else keeps its alteration as far as
+    that does not reach the next degree.
     """
     if mode == key.mode:
         return pitch
@@ -143,6 +144,18 @@ def to_mode(pitch: int, key: Key, mode: str) -> int:
 
 
 def chord_to_mode(chord: Chord, key: Key, mode: str) -> tuple[int, tuple[int, ...]]:
-    """(bass pitch class, chord pitch classes from the root up) of a chord moved to another mode."""
+    """(bass pitch class, chord pitch classes from the root up) of a chord moved to another mode.
+
+    A triad that the move makes diminished becomes the dominant seventh that holds it, for example
+    Bb in D minor, which in dorian would be Bdim, becomes G7: its bass is too weak to stand alone.
+    """
     classes = tuple(dict.fromkeys(to_mode(pc, key, mode) % 12 for pc in chord.pitch_classes))
-    return to_mode(chord.bass_class, key, mode) % 12, classes
+    bass = to_mode(chord.bass_class, key, mode) % 12
+    if _is_diminished(classes) and not _is_diminished(chord.pitch_classes):
+        root = (classes[0] - 4) % 12
+        return root if chord.bass is None else bass, (root, *classes)
+    return bass, classes
+
+
+def _is_diminished(classes: tuple[int, ...]) -> bool:
+    return [(pc - classes[0]) % 12 for pc in classes] == [0, 3, 6]

@@ -94,3 +94,18 @@ def test_chords_follow_the_mode():
     bass, classes = chord_to_mode(Chord.parse("Gm"), key, "dorian")
     assert NAMES[bass] == "G"
     assert [NAMES[pc] for pc in classes] == ["G", "B", "D"]
+
+
+@pytest.mark.parametrize(
+    ("chord", "mode", "bass", "names"),
+    [
+        ("Bb", "dorian", "G", ["G", "B", "D", "F"]),
+        ("Bb/D", "dorian", "D", ["G", "B", "D", "F"]),
+        ("Am", "phrygian", "F", ["F", "A", "C", "Eb"]),
+        ("Edim", "dorian", "E", ["E", "G", "B"]),
+        ("Edim", "aeolian", "E", ["E", "G", "Bb"]),
+    ],
+)
+def test_no_chord_becomes_diminished_by_a_move(chord, mode, bass, names):
+    moved, classes = chord_to_mode(Chord.parse(chord), Key.parse("D minor"), mode)
+    assert (NAMES[moved], [NAMES[pc] for pc in classes]) == (bass, names)
