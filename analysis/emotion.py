@@ -95,4 +95,4 @@ def tension(features: FloatArray) -> FloatArray:
 @cache
 def _tension_weights() -> tuple[FloatArray, FloatArray, FloatArray, float]:
     _, weights = load_weights(MODELS / "emotion_published.json")
-    return weights["low"], weights["high"], weights["tension"], float(weights["tension_bias"])
+    return weights["low"], weights["high"], weights["tension"], float(weights["tension_bias"][0])

@@ -47,14 +47,14 @@ COEFFICIENTS = np.array(
 AXES = np.array([[-1, 1, 1], [1, 1, 0], [-1, -1, 0], [1, -1, -1]], dtype=float)
 """Valence, arousal and tension [columns] as sums of the emotions [rows]."""
 
-TYPICAL_MEAN = np.array([7.96, 5.28, -1.34])
+TYPICAL_MEAN = np.array([8.10, 5.11, -1.49])
 TYPICAL_SD = np.array([2.22, 1.76, 1.03])
 """Raw valence, arousal, tension over bars of game music (the notes of VGMIDI, not its ratings).
 
 For the mean, a velocity of `NEUTRAL_VELOCITY` was taken throughout: the files' own say little.
 """
 
-NEUTRAL_VELOCITY = 0.5
+NEUTRAL_VELOCITY = 0.45
 
 RANGES = {  # about what the experiment covered
     "onset_density": (np.log(1.5), np.log(9.0)),
