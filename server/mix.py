@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ..music.cue import Cue
 from ..music.direction import Direction
 from ..music.parameters import Parameters, Ramp
-from .sound import SAMPLE_RATE, Sound
+from .sound import Sound
 
 SMOOTH_SECONDS = 0.05
 SMALLEST_STEP = 0.002  # of gain; smaller changes wait
@@ -59,7 +59,7 @@ class Mix:
         ducked = min(active, default=1.0)
         ramp = DUCK_SECONDS if active else RECOVER_SECONDS if self._ducked else SMOOTH_SECONDS
         self._ducked = bool(active)
-        seconds = frame / SAMPLE_RATE
+        seconds = frame / self._sound.sample_rate
         for name, level in self._levels.items():
             gain = ducked * level.value(seconds) * self._parameters.level(name, seconds)
             gain *= direction.levels.get(name, 1.0)

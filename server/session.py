@@ -30,18 +30,18 @@ from .mix import Mix
 from .queue import Answers, CommandQueue, Waiting
 from .realise import duration_beats, note_events, stinger_notes
 from .recording import SessionLog, check_writable, session_score
-from .sound import CLOCKS, SAMPLE_RATE, Sound, open_sound, session_channels, stinger_channel
+from .sound import CLOCKS, Sound, open_sound, session_channels, stinger_channel
 from .stage import Figure, Stage
 from .timeline import Due, Told
 
 MAX_ADVANCE_SECONDS = 3600.0
 KEPT_EVENTS = 8192
 SNAPSHOT_FORMAT = 1  # changes when older snapshots can no longer be read
-SETTLE_FRAMES = SAMPLE_RATE // 4  # a bar is settled and told this long before it sounds
-STINGER_FRAMES = SAMPLE_RATE // 10  # a stinger is handed on this long before it sounds
-MARGIN_FRAMES = 1024  # nothing can be made to sound earlier than this from now
-START_FRAMES = SAMPLE_RATE // 10  # real time: the first bar begins this long after opening
-GRID_FRAMES = SAMPLE_RATE // 20  # manual clock: gains follow their ramps in steps of this
+SETTLE_SECONDS = 0.25  # a bar is settled and told this long before it sounds
+STINGER_SECONDS = 0.1  # a stinger is handed on this long before it sounds
+MARGIN_SECONDS = 0.02  # nothing can be made to sound earlier than this from now
+START_SECONDS = 0.2  # real time: the first bar begins this long after opening
+GRID_SECONDS = 0.05  # manual clock: gains follow their ramps in steps of this
 MOVE_ON = ":elsewhere"  # added to the id of a dislike, names the move that it causes
 
 
@@ -67,7 +67,12 @@ class Session(Verbs):
         id: str = "local",
     ) -> None:
         self.cue, self.id, self.clock = cue, id, clock
-        self.sample_rate = SAMPLE_RATE
+        self.sample_rate = rate = sound.sample_rate
+        self._settle_frames = round(SETTLE_SECONDS * rate)
+        self._stinger_frames = round(STINGER_SECONDS * rate)
+        self._margin_frames = round(MARGIN_SECONDS * rate)
+        self._grid_frames = round(GRID_SECONDS * rate)
+        self._start_frames = round(START_SECONDS * rate) if clock == "realtime" else 0
         self.realtime = clock == "realtime"
         self.closed = False
         self._sound, self._midi = sound, midi
@@ -92,11 +97,11 @@ class Session(Verbs):
             Performer(cue, director, seed=seed),
             self._stage,
             self._parameters.mood,
-            sample_rate=SAMPLE_RATE,
+            sample_rate=rate,
             look_ahead_bars=look_ahead_bars,
         )
         self._timeline = self._conductor.timeline
-        self._timeline.offset_frames = self._frame + (START_FRAMES if self.realtime else 0)
+        self._timeline.offset_frames = self._frame + self._start_frames
         self._log.add(
             "session",
             protocol=p.PROTOCOL_VERSION,
@@ -104,7 +109,7 @@ class Session(Verbs):
             director=director,
             seed=seed,
             clock=clock,
-            sample_rate=SAMPLE_RATE,
+            sample_rate=rate,
         )
         self._conductor.decide(self._frame)
 
@@ -206,9 +211,9 @@ class Session(Verbs):
             expires = frame + round(content.expires_seconds * self.sample_rate)
         if isinstance(content, p.Go):
             return self._take_go(id, content, frame, expires)
-        margin = MARGIN_FRAMES if isinstance(content, p.Stinger) else 0
+        margin = self._margin_frames if isinstance(content, p.Stinger) else 0
         due = self._timeline.due(content.at, frame + margin)
-        act_frame = due.frame - (STINGER_FRAMES if isinstance(content, p.Stinger) else 0)
+        act_frame = due.frame - (self._stinger_frames if isinstance(content, p.Stinger) else 0)
         waiting = self._queue.waiting(id, content, due, act_frame, expires)
         if act_frame > frame:
             self._queue.push(waiting)
@@ -338,7 +343,7 @@ class Session(Verbs):
             number = check_range("seconds to advance", seconds, 0.0, MAX_ADVANCE_SECONDS)
             self._target += round(number * self.sample_rate)
 
-    def work(self, budget_frames: int = SAMPLE_RATE) -> bool:
+    def work(self, budget_frames: int = 48_000) -> bool:
         """Go towards the target of `begin_advance`, at most `budget_frames`; True once there."""
         with self._lock:
             if self.closed:
@@ -369,13 +374,13 @@ class Session(Verbs):
         if not self._began:
             return self._frame
         after = self._frame + 1
-        frames = [(self._frame // GRID_FRAMES + 1) * GRID_FRAMES]
+        frames = [(self._frame // self._grid_frames + 1) * self._grid_frames]
         frames += [f for f in (self._queue.next_frame(), self._mix.next_frame(self._frame)) if f]
         number = self._timeline.number_at(self._frame)
         frames += [slot.start_frame for slot in self._timeline.slots[number + 1 : number + 2]]
         settled = self._conductor.settled
         for slot in self._timeline.slots[settled : settled + 1]:
-            frames.append(slot.start_frame - SETTLE_FRAMES)
+            frames.append(slot.start_frame - self._settle_frames)
         return max(min(frames), after)
 
     def _tick(self, frame: int) -> None:
@@ -390,7 +395,7 @@ class Session(Verbs):
                 self._do(waiting, frame)
             except SegueError as error:
                 self._drop(waiting.id, waiting.verb, str(error))
-        self._conductor.decide(frame, START_FRAMES if self.realtime else 0)
+        self._conductor.decide(frame, self._start_frames)
         self._tell_dropped()
         self._publish(frame)
         self._mix_now(frame)
@@ -417,6 +422,11 @@ class Session(Verbs):
     def sequence(self) -> int:
         """Number of the newest event."""
         return self._sequence
+
+    @property
+    def oldest(self) -> int:
+        """Number of the oldest event that is kept."""
+        return self._sequence - len(self._events) + 1
 
     def _emit(self, event: p.Event) -> None:
         self._sequence += 1
@@ -446,7 +456,7 @@ class Session(Verbs):
         conductor, slots = self._conductor, self._timeline.slots
         while conductor.settled < len(slots):
             slot = slots[conductor.settled]
-            if slot.start_frame - SETTLE_FRAMES > frame:
+            if slot.start_frame - self._settle_frames > frame:
                 return
             conductor.settled += 1
             director = conductor.performer.director_name
@@ -525,7 +535,7 @@ class Session(Verbs):
         """
         with self._lock:
             self._check_open()
-            frame = self._now() + (START_FRAMES if self.realtime else 0)
+            frame = self._now() + self._start_frames
             before = self.snapshot()
             try:
                 self._restore(state, frame)
@@ -583,16 +593,11 @@ class Session(Verbs):
             return self._write_files()
 
     def _write_files(self) -> list[str]:
-        files, faults = [], []
-        steps = [
-            (None, self._sound.close),
-            (self._midi, self._write_midi),
-            (self._log.path, self._log.close),
-        ]
-        for path, write in steps:
+        files: list[str] = []
+        faults: list[SegueError] = []
+        for write in (self._sound.close, self._write_midi, self._log.close):
             try:
-                left = write()
-                files += left if isinstance(left, list) else [str(path)] if path else []
+                files += write()
             except SegueError as error:
                 faults.append(error)
         if faults:

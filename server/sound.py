@@ -15,6 +15,8 @@ CLOCKS = ("manual", "realtime")
 class Sound(Protocol):
     """What a session needs of an engine."""
 
+    sample_rate: int
+
     @property
     def frame(self) -> int:
         """The next frame to sound."""
@@ -56,6 +58,8 @@ def stinger_channel(instrument: str) -> str:
 
 class Silence:
     """Time without sound: a clock moved by hand, or the machine's."""
+
+    sample_rate = SAMPLE_RATE
 
     def __init__(self, *, realtime: bool) -> None:
         self._frame = 0

@@ -1,0 +1,301 @@
+"""The Python client: needs pyzmq and msgspec only.
+
+    with Client("tcp://127.0.0.1:5570") as music:
+        session = music.open("dungeon")
+        session.set(danger=0.8)
+        session.go("boss", at="bar")
+
+No call waits longer than `timeout_seconds`. A client is used from one thread; a thread of its own
+tells the server every few seconds that its sessions are still wanted.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import zmq
+
+from . import protocol as p
+from .errors import ClientError, NoAnswerError, RequestError
+from .heart import Heart, dealer
+from .inbox import Inbox
+from .verbs import Verbs, new_id
+from .wire import Message, convert_event, pack, unpack
+
+R = TypeVar("R", bound=p.Reply)
+
+DEFAULT_ENDPOINT = f"tcp://127.0.0.1:{p.DEFAULT_PORT}"
+ADVANCE_STEP_SECONDS = 1.0  # long renderings go in steps, each within the time-out
+
+
+class Client:
+    """A connection to a Segue server.
+
+    :param endpoint: of the control socket
+    :param timeout_seconds: the longest wait for any answer
+    :param encoding: msgpack or json
+    :param name: shown in the server's log
+
+    Raises NoAnswerError if there is no server, RequestError if it speaks another protocol.
+    """
+
+    def __init__(
+        self,
+        endpoint: str = DEFAULT_ENDPOINT,
+        *,
+        timeout_seconds: float = 5.0,
+        encoding: str = "msgpack",
+        name: str = "",
+    ) -> None:
+        if encoding not in p.ENCODINGS:
+            known = ", ".join(p.ENCODINGS)
+            raise ClientError(f"encoding {encoding!r} is not known; use one of: {known}")
+        self.endpoint, self.timeout_seconds = endpoint, timeout_seconds
+        self._context = zmq.Context()
+        self._control = dealer(self._context, endpoint)
+        self._sessions: dict[str, RemoteSession] = {}
+        self._heart: Heart | None = None
+        self._packed = False
+        self.inbox = Inbox(self._context)
+        try:
+            hello = p.Hello(client=name, encodings=[encoding])
+            self.server = self.request(hello, p.Welcome)
+            self._packed = self.server.encoding == "msgpack"
+            self.inbox.connect(self.server.events)
+        except BaseException:
+            self.close()
+            raise
+
+    def request(
+        self, content: p.Request, reply: type[R], *, session: str = "", id: str | None = None
+    ) -> R:
+        """Send a request and wait for its reply."""
+        header = p.Header(id=id or new_id(), type=content.TYPE, session=session)
+        if self._control.closed:
+            raise ClientError("this client is closed; make another")
+        try:
+            self._control.send_multipart(pack(content, header, packed=self._packed), zmq.NOBLOCK)
+        except zmq.Again:
+            raise self._no_answer() from None
+        message = self._wait_for(header.id)
+        if message.header.type == p.Error.TYPE:
+            error = message.read(p.Error)
+            raise RequestError(error.code, error.message, error.path, error.remediation)
+        if message.header.type != reply.TYPE:
+            raise ClientError(
+                f"{content.TYPE} was answered by {message.header.type!r}, not {reply.TYPE!r}; "
+                "use a client and a server of the same protocol"
+            )
+        return message.read(reply)
+
+    def _wait_for(self, id: str) -> Message:
+        """The reply to a request; replies that came too late for earlier ones are passed over."""
+        deadline = time.monotonic() + self.timeout_seconds
+        while (left := deadline - time.monotonic()) > 0:
+            if not self._control.poll(max(round(left * 1000), 1)):
+                break
+            message = Message()
+            unpack(self._control.recv_multipart(zmq.NOBLOCK), message)
+            if message.parent.get("id") == id:
+                return message
+        raise self._no_answer()
+
+    def _no_answer(self) -> NoAnswerError:
+        return NoAnswerError(
+            f"no answer from {self.endpoint} within {self.timeout_seconds:g} s; "
+            "is a server running there? start one with: segue serve"
+        )
+
+    def list(self) -> p.Listing:
+        """Cues, directors, outputs and open sessions of the server."""
+        return self.request(p.List(), p.Listing)
+
+    def ping(self) -> tuple[float, float]:
+        """Round trip in seconds, and how far the server's clock is ahead of ours in seconds."""
+        t0 = time.monotonic_ns()
+        pong = self.request(p.Ping(t0_ns=t0, sessions=list(self._sessions)), p.Pong)
+        t3 = time.monotonic_ns()
+        offset = ((pong.t1_ns - t0) + (pong.t2_ns - t3)) / 2
+        return (t3 - t0 - (pong.t2_ns - pong.t1_ns)) * 1e-9, offset * 1e-9
+
+    def open(
+        self,
+        cue: str,
+        *,
+        director: str = "agent",
+        output: str = "none",
+        seed: int = 0,
+        clock: str = "realtime",
+        parameters: dict[str, float] | None = None,
+        look_ahead_bars: int = 1,
+        midi: str = "",
+        log: str = "",
+        timeout_seconds: float = 60.0,
+    ) -> "RemoteSession":
+        """Open a session in the server; `docs/protocol.md` says what each option is."""
+        content = p.Open(
+            cue=cue,
+            director=director,
+            output=output,
+            seed=seed,
+            clock=clock,
+            parameters=parameters or {},
+            look_ahead_bars=look_ahead_bars,
+            midi=str(midi),
+            log=str(log),
+            timeout_seconds=timeout_seconds,
+        )
+        opened = self.request(content, p.Opened)
+        session = RemoteSession(self, opened.session, opened.position, opened.cue)
+        self.inbox.subscribe(opened.session, opened.topic)
+        self._sessions[session.id] = session
+        if self._heart is None:
+            self._heart = Heart(self._context, self.endpoint)
+        self._heart.sessions = tuple(self._sessions)
+        return session
+
+    def shutdown(self) -> int:
+        """End the server and all its sessions; how many there were."""
+        for session in self._sessions.values():
+            session.closed = True
+        return self.request(p.Shutdown(), p.Bye).closed_sessions
+
+    def close(self) -> None:
+        """Close the sessions opened here, and the connection. Closing twice is allowed."""
+        if self._control.closed:
+            return
+        for session in list(self._sessions.values()):
+            try:
+                session.close()
+            except ClientError:
+                break  # no server any more: nothing to close there
+        if self._heart is not None:
+            self._heart.stop()
+        self.inbox.close()
+        self._control.close(0)
+        self._context.term()
+
+    def _forget(self, session: str) -> None:
+        self._sessions.pop(session, None)
+        if self._heart is not None:
+            self._heart.sessions = tuple(self._sessions)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class RemoteSession(Verbs):
+    """A session in a server, with the verbs of one in this process."""
+
+    def __init__(self, client: Client, id: str, position: p.Position, cue: p.CueInfo) -> None:
+        self.id, self.cue = id, cue
+        self.closed = False
+        self._client = client
+        self._read = 0  # sequence number of the last event handed out
+        self._waiting: dict[int, p.Event | None] = {}  # that came, by sequence number
+        self._known = position.sequence  # the newest event known to exist
+
+    def command(self, content: p.Command, id: str | None = None) -> p.Accepted:
+        """Send a command; raises RequestError if it is not accepted."""
+        return self._ask(content, p.Accepted, id)
+
+    def cancel(self, command: str) -> None:
+        """Take back a command that waits."""
+        self._ask(p.Cancel(command=command), p.Accepted)
+
+    def position(self) -> p.Position:
+        """Where the music is."""
+        return self._seen(self._ask(p.GetPosition(), p.PositionReply).position)
+
+    def advance(self, seconds: float) -> p.Position:
+        """Move a manual clock on; returns when that much has been rendered."""
+        left = seconds
+        while left > ADVANCE_STEP_SECONDS:
+            self._ask(p.Advance(seconds=ADVANCE_STEP_SECONDS), p.Advanced)
+            left -= ADVANCE_STEP_SECONDS
+        return self._seen(self._ask(p.Advance(seconds=left), p.Advanced).position)
+
+    def events(self, timeout_seconds: float = 0.0) -> Iterator[p.Event]:
+        """The events since the last call, oldest first, none missing.
+
+        Goes on until none comes for `timeout_seconds`, or the session is closed.
+        """
+        while (event := self._next_event(timeout_seconds)) is not None:
+            yield event
+            if isinstance(event, p.ClosedEvent):
+                return
+
+    def snapshot(self) -> dict[str, Any]:
+        """All that is needed to go on from here later, as plain JSON values."""
+        return self._ask(p.GetSnapshot(), p.SnapshotReply).state
+
+    def restore(self, state: dict[str, Any]) -> p.Position:
+        """Go on from a snapshot of a session with the same cue, at the very beat."""
+        return self._seen(self._ask(p.Restore(state=state), p.Restored).position)
+
+    def close(self) -> list[str]:
+        """End the music and write its files; their paths. A second call does nothing."""
+        if self.closed:
+            return []
+        self.closed = True
+        self._client._forget(self.id)
+        return self._ask(p.Close(), p.Closed).files
+
+    def _ask(self, content: p.Request, reply: type[R], id: str | None = None) -> R:
+        return self._client.request(content, reply, session=self.id, id=id)
+
+    def _seen(self, position: p.Position) -> p.Position:
+        self._known = max(self._known, position.sequence)
+        return position
+
+    def _next_event(self, timeout_seconds: float) -> p.Event | None:
+        """The next event in order; what did not come by itself is asked for."""
+        deadline = time.monotonic() + timeout_seconds
+        inbox = self._client.inbox
+        while True:
+            self._keep(inbox.take(self.id))
+            if self._read + 1 in self._waiting:
+                self._read += 1
+                event = self._waiting.pop(self._read)
+                if event is not None:
+                    return event
+            elif self._waiting or self._known > self._read:
+                self._fetch()
+            elif not inbox.wait(deadline - time.monotonic()):
+                return None
+
+    def _keep(self, events: Iterable[p.Event]) -> None:
+        self._waiting |= {e.sequence: e for e in events if e.sequence > self._read}
+
+    def _fetch(self) -> None:
+        """Ask for the events after the last one read; pass over what is no longer to be had."""
+        if not self.closed:
+            try:
+                found = self._ask(p.GetEvents(after=self._read), p.EventList)
+            except RequestError:
+                self.closed = True  # ended by someone else
+            else:
+                for plain in found.events:  # None: of a type that this version does not know
+                    self._waiting[int(plain["sequence"])] = convert_event(plain)
+        if self._read + 1 not in self._waiting:
+            self._read = min(self._waiting, default=self._known + 1) - 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

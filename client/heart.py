@@ -1,0 +1,54 @@
+"""A thread that tells the server which sessions are still wanted."""
+
+import threading
+
+import zmq
+
+from . import protocol as p
+from .verbs import new_id
+from .wire import pack
+
+HEARTBEAT_SECONDS = 5.0
+
+
+class Heart:
+    """Pings on a socket of its own; it dies with the process, and then the server closes up."""
+
+    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", endpoint: str) -> None:
+        self.sessions: tuple[str, ...] = ()
+        self._context, self._endpoint = context, endpoint
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="segue-heart", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stopped.set()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        with dealer(self._context, self._endpoint) as socket:
+            while not self._stopped.wait(HEARTBEAT_SECONDS):
+                if not self.sessions:
+                    continue
+                while socket.poll(0):  # pongs of earlier beats
+                    socket.recv_multipart()
+                content = p.Ping(sessions=list(self.sessions))
+                frames = pack(content, p.Header(id=new_id(), type=content.TYPE))
+                try:
+                    socket.send_multipart(frames, zmq.NOBLOCK)
+                except zmq.Again:
+                    continue
+
+
+def dealer(context: "zmq.Context[zmq.Socket[bytes]]", endpoint: str) -> "zmq.Socket[bytes]":
+    """A DEALER that never hangs, connected."""
+    socket = context.socket(zmq.DEALER)
+    socket.setsockopt(zmq.LINGER, 0)
+    socket.setsockopt(zmq.SNDTIMEO, 1000)
+    socket.setsockopt(zmq.RCVTIMEO, 1000)
+    socket.setsockopt(zmq.MAXMSGSIZE, p.MAX_MESSAGE_BYTES)
+    socket.setsockopt(zmq.HEARTBEAT_IVL, 1000)
+    socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 3000)
+    socket.connect(endpoint)
+    return socket
