@@ -15,7 +15,7 @@ _AT = {"beat": AT_BAR, "bar": AT_BAR, "phrase": AT_PHRASE, "section": AT_SECTION
 _DURATION = {  # shortest and longest duration, as a share of the written one
     "melody": (0.45, 1.0),
     "track": (0.45, 1.0),
-    "harmony": (0.6, 1.0),
+    "harmony": (0.65, 1.08),
     "arpeggio": (0.4, 1.5),
     "bass": (0.4, 1.0),
     "drums": (1.0, 1.0),
