@@ -13,7 +13,7 @@ from .tempo import Meter
 from .theory import Chord, Key
 
 ROLES = ("melody", "harmony", "arpeggio", "bass", "drums", "track")
-"""What a layer does: `melody` and `track` play a track of the theme file, the others are arranged."""
+"""What a layer does: `melody` and `track` play the theme file, the others are arranged."""
 
 SYNC_POINTS = ("beat", "bar", "phrase", "section")
 """Where a section may be left: at the next bar line, the next multiple of four bars, or its end.

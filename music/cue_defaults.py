@@ -25,3 +25,9 @@ STINGERS = (
     Stinger("danger", (7, 6, 5, 4), (0.25, 0.25, 0.25, 1.5), "strings", octave=4),
     Stinger("discovery", (4, 7, 8, 11), (0.25, 0.25, 0.25, 1.5), "bells"),
 )
+
+
+def section_name(index: int) -> str:
+    """Names for sections without one: a..z, a1..z1, ..."""
+    turn, letter = divmod(index, 26)
+    return f"{chr(ord('a') + letter)}{turn or ''}"

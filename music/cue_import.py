@@ -1,24 +1,21 @@
 """Makes a playable cue folder from any MIDI file.
 
-Key by the profiles of Krumhansl and Kessler (Psychological Review 89, 1982) on pitch classes
-weighted by duration; chords by the overlap of sounding pitch classes with triads and sevenths, half
-bar by half bar; sections of eight bars, equal ones once. The melody keeps its notes, the rest is
-arranged anew from the chords.
+Key, chords and melody are found by `score_analysis.py`. The melody keeps its notes, the rest is
+arranged anew from the chords. Sections are stretches of eight bars, equal ones once.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .cue import ANY, Binding, Cue, Layer, Parameter, Section, Transition
 from .cue_check import REGISTER_SEMITONES
-from .cue_defaults import BINDINGS, PARAMETERS, STINGERS
+from .cue_defaults import BINDINGS, PARAMETERS, STINGERS, section_name
 from .cue_file import load_cue, write_cue
 from .errors import FileFormatError, SegueError
 from .midi import DRUM_CHANNEL, read_midi
-from .score import NOTE, Notes, Score, Track, make_notes, sort_notes
+from .score import NOTE, Notes, Score, Track, sort_notes
+from .score_analysis import find_chords, find_key, find_melody, skyline
 from .tempo import Meter
 from .theory import MODES, Chord, Key
 
@@ -30,49 +27,31 @@ MAX_BARS = 128
 BAR_BEATS = (1.5, 8.0)
 """Lengths of bars that are kept."""
 
-MAJOR_PROFILE = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])
-MINOR_PROFILE = np.array([6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17])
-"""Ratings of how well each pitch class fits a key, from the tonic up (Krumhansl and Kessler)."""
-
-_RARITY = {  # what speaks against a quality when the fit is equal
-    "7": 0.05,
-    "m7": 0.07,
-    "maj7": 0.08,
-    "dim": 0.06,
-    "m7b5": 0.09,
-    "dim7": 0.1,
-    "aug": 0.12,
-    "sus4": 0.13,
-}
-_CHANGE_GAIN = 0.1  # how much better two chords must fit a bar than one
 _SAME_SHARE = 0.95  # of the notes, for two stretches of bars to be one section
 _LEAD_INSTRUMENTS = (  # engine instrument by General MIDI family of eight programs
     *("piano", "bells", "strings", "pluck", "bass", "strings", "pad", "brass"),
     *("flute", "flute", "pluck", "pad", "bells", "pluck", "bells", "pad"),
 )
 
-FloatArray = NDArray[np.float64]
-
 
 def import_midi(path: str | Path, folder: str | Path, name: str | None = None) -> Cue:
     """Write a cue folder from a MIDI file and return its cue.
 
     `folder` is the folder of the cue itself; `name` its title, by default the file's own. Raises
-    FileFormatError for a file without pitched notes, SegueError if files
-    cannot be read or written or the folder holds a cue already.
+    FileFormatError for a file without pitched notes, SegueError if files cannot be read or written
+    or the folder holds a cue already.
     """
     if (Path(folder) / "cue.toml").exists():
         raise SegueError(f"{folder} already holds a cue; name a new folder or remove that one")
     score = read_midi(path)
-    pitched = [track for track in score.tracks if track.channel != DRUM_CHANNEL]
-    if not any(len(track.notes) for track in pitched):
+    pitched = [t for t in score.tracks if t.channel != DRUM_CHANNEL and len(t.notes)]
+    if not pitched:
         what = "only drums" if any(len(track.notes) for track in score.tracks) else "no notes"
         raise FileFormatError(f"{path} holds {what}; give a file with a melody")
-    score = _trimmed(score)
-    pitched = [track for track in score.tracks if track.channel != DRUM_CHANNEL]
-    notes = np.concatenate([track.notes for track in pitched])
+    score = _trimmed(score, pitched)
+    notes = np.concatenate([track.notes for track in score.tracks])
     key = find_key(notes)
-    lead = find_melody(pitched)
+    lead = find_melody(score.tracks)
     melody = skyline(lead.notes)
     last_beats = float(melody["onset_beats"][-1] + melody["duration_beats"][-1])
     bars = max(int(np.ceil(round(last_beats / score.meter.bar_beats, 6))), 1)
@@ -82,140 +61,18 @@ def import_midi(path: str | Path, folder: str | Path, name: str | None = None) -
     return load_cue(Path(folder))
 
 
-def find_key(notes: Notes) -> Key:
-    """The major or minor key whose profile correlates best with the notes, weighted by duration."""
-    durations = np.minimum(notes["duration_beats"], 4.0)
-    weights = np.bincount(notes["pitch"] % 12, weights=durations, minlength=12)
-    if weights.std() == 0:
-        return Key()
-    fits = {
-        Key(tonic, mode): float(np.corrcoef(np.roll(profile, tonic), weights)[0, 1])
-        for mode, profile in (("ionian", MAJOR_PROFILE), ("aeolian", MINOR_PROFILE))
-        for tonic in range(12)
-    }
-    return max(fits, key=fits.__getitem__)
-
-
-def find_melody(tracks: list[Track]) -> Track:
-    """The track most like a melody: high, one note at a time, sounding for much of the piece."""
-    end = max(track.end_beats for track in tracks)
-
-    def likeness(track: Track) -> float:
-        if not len(track.notes):
-            return -np.inf
-        line = skyline(track.notes)
-        single = len(line) / len(track.notes)
-        sounding = float(line["duration_beats"].sum()) / end
-        variety = len(np.unique(line["pitch"]))
-        named = any(word in track.name.lower() for word in ("melod", "lead", "vocal", "solo"))
-        height = float(np.mean(line["pitch"])) / 127
-        return 2 * height + single + min(sounding, 1.0) + 0.1 * min(variety, 8) + 1.0 * named
-
-    return max(tracks, key=likeness)
-
-
-def skyline(notes: Notes) -> Notes:
-    """The highest note at each onset, each cut where the next begins; notes under it are dropped.
-
-    Source: Uitdenbogerd and Zobel, "Melodic matching techniques for large music databases", ACM
-    Multimedia 1999 (their algorithm all-mono).
-    """
-    line: list[tuple[float, float, int, float]] = []
-    order = np.lexsort((-notes["pitch"].astype(int), notes["onset_beats"]))
-    for onset, duration, pitch, velocity in notes[order].tolist():
-        if line:
-            last, length, top, loud = line[-1]
-            if onset < last + length - 1e-6 and (onset - last < 1e-6 or top > pitch + 7):
-                continue  # under a note of this onset, or an accompaniment far below a held one
-            line[-1] = (last, min(length, onset - last), top, loud)
-        line.append((onset, duration, pitch, velocity))
-    return make_notes(line)
-
-
-def find_chords(notes: Notes, bars: int, meter: Meter, key: Key) -> tuple[tuple[Chord, ...], ...]:
-    """One or two chords for each bar, from all that sounds in it; a silent bar keeps the last."""
-    halves = _class_weights(notes, 2 * bars, meter.bar_beats / 2)
-    chord = Chord(key.tonic, "m" if key.mode == "aeolian" else "")
-    chords: list[tuple[Chord, ...]] = []
-    for bar in range(bars):
-        first, second = halves[2 * bar], halves[2 * bar + 1]
-        whole, fit = _match(first + second, chord, key)
-        if not (first + second).any():
-            chords.append((chord,))
-            continue
-        one, fit_one = _match(first, whole, key)
-        two, fit_two = _match(second, whole, key)
-        split = one != two and (fit_one + fit_two) / 2 > fit + _CHANGE_GAIN
-        split = split and meter.numerator % 3 != 0 and first.any() and second.any()
-        chords.append((one, two) if split else (whole,))
-        chord = chords[-1][-1]
-    return tuple(chords)
-
-
-def _class_weights(notes: Notes, spans: int, span_beats: float) -> FloatArray:
-    """Beats that each pitch class sounds in each span [shape=(spans, 12)]; low notes count more."""
-    weights = np.zeros((spans, 12))
-    for onset, duration, pitch, _ in notes.tolist():
-        end = onset + duration
-        gain = 1.5 if pitch < 52 else 1.0
-        for span in range(int(onset / span_beats), min(int(np.ceil(end / span_beats)), spans)):
-            inside = min(end, (span + 1) * span_beats) - max(onset, span * span_beats)
-            weights[span, pitch % 12] += gain * max(inside, 0.0)
-    return weights
-
-
-@dataclass(frozen=True)
-class _Templates:
-    """Unit vectors of all chords [shape=(chords, 12)] and what speaks against each."""
-
-    chords: tuple[Chord, ...]
-    vectors: FloatArray
-    costs: FloatArray
-
-
-def _templates() -> _Templates:
-    chords = tuple(Chord(root, quality) for quality in ("", "m", *_RARITY) for root in range(12))
-    vectors = np.zeros((len(chords), 12))
-    for row, chord in enumerate(chords):
-        vectors[row, list(chord.pitch_classes)] = 1.0
-        vectors[row, chord.root] = 1.3
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    costs = np.array([_RARITY.get(chord.quality, 0.0) for chord in chords])
-    return _Templates(chords, vectors, costs)
-
-
-_TEMPLATES = _templates()
-
-
-def _match(weights: FloatArray, before: Chord, key: Key) -> tuple[Chord, float]:
-    """The best chord and its fit, 0..1; chords of the key and the last one are preferred."""
-    norm = float(np.linalg.norm(weights))
-    if norm == 0:
-        return before, 0.0
-    fits = _TEMPLATES.vectors @ weights / norm
-    scale = set(key.scale)
-    liking = np.array(
-        [
-            0.03 * (set(chord.pitch_classes) <= scale) + 0.02 * (chord == before)
-            for chord in _TEMPLATES.chords
-        ]
-    )
-    best = int(np.argmax(fits - _TEMPLATES.costs + liking))
-    return _TEMPLATES.chords[best], float(fits[best])
-
-
-def _trimmed(score: Score) -> Score:
-    """The score without leading whole bars of silence, cut at MAX_BARS.
+def _trimmed(score: Score, pitched: list[Track]) -> Score:
+    """The pitched tracks alone, without leading whole bars of silence, cut at MAX_BARS.
 
     A meter of very short or long bars, mostly that of an upbeat, becomes 4/4.
     """
     usual = BAR_BEATS[0] <= score.meter.bar_beats <= BAR_BEATS[1]
     meter = score.meter if usual else Meter()
     bar = meter.bar_beats
-    first = min(float(t.notes["onset_beats"].min()) for t in score.tracks if len(t.notes))
+    first = min(float(t.notes["onset_beats"].min()) for t in pitched)
     start = np.floor(first / bar + 1e-6) * bar
     tracks = []
-    for track in score.tracks:
+    for track in pitched:
         notes = track.notes.copy()
         notes["onset_beats"] = np.maximum(notes["onset_beats"] - start, 0.0)
         notes = notes[notes["onset_beats"] < MAX_BARS * bar]
@@ -302,14 +159,9 @@ def _sections(
         ):
             continue
         sketches.append(sketch)
-        name = _section_name(len(kept))
+        name = section_name(len(kept))
         kept.append(Section(name, len(bars), start, bars, _groove(meter)))
     return tuple(kept)
-
-
-def _section_name(index: int) -> str:
-    turn, letter = divmod(index, 26)
-    return f"{chr(ord('a') + letter)}{turn or ''}"
 
 
 def _sketch(notes: Notes, start_beats: float, beats: float) -> set[tuple[float, int]]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .cue import Cue, Layer, Section
-from .cue_defaults import BINDINGS, PARAMETERS, STINGERS, TRANSITIONS
+from .cue_defaults import BINDINGS, PARAMETERS, STINGERS, TRANSITIONS, section_name
 from .errors import SegueError
 from .score import make_notes
 from .tempo import Meter
@@ -135,7 +135,7 @@ class _Composer:
             rows += self.sounding(line, bars, start * self.beats)
             chords = tuple(tuple(self.chord(degree) for degree in bar) for bar in bars)
             groove = str(self.rng.choice(_GROOVES[str(self.meter)]))
-            made.append(Section(_letters(index), SECTION_BARS, start, chords, groove))
+            made.append(Section(section_name(index), SECTION_BARS, start, chords, groove))
         return Cue(
             name=name,
             title=f"Theme {name.removeprefix('theme-')}",
@@ -286,9 +286,3 @@ def _nearest(wanted: int, tones: tuple[int, ...]) -> int:
     low, high = RANGE_STEPS
     steps = [step for step in range(low, high + 1) if step % 7 in tones]
     return min(steps, key=lambda step: (abs(step - wanted), step))
-
-
-def _letters(index: int) -> str:
-    """Section names: a..z, then a1..z1, ..."""
-    turn, letter = divmod(index, 26)
-    return f"{chr(ord('a') + letter)}{turn or ''}"

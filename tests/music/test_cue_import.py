@@ -3,16 +3,11 @@ import pytest
 
 from segue.music.arranger import arrange
 from segue.music.cue_file import check_cue
-from segue.music.cue_import import (
-    find_chords,
-    find_key,
-    find_melody,
-    import_midi,
-    skyline,
-)
+from segue.music.cue_import import import_midi
 from segue.music.errors import FileFormatError, SegueError
 from segue.music.midi import write_midi
 from segue.music.score import Score, Track, make_notes
+from segue.music.score_analysis import find_chords, find_key, find_melody, skyline
 from segue.music.tempo import Meter, TempoMap
 from segue.music.theory import MODES, Chord, Key
 
@@ -131,6 +126,15 @@ def test_one_polyphonic_track_and_a_late_start(tmp_path):
     assert melody["onset_beats"][0] == 0
     assert (np.diff(melody["onset_beats"]) > 0).all()
     assert cue.sections[0].chords == tuple((Chord.parse(name),) for name in PROGRESSION)
+
+
+def test_a_long_beginning_of_drums_is_left_out(tmp_path):
+    drums = Track("kit", make_notes([(beat, 0.1, 36, 1.0) for beat in range(0, 900, 4)]), 0, 9)
+    late = Track("late", tune(PROGRESSION, 4, 800.0))
+    write_midi(Score((drums, late)), tmp_path / "song.mid")
+    cue = import_midi(tmp_path / "song.mid", tmp_path / "cue")
+    assert cue.bars == 8
+    assert cue.tracks["melody"]["onset_beats"][0] == 0
 
 
 @pytest.mark.parametrize("pitch", [0, 5, 64, 120, 127])
