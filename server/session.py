@@ -358,11 +358,12 @@ class Session(Verbs):
             return stop == self._target
 
     def pump(self) -> None:
-        """Real time: do what is due. Called every few milliseconds by whoever holds the session."""
+        """Real time: do what is due; called every few milliseconds by whoever holds the session."""
         with self._lock:
             if self.realtime and not self.closed:
-                self._frame = max(self._sound.frame, self._frame)
-                self._tick(self._frame)
+                frame = self._now()
+                self._tick(frame)
+                self._sound.advance_to(frame)
 
     def _now(self) -> int:
         if self.realtime:

@@ -1,15 +1,25 @@
 """How a session sounds: not at all (but in time), or through an engine in its own process."""
 
 import time
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
 
 from ..music.cue import Cue
+from ..music.errors import SegueError, UnknownNameError
 from ..music.events import Channel, Events
+from .recording import check_writable
+
+if TYPE_CHECKING:
+    from ..synth.engine_process import EngineProcess
 
 SAMPLE_RATE = 48_000
 BLOCK_FRAMES = 256
-OUTPUTS = ("none", "null", "file:PATH.wav", "auto", "jack", "portaudio")
+DEVICES = ("auto", "jack", "portaudio")
+OUTPUTS = ("none", "null", "file:PATH.wav", *DEVICES)
 CLOCKS = ("manual", "realtime")
+QUIET = 1e-4  # amplitude below which a tail has ended
+QUIET_SECONDS, MAX_TAIL_SECONDS = 0.25, 4.0
 
 
 class Sound(Protocol):
@@ -90,6 +100,84 @@ class Silence:
         return []
 
 
+class EngineSound:
+    """An engine in its own process: rendered up to where the session is, or playing live.
+
+    :param process: with an offline sink (null, file) or a live one
+    :param realtime: an offline sink keeps the machine's time, instead of time moved by hand
+    """
+
+    def __init__(self, process: "EngineProcess", *, realtime: bool, file: str = "") -> None:
+        self.sample_rate = process.sample_rate
+        self._process, self._file = process, file
+        self._rendered = 0
+        self._started_ns = time.monotonic_ns() if realtime and not process.live else None
+
+    @property
+    def frame(self) -> int:
+        if self._process.live:
+            return self._process.frame
+        if self._started_ns is not None:
+            passed_ns = time.monotonic_ns() - self._started_ns
+            return passed_ns * self.sample_rate // 1_000_000_000
+        return self._rendered
+
+    def schedule(self, events: Events) -> None:
+        self._process.schedule(events)
+
+    def cancel(self, from_frame: int) -> None:
+        self._process.cancel(from_frame)
+
+    def gain(self, channel: str, value: float, ramp_seconds: float) -> None:
+        self._process.control(f"layer.{channel}.gain", value, ramp_seconds)
+
+    def release_all(self) -> None:
+        self._process.release_all()
+
+    def advance_to(self, frame: int) -> None:
+        if not self._process.live and frame > self._rendered:
+            self._process.advance(frame - self._rendered)
+            self._rendered = frame
+
+    def close(self) -> list[str]:
+        """Let the last notes ring out, and complete the file."""
+        try:
+            if not self._process.live:
+                self._ring_out()
+        finally:
+            self._process.close()
+        return [self._file] if self._file else []
+
+    def _ring_out(self) -> None:
+        self._process.cancel(self._rendered)
+        self._process.release_all()
+        piece = round(QUIET_SECONDS * self.sample_rate)
+        for _ in range(round(MAX_TAIL_SECONDS / QUIET_SECONDS)):
+            if np.abs(self._process.render(piece)).max() < QUIET:
+                return
+
+
 def open_sound(output: str, cue: Cue, *, seed: int, realtime: bool) -> Sound:
-    """The sound that an output asks for; SegueError if there is none like it here."""
-    return Silence(realtime=realtime)
+    """The sound that an output asks for.
+
+    Raises UnknownNameError for an output that does not exist, MissingPartError for a device that
+    is not there, SegueError for a file that cannot be written or a device on a manual clock.
+    """
+    kind, _, path = output.partition(":")
+    if output == "none":
+        return Silence(realtime=realtime)
+    if output not in OUTPUTS and not (kind == "file" and path):
+        raise UnknownNameError("output", output, OUTPUTS)
+    if kind in DEVICES and not realtime:
+        raise SegueError(
+            f"output {output!r} keeps its own time; open the session with clock='realtime', or "
+            "render to file:PATH.wav"
+        )
+    from ..synth.engine_process import EngineProcess
+
+    sink = "silent" if kind == "null" and realtime else kind
+    file = check_writable(path) if kind == "file" else None
+    process = EngineProcess(
+        session_channels(cue), sink=sink, path=file, sample_rate=SAMPLE_RATE, seed=seed
+    )
+    return EngineSound(process, realtime=realtime, file=path)
