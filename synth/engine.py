@@ -71,6 +71,29 @@ def check_events(events: Events, channels: int) -> Events:
     return events
 
 
+def control_names(channels: Sequence[Channel]) -> tuple[str, ...]:
+    """The names of all controls of an engine with these channels."""
+    knobs = ("gain", "pan", "reverb")
+    layers = [f"layer.{channel.name}.{knob}" for channel in channels for knob in knobs]
+    return (*layers, "master.gain", "master.filter")
+
+
+def check_control(
+    channels: Sequence[Channel], name: str, value: float, ramp_seconds: float
+) -> tuple[float, float]:
+    """Value and ramp as floats if `Engine.control` can take them, else an error."""
+    seconds = check_range("ramp in seconds", ramp_seconds, 0.0, 600.0)
+    known = control_names(channels)
+    if name not in known:
+        raise UnknownNameError("control", name, known)
+    low, high = 0.0, 1.0
+    if name == "master.filter":
+        low, high = FILTER_HZ
+    elif name.endswith(".pan"):
+        low = -1.0
+    return check_range(name, value, low, high), seconds
+
+
 class Engine:
     """Instruments, mixer and clock for one performance.
 
@@ -178,13 +201,6 @@ class Engine:
         self._cancelled += dropped
         return dropped
 
-    @property
-    def control_names(self) -> tuple[str, ...]:
-        """The names that `control` knows."""
-        knobs = ("gain", "pan", "reverb")
-        layers = [f"layer.{channel.name}.{knob}" for channel in self.channels for knob in knobs]
-        return (*layers, "master.gain", "master.filter")
-
     def control(self, name: str, value: float, ramp_seconds: float = 0.0) -> None:
         """Move a control to `value`, heard from the next block on.
 
@@ -201,18 +217,15 @@ class Engine:
         ------
         UnknownNameError, RangeError
         """
-        seconds = check_range("ramp in seconds", ramp_seconds, 0.0, 600.0)
+        target, seconds = check_control(self.channels, name, value, ramp_seconds)
         frames = round(max(seconds, DEZIPPER_SECONDS) * self.sample_rate)
-        if name not in self.control_names:
-            raise UnknownNameError("control", name, self.control_names)
         if name == "master.gain":
-            self._gain.go(check_range(name, value, 0.0, 1.0), frames)
+            self._gain.go(target, frames)
         elif name == "master.filter":
-            self._master.cutoff.go(float(np.log(check_range(name, value, *FILTER_HZ))), frames)
+            self._master.cutoff.go(float(np.log(target)), frames)
         else:
             layer, knob = name.removeprefix("layer.").rsplit(".", 1)
-            check_range(name, value, -1.0 if knob == "pan" else 0.0, 1.0)
-            self._strips_by_name[layer].ramps[knob].go(value, frames)
+            self._strips_by_name[layer].ramps[knob].go(target, frames)
 
     def release_all(self) -> None:
         """Let every sounding note go into its release; events not yet started stay."""
@@ -305,7 +318,7 @@ class Engine:
         if action == RELEASE and voice.state == HELD:
             self._release(voice, frame)
         elif action == REST:
-            voice.rest()
+            voice.end()
 
     def _start(
         self, at: int, serial: int, length: int, channel: int, pitch: float, velocity: float
@@ -349,6 +362,8 @@ class Engine:
 
     def _let_sleep(self) -> None:
         """Stop the graphs of voices at rest, and of strips whose effects have rung out."""
+        for voice in self._awake:
+            voice.settle()
         tired = [voice for voice in self._awake if voice.state == RESTING]
         for voice in tired:
             voice.sleep()

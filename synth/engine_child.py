@@ -27,6 +27,8 @@ from .pyo_host import Samples
 from .sinks import FileSink, NullSink, PushSink
 
 ORPHAN_CHECK_SECONDS = 1.0
+CLOCK_SECONDS = 0.02  # how often a live child tells its parent the time
+CLOCK = -1  # the serial number of such a message
 
 
 class Child:
@@ -55,6 +57,7 @@ class Child:
             self.push.abort()
             raise
         self._asked: deque[list[Any]] = deque()
+        self._told = 0.0  # when the parent was told the time
         if self.live is not None:
             self.live.start(self._pull)
 
@@ -90,6 +93,9 @@ class Child:
         try:
             while self._asked:
                 self._answer(self._asked.popleft())
+            if time.monotonic() - self._told >= CLOCK_SECONDS:
+                self._told = time.monotonic()
+                self.replies.put([CLOCK, [self.engine.frame, self._told]])
             return self.engine.render(frames)
         except BaseException as error:
             while self._asked:

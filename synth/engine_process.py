@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -21,7 +22,8 @@ import numpy as np
 from ..music import errors
 from ..music.errors import SegueError, UnknownNameError
 from ..music.events import Channel, Events
-from .engine import EngineMetrics, check_events
+from .engine import EngineMetrics, check_control, check_events
+from .engine_child import CLOCK
 from .live import LIVE_SINKS
 from .pipe import receive, send
 from .pyo_host import Samples
@@ -82,6 +84,7 @@ class EngineProcess:
         self._lock = threading.Lock()
         self._serial = 0
         self._waiting: dict[int, Future[Any]] = {0: Future()}
+        self._clock: list[float] | None = None  # the last frame and time that a live child sent
         self._ended = False
         self._closed = False
         ready = self._waiting[0]
@@ -117,29 +120,32 @@ class EngineProcess:
 
     @property
     def frame(self) -> int:
-        """The next frame to render."""
-        return self.frame_and_time()[0]
+        """The next frame to render; live, reckoned from the clock that the child sends."""
+        frame, seconds = self.frame_and_time()
+        if self.live:
+            frame += max(0, round((time.monotonic() - seconds) * self.sample_rate))
+        return frame
 
     def frame_and_time(self) -> tuple[int, float]:
         """The next frame to render, and the `time.monotonic` seconds when that was so."""
-        frame, seconds = self._call("frame")
-        return int(frame), float(seconds)
+        clock = self._clock if self.live and self._clock is not None else self._call("frame")
+        return int(clock[0]), float(clock[1])
 
     def schedule(self, events: Events) -> None:
-        """As `Engine.schedule`."""
-        self._call("schedule", check_events(events, len(self.channels)).tobytes())
+        """As `Engine.schedule`; does not wait for the child."""
+        self._post("schedule", check_events(events, len(self.channels)).tobytes())
 
     def cancel(self, from_frame: int = 0) -> int:
         """As `Engine.cancel`."""
         return int(self._call("cancel", int(from_frame)))
 
     def control(self, name: str, value: float, ramp_seconds: float = 0.0) -> None:
-        """As `Engine.control`."""
-        self._call("control", name, value, ramp_seconds)
+        """As `Engine.control`; does not wait for the child."""
+        self._post("control", name, *check_control(self.channels, name, value, ramp_seconds))
 
     def release_all(self) -> None:
-        """As `Engine.release_all`."""
-        self._call("release_all")
+        """As `Engine.release_all`; does not wait for the child."""
+        self._post("release_all")
 
     def metrics(self) -> EngineMetrics:
         """As `Engine.metrics`."""
@@ -176,6 +182,10 @@ class EngineProcess:
         return [most] * whole + [rest] * (rest > 0)
 
     def _call(self, method: str, *arguments: Any) -> Any:
+        future = self._post(method, *arguments)
+        return self._result(future, method, LIVE_CALL_SECONDS if self.live else CALL_SECONDS)
+
+    def _post(self, method: str, *arguments: Any) -> "Future[Any]":
         if self._closed:
             raise SegueError("this engine is closed; make a new one")
         future: Future[Any] = Future()
@@ -185,7 +195,7 @@ class EngineProcess:
                 raise self._obituary()
             self._waiting[self._serial] = future
             self._write([self._serial, method, arguments])
-        return self._result(future, method, LIVE_CALL_SECONDS if self.live else CALL_SECONDS)
+        return future
 
     def _write(self, message: Any) -> None:
         assert self._process.stdin is not None
@@ -208,6 +218,9 @@ class EngineProcess:
         try:
             while True:
                 serial, value, *error = receive(self._process.stdout)
+                if serial == CLOCK:
+                    self._clock = value
+                    continue
                 future = self._waiting.pop(serial)
                 if error:
                     future.set_exception(_revive(*error[0]))

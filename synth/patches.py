@@ -164,12 +164,12 @@ class Pad(_Saws):
 
     attack_seconds = 0.12
     release_seconds = 1.4
-    detune, blend = (0.9958, 1.0027), (0.9, 1.0)
+    detune, blend = (0.9967, 1.0031), (1.0, 1.0)
     attack, decay, sustain = 0.5, 1.5, 0.8
     vibrato_hz, vibrato_depth, vibrato_onset = 0.23, 0.0012, 0.5
 
     def _shape_cutoff(self, rack: Rack, gate: Any) -> Any:
-        sweep = rack.envelope(gate, 1.1, 2.5, 0.55, 1.4)
+        sweep = rack.envelope(gate, 1.1, 2.5, 0.55, self.release_seconds)
         return rack.times(self._cutoff.stream, sweep.stream)
 
     def tune(self, pitch: float, velocity: float) -> None:
@@ -189,7 +189,7 @@ class Brass(_Saws):
     vibrato_hz, vibrato_depth, vibrato_onset = 5.4, 0.0022, 0.9
 
     def _shape_cutoff(self, rack: Rack, gate: Any) -> Any:
-        self._blow = rack.envelope(gate, 0.07, 0.35, 0.62, 0.25, power=2)
+        self._blow = rack.envelope(gate, 0.07, 0.35, 0.62, self.release_seconds, power=2)
         return rack.times(self._cutoff.stream, self._blow.stream)
 
     def tune(self, pitch: float, velocity: float) -> None:
@@ -268,7 +268,7 @@ class Flute(BasePatch):
 
     def __init__(self, rack: Rack, gate: Any, freq: Any) -> None:
         self._amp = rack.envelope(gate, 0.06, 0.2, 0.88, self.release_seconds)
-        depth = rack.envelope(gate, 0.8, 1.0, 1.0, 0.2)
+        depth = rack.envelope(gate, 0.8, 1.0, 1.0, self.release_seconds)
         wave = rack.add(rack.pyo.Sine(5.0, mul=rack.times(depth.stream, 0.0035), add=1))
         tremolo = rack.add(rack.pyo.Sine(5.0, mul=rack.times(depth.stream, 0.06), add=1))
         pitch = rack.times(freq, wave)

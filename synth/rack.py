@@ -55,6 +55,7 @@ class Sleepers:
 
     def __init__(self) -> None:
         self.awake = True
+        self.envelopes: list[Envelope] = []
         self._bases: list[Any] = []
 
     def add(self, thing: Any) -> None:
@@ -139,7 +140,9 @@ class Rack:
         self, gate: Any, attack: float, decay: float, sustain: float, release: float, power: int = 1
     ) -> "Envelope":
         """Straight-line ADSR (seconds) to the `power` 1, 2 or 4: near-exponential, and cheap."""
-        return Envelope(self, gate, attack, decay, sustain, release, power)
+        envelope = Envelope(self, gate, attack, decay, sustain, release, power)
+        self.group.envelopes.append(envelope)
+        return envelope
 
     def oscillator(self, partials: Partials, freq: Any, mul: Any = 1.0) -> "Oscillator":
         """A band-limited wavetable oscillator; pick its table per note with `tune`."""
@@ -176,6 +179,7 @@ class Envelope:
         root = sustain ** (1.0 / power)
         line = rack.add(rack.pyo.MidiAdsr(gate, attack, decay, root, release))
         self._line = line.getBaseObjects()[0]
+        self._release_seconds = release
         for _ in range(power.bit_length() - 1):
             line = rack.times(line, line)
         self.stream = line
@@ -186,6 +190,10 @@ class Envelope:
             self._line.setAttack(attack)
         if decay is not None:
             self._line.setDecay(decay)
+
+    def drain(self, draining: bool) -> None:
+        """Let a closed envelope drop to zero in the next block, or give it its release back."""
+        self._line.setRelease(1e-4 if draining else self._release_seconds)
 
 
 class Value:

@@ -13,7 +13,7 @@ import numpy as np
 from .rack import Rack, pitch_hz
 
 FADE_SECONDS = 0.006
-RESTING, HELD, RELEASED, FADING = range(4)
+RESTING, HELD, RELEASED, FADING, FADED, DRAINING = range(6)
 
 
 class Patch(Protocol):
@@ -76,6 +76,9 @@ class Voice:
         self._left.set(levels[0])
         self._right.set(levels[1])
         self.patch.tune(pitch, velocity)
+        if self.state == DRAINING:
+            for envelope in self._group.envelopes:
+                envelope.drain(False)
         if not self.awake:
             self._gate.samples[:offset] = 0.0
             self._fade.samples[:offset] = 0.0
@@ -99,9 +102,20 @@ class Voice:
         self._changed = True
         self._write_fade(offset, frame)
 
-    def rest(self) -> None:
-        """Mark as free for a next note."""
-        self.state = RESTING
+    def end(self) -> None:
+        """Silence is reached: free for a next note, after a fade once the envelopes are empty."""
+        self.state = FADED if self.state == FADING else RESTING
+
+    def settle(self) -> None:
+        """Take a faded voice a block further to rest: a fade leaves envelopes on their way down."""
+        if self.state == FADED:
+            self.state = DRAINING
+        elif self.state == DRAINING:
+            self.state = RESTING
+        else:
+            return
+        for envelope in self._group.envelopes:
+            envelope.drain(self.state == DRAINING)
 
     def hold(self, block_frame: int) -> None:
         """Carry the buses into the block that begins at `block_frame`."""
@@ -143,5 +157,5 @@ class Pool:
         if free:
             return free[0], victim
         # every resting voice went within one fade time: cut what is left of the oldest fade
-        fading = [voice for voice in self.voices if voice.state == FADING]
+        fading = [voice for voice in self.voices if voice.state in (FADING, FADED, DRAINING)]
         return min(fading, key=lambda voice: voice.fade_from), victim
