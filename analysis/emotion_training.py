@@ -145,15 +145,20 @@ def velocity_slope(bars: RatedBars) -> float:
     """Arousal (z) per unit of velocity by ridge regression on changes within pieces."""
     from sklearn.linear_model import Ridge
 
-    heard = bars.remembered(4.0).features
-    changes, targets = np.empty_like(heard), np.empty_like(bars.targets)
-    for piece in np.unique(bars.piece):
-        rows = bars.piece == piece
-        changes[rows] = heard[rows] - heard[rows].mean(axis=0)
-        targets[rows] = bars.targets[rows] - bars.targets[rows].mean(axis=0)
+    views = [_less_means(bars.remembered(memory).features, bars.piece) for memory in MEMORIES_BARS]
+    changes = np.concatenate(views)
+    targets = np.tile(_less_means(bars.targets, bars.piece), (len(views), 1))
     sd = changes.std(axis=0) + 1e-9
-    slopes = Ridge(0.1 * RIDGE).fit(changes / sd, targets).coef_[1] / sd
+    slopes = Ridge(RIDGE).fit(changes / sd, targets).coef_[1] / sd
     return max(float(slopes[_VELOCITY]), 0.0)
+
+
+def _less_means(rows: FloatArray, piece: NDArray[np.int64]) -> FloatArray:
+    """Rows less the mean of those of their piece."""
+    number = np.unique(piece, return_inverse=True)[1]
+    sums = np.zeros((number.max() + 1, rows.shape[1]))
+    np.add.at(sums, number, rows)
+    return np.asarray(rows - (sums / np.bincount(number)[:, None])[number])
 
 
 def for_play(weights: dict[str, FloatArray], slope: float) -> dict[str, FloatArray]:
@@ -285,7 +290,7 @@ def _slope_metric(bars: RatedBars, slope: float) -> Metric:
                 RatedBars(bars.features[which], bars.targets[which], piece, bars.group[which])
             )
         )
-    where = "changes within training pieces, memory 4 bars"
+    where = "changes within training pieces"
     return _metric("arousal z per unit of velocity", slope, samples, where)
 
 
