@@ -15,6 +15,8 @@ perceived tonal organization in a spatial representation of musical keys", Psych
 1982.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -111,29 +113,50 @@ def note_statistics(
     `tonic` is a pitch class (0 = C). Notes of a `percussive` layer have no pitch: they only fill
     the onset grid and the count of percussion.
     """
-    statistics = np.zeros(len(STATISTICS))
-    if not len(notes):
-        return statistics
+    group = np.zeros(len(notes), np.intp)
+    unpitched = np.full(1, percussive)
+    return grouped_statistics(
+        notes, group, unpitched, bar_beats, tonic=tonic, start_beats=start_beats
+    )[0]
+
+
+def grouped_statistics(
+    notes: Notes,
+    group: NDArray[np.intp],
+    percussive: NDArray[np.bool_],
+    bar_beats: float,
+    *,
+    tonic: int = 0,
+    start_beats: float = 0.0,
+) -> NDArray[np.float64]:
+    """`note_statistics` of many groups of notes at once [shape=(groups, S)].
+
+    `group` [notes] is the group of each note, `percussive` [groups] whether a group is unpitched.
+    """
+    groups = len(percussive)
+
+    def total(which: NDArray[np.intp], values: NDArray[np.float64] | None = None) -> Any:
+        return np.bincount(which, values, minlength=groups)
+
+    statistics = np.zeros((groups, len(STATISTICS)))
     onsets = notes["onset_beats"] - start_beats
     slots = np.clip(np.floor(onsets / bar_beats * SLOTS + 0.5), 0, SLOTS - 1).astype(np.intp)
-    statistics[_GRID] = np.bincount(slots, minlength=SLOTS)
-    statistics[7] = np.count_nonzero(np.abs(onsets - np.round(onsets)) >= OFFBEAT_TOLERANCE_BEATS)
-    if percussive:
-        statistics[6] = len(notes)
-        return statistics
+    grid = np.bincount(group * SLOTS + slots, minlength=groups * SLOTS)
+    statistics[:, _GRID] = grid.reshape(groups, SLOTS)
+    off = np.abs(onsets - np.round(onsets)) >= OFFBEAT_TOLERANCE_BEATS
+    statistics[:, 7] = total(group, off.astype(np.float64))
+    statistics[:, 6] = np.where(percussive, total(group), 0)
+    pitched = ~percussive[group]
+    group, notes = group[pitched], notes[pitched]
     pitch = notes["pitch"].astype(np.float64)
     velocity = notes["velocity"].astype(np.float64)
     duration = notes["duration_beats"] / bar_beats
-    statistics[:6] = (
-        len(notes),
-        pitch.sum(),
-        velocity.sum(),
-        np.log(duration).sum(),
-        pitch @ pitch,
-        velocity @ velocity,
-    )
+    sums = (None, pitch, velocity, np.log(duration), pitch * pitch, velocity * velocity)
+    for column, values in enumerate(sums):
+        statistics[:, column] = total(group, values)
     degrees = (notes["pitch"].astype(np.intp) - tonic) % 12
-    statistics[_DEGREES] = np.bincount(degrees, weights=duration, minlength=12)
+    profile = np.bincount(group * 12 + degrees, duration, minlength=groups * 12)
+    statistics[:, _DEGREES] = profile.reshape(groups, 12)
     return statistics
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .cue import Cue, Layer, Section
+from .cue import Cue, Section
 from .parts import (
     ARPEGGIO_CENTRE,
     FILL_LEVEL,
@@ -77,6 +77,7 @@ class _Templates:
     def __init__(self, cue: Cue) -> None:
         self.cue = cue
         self.rows: list[Rows] = [[]]
+        self.layers = [0]
         self.known: dict[tuple[object, ...], int] = {}
 
     def of_bar(self, bar: PlannedBar, place: tuple[int, int]) -> NDArray[np.int32]:
@@ -90,30 +91,28 @@ class _Templates:
                     key = (number, where, part.by_register * register, part.by_level * level)
                     if key not in self.known:
                         self.known[key] = len(self.rows)
-                        self.rows.append(_placed(part.play(bar, layer, register, level), layer))
+                        self.rows.append(part.play(bar, layer, register, level))
+                        self.layers.append(number)
                     index[register, number, level] = self.known[key]
         return index
 
     def joined(self) -> tuple[Notes, NDArray[np.int64]]:
-        """All notes one after another, and where each template starts."""
+        """All notes one after another at their layers' octaves, and where each template starts."""
         lengths = [len(rows) for rows in self.rows]
-        notes = np.array([row for rows in self.rows for row in rows], dtype=NOTE)
+        rows = [row for rows in self.rows for row in rows]
+        onset, beats, pitch, velocity = np.array(rows, dtype=float).reshape(-1, 4).T
+        octaves = [0 if layer.role == "drums" else layer.octave for layer in self.cue.layers]
+        notes = np.empty(len(rows), NOTE)
+        notes["onset_beats"], notes["duration_beats"], notes["velocity"] = onset, beats, velocity
+        notes["pitch"] = fold(pitch + 12 * np.repeat(np.array(octaves)[self.layers], lengths))
         return notes, np.concatenate([[0], np.cumsum(lengths)])
 
 
-def _placed(rows: Rows, layer: Layer) -> Rows:
-    """Rows in order, at the layer's octave, folded into the MIDI range."""
-    shift = 0 if layer.role == "drums" else 12 * layer.octave
-    return sorted((onset, beats, fold(p + shift), velocity) for onset, beats, p, velocity in rows)
-
-
-def fold(pitch: int) -> int:
-    """The pitch moved by octaves into 12..119."""
-    while pitch > _HIGHEST:
-        pitch -= 12
-    while pitch < _LOWEST:
-        pitch += 12
-    return pitch
+def fold(pitch: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Pitches moved by octaves into 12..119."""
+    above = np.ceil(np.maximum(pitch - _HIGHEST, 0) / 12)
+    below = np.ceil(np.maximum(_LOWEST - pitch, 0) / 12)
+    return np.asarray(pitch + 12 * (below - above))
 
 
 def with_cadence(chords: tuple[Chord, ...], cue: Cue) -> tuple[Chord, ...]:

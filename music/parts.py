@@ -6,12 +6,23 @@ Every function takes a planned bar, a register and a level of activity and retur
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from .cue import Layer
-from .patterns import APPROACH, ARPEGGIOS, BASSES, CRASH, FIFTH, LEVELS, OCTAVE, drum_hits
+from .patterns import (
+    APPROACH,
+    ARPEGGIOS,
+    BASSES,
+    CRASH,
+    FIFTH,
+    LEVELS,
+    OCTAVE,
+    bar_steps,
+    drum_hits,
+)
 from .tempo import Meter
-from .voicing import Voicing, clashes
+from .voicing import CLASHES, VOICES, Voicing
 
 REGISTERS = 3
 """Low, middle, high."""
@@ -57,29 +68,46 @@ class PlannedBar:
     harmony: tuple[list[Voicing], ...]  # by register, one voicing a chord
     arpeggio: tuple[list[Voicing], ...]
 
-    def melody_shift(self, register: int) -> int:
-        """Semitones that the melody moves in a register; not up if that would make it shrill."""
-        shift = _MELODY_SHIFT[register]
+    @cached_property
+    def melody_shifts(self) -> tuple[int, ...]:
+        """Semitones that the melody moves by register; not up if that would make it shrill."""
         top = max((pitch for _, _, pitch, _ in self.melody), default=0)
-        return shift if shift <= 0 or top + shift <= _MELODY_CEILING else 0
+        return tuple(s if s <= 0 or top + s <= _MELODY_CEILING else 0 for s in _MELODY_SHIFT)
+
+    @cached_property
+    def avoided(self) -> tuple[frozenset[int], ...]:
+        """By sixteenth step, the pitches that clash with the melody as written."""
+        steps = range(bar_steps(self.meter))
+        return tuple(
+            frozenset(
+                pitch + clash
+                for onset, beats, pitch, _ in self.melody
+                if min(onset + beats, step / 4 + 0.25) - max(onset, step / 4) >= 0.2
+                for clash in CLASHES
+            )
+            for step in steps
+        )
+
+    @cached_property
+    def chord_at(self) -> tuple[int, ...]:
+        """By sixteenth step, the index of the chord that sounds."""
+        starts = [span.onset_beats for span in self.spans]
+        steps = range(bar_steps(self.meter))
+        return tuple(sum(start <= step / 4 + _NOW for start in starts) - 1 for step in steps)
 
     def melody_at(self, register: int, start: float, end: float, at_least: float) -> list[int]:
         """Melody pitches that sound for at least so many beats between two times."""
-        shift = self.melody_shift(register)
+        shift = self.melody_shifts[register]
         return [
             pitch + shift
             for onset, beats, pitch, _ in self.melody
             if min(onset + beats, end) - max(onset, start) >= at_least
         ]
 
-    def chord_at(self, onset: float) -> int:
-        """Index of the chord that sounds at a time."""
-        return max(at for at, span in enumerate(self.spans) if span.onset_beats <= onset + _NOW)
-
 
 def melody(bar: PlannedBar, layer: Layer, register: int, level: int) -> Rows:
     """The theme."""
-    shift, gain = bar.melody_shift(register), _VELOCITY["melody"]
+    shift, gain = bar.melody_shifts[register], _VELOCITY["melody"]
     return [(onset, beats, pitch + shift, v * gain) for onset, beats, pitch, v in bar.melody]
 
 
@@ -101,7 +129,7 @@ def harmony(bar: PlannedBar, layer: Layer, register: int, level: int) -> Rows:
             register, span.onset_beats, span.onset_beats + span.beats, at_least=0.5
         )
         pitches = [voicing[voice] for voice in _HARMONY_VOICES[min(level, LEVELS - 1)]]
-        clear = [p for p in pitches if not any(clashes(p, other) for other in against)]
+        clear = [p for p in pitches if not any(p - other in CLASHES for other in against)]
         strokes = max(round(span.beats), 1) if busiest else 1
         for stroke in range(strokes):
             velocity = _VELOCITY["harmony"] * (1.0 if stroke % 2 == 0 else 0.8)
@@ -113,17 +141,17 @@ def harmony(bar: PlannedBar, layer: Layer, register: int, level: int) -> Rows:
 def arpeggio(bar: PlannedBar, layer: Layer, register: int, level: int) -> Rows:
     """Broken chords, from quarters to sixteenths."""
     figure = ARPEGGIOS[min(level, LEVELS - 1) - 1]
+    shift = bar.melody_shifts[register]
+    voicings = bar.arpeggio[register]
+    beats = figure.step_beats * figure.length
+    every = round(figure.step_beats * 4)
     rows: Rows = []
-    for step in range(round(bar.meter.bar_beats / figure.step_beats)):
-        onset = step * figure.step_beats
-        voicing = bar.arpeggio[register][bar.chord_at(onset)]
-        octave, tone = divmod(figure.tones[step % len(figure.tones)], len(voicing))
-        pitch = voicing[tone] + 12 * octave
-        against = bar.melody_at(register, onset, onset + 0.25, at_least=0.2)
-        if any(clashes(pitch, other) for other in against):
-            continue
-        velocity = _VELOCITY["arpeggio"] * (1.0 if onset % 1 < _NOW else 0.85)
-        rows.append((onset, figure.step_beats * figure.length, pitch, velocity))
+    for count, step in enumerate(range(0, bar_steps(bar.meter), every)):
+        octave, tone = divmod(figure.tones[count % len(figure.tones)], VOICES)
+        pitch = voicings[bar.chord_at[step]][tone] + 12 * octave
+        if pitch - shift not in bar.avoided[step]:
+            velocity = _VELOCITY["arpeggio"] * (0.85 if step % 4 else 1.0)
+            rows.append((step / 4, beats, pitch, velocity))
     return rows
 
 

@@ -12,6 +12,9 @@ VOICES = 4
 CENTRE_WEIGHT = 0.6
 """Cost of a semitone between a voicing's mean and its centre, against a semitone of movement."""
 
+CLASHES = (-13, -1, 1, 13)
+"""Distances in semitones at which two notes grate: a semitone and a minor ninth."""
+
 Voicing = tuple[int, ...]
 
 
@@ -61,8 +64,3 @@ def _nearest(classes: tuple[int, ...], centre: int, previous: Voicing | None) ->
         return away + moved + rough
 
     return min(candidates(classes, centre), key=cost)
-
-
-def clashes(pitch: int, other: int) -> bool:
-    """Whether two pitches that sound together grate: a semitone, or a minor ninth."""
-    return abs(pitch - other) in (1, 13)
