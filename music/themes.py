@@ -28,7 +28,7 @@ MELODY = "melody"
 RANGE_STEPS = (-3, 9)
 """The scale steps above the tonic that a melody keeps to."""
 LEAP_STEPS = 3
-"""After a wider interval a melody turns back by a step or two, or stays."""
+"""After a wider interval a melody turns back by a fourth at most, or stays."""
 
 _MODE_SHARES = {
     "phrygian": 0.12,

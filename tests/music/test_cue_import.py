@@ -141,8 +141,9 @@ def test_a_long_beginning_of_drums_is_left_out(tmp_path):
 def test_extreme_pitches_come_into_range(tmp_path, pitch):
     notes = make_notes([(beat, 1, min(pitch + beat % 3, 127), 0.5) for beat in range(16)])
     write_midi(Score((Track("odd", notes),)), tmp_path / "song.mid")
-    import_midi(tmp_path / "song.mid", tmp_path / "cue")
+    cue = import_midi(tmp_path / "song.mid", tmp_path / "cue")
     assert check_cue(tmp_path / "cue") == []
+    assert abs(np.median(cue.tracks["melody"]["pitch"]) - 72) <= 6
 
 
 @pytest.mark.parametrize("seed", range(10))

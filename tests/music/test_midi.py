@@ -76,7 +76,7 @@ def _through_float32(notes):
 
 
 def test_times_off_the_grid_are_rounded_to_it(tmp_path):
-    notes = make_notes([(1 / 3, 1 / 7, 60, 0.5), (2.00001, 0.00001, 61, 0.001)])
+    notes = make_notes([(1 / 3, 1 / 7, 60, 0.5), (2.00001, 0.00001, 61, 0.001), (5, 1, 62, 0.5)])
     write_midi(Score((Track("t", notes),)), tmp_path / "a.mid")
     back = read_midi(tmp_path / "a.mid").tracks[0].notes
     assert back["onset_beats"] == pytest.approx(notes["onset_beats"], abs=0.5 / TICKS_PER_BEAT)
