@@ -64,6 +64,7 @@ def train(
     run: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("runs/arranger"),
     steps: Annotated[int, typer.Option(help="Bars to train on.", min=1)] = 2_500_000,
     seed: Seed = 0,
+    targets: Annotated[str, typer.Option(help="Games: traces, generator or mixed.")] = "mixed",
     resume: Annotated[bool, typer.Option(help="Go on from the run's last checkpoint.")] = False,
 ) -> None:
     """Train an arranger with PPO; `tensorboard --logdir RUN` shows the curves."""
@@ -71,12 +72,13 @@ def train(
     from .agents.train import train as run_training
 
     try:
-        run_training(run, TrainSettings(steps=steps, seed=seed), resume=resume)
+        settings = TrainSettings(steps=steps, seed=seed)
+        run_training(run, settings, resume=resume, targets=targets)
     except KeyboardInterrupt:
         console.print(f"\nstopped; go on with: segue train --run {run} --steps {steps} --resume")
         raise
     console.print(
-        f"policy: {run / 'policy.npz'}; try it: segue evaluate {run / 'policy.npz'} table"
+        f"policy: {run / 'policy.json'}; try it: segue evaluate {run / 'policy.json'} table"
     )
 
 

@@ -4,7 +4,9 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ..analysis.cards import load_weights
 from ..music.errors import UnknownNameError
 from .policy import Policy
 from .rules import RULES, Random
@@ -12,7 +14,8 @@ from .scene import Director
 from .search import Search
 
 MODELS = Path(__file__).with_name("models")
-AGENT_SEEDS = (0, 1, 2, 3, 4)
+AGENTS = tuple(f"agent-{seed}" for seed in range(5))
+"""The same training with five seeds; `agent` is the one that earned most on validation."""
 
 DIRECTORS = {
     "agent": "trained by PPO; the shipped policy",
@@ -28,10 +31,10 @@ DIRECTORS = {
 
 
 def make_director(name: str, seed: int = 0) -> Director:
-    """A director by name, or by the path of a policy file (.npz)."""
-    if name.endswith(".npz"):
+    """A director by name, or by the path of a policy's card (.json)."""
+    if name.endswith(".json"):
         return Policy.load(Path(name))
-    if name not in DIRECTORS and name != "oracle" and not name.startswith("agent-"):
+    if name not in DIRECTORS and name != "oracle" and name not in AGENTS:
         raise UnknownNameError("director", name, DIRECTORS)
     if name in RULES:
         return RULES[name](_rule_parameters()[name])
@@ -44,15 +47,14 @@ def make_director(name: str, seed: int = 0) -> Director:
     if name == "oracle":
         return Search(horizon=6, candidates=48, rounds=4, oracle=True, seed=seed)
     number = name.partition("-")[2]
-    return _policy(f"arranger-{number}.npz" if number else "arranger.npz")
+    return _policy(f"arranger-{number}" if number else "arranger")
 
 
 @lru_cache(maxsize=8)
 def _policy(file: str) -> Policy:
-    return Policy.load(MODELS / file)
+    return Policy.load(MODELS / f"{file}.json")
 
 
 @lru_cache(maxsize=1)
-def _rule_parameters() -> dict[str, "np.ndarray[tuple[int, ...], np.dtype[np.float64]]"]:
-    with np.load(MODELS / "rules.npz", allow_pickle=False) as stored:
-        return {name: stored[name] for name in stored.files}
+def _rule_parameters() -> dict[str, NDArray[np.float64]]:
+    return load_weights(MODELS / "rules.json")[1]

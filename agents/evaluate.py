@@ -64,12 +64,6 @@ def play_episodes(
     return Episodes(name, reward.mean(axis=0), terms, error.mean(axis=0), settle.astype(float))
 
 
-def mean_reward(director: Director, split: str, episodes: int, seed: int = 9_000) -> float:
-    """Mean reward a bar on a split."""
-    played = play_episodes("", director, episodes=episodes, seed=seed, split=split)
-    return float(played.reward.mean())
-
-
 def pool(parts: Sequence[Episodes]) -> Episodes:
     """Episodes of several evaluation seeds as one."""
     first = parts[0]

@@ -1,20 +1,21 @@
 """A trained policy at play: a small tanh network in numpy, without pickle and without torch."""
 
-import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..analysis.cards import Card, load_weights, save_model
 from ..envs.arrange import OBSERVATION_LIMIT
 from ..envs.perception import OBSERVATION
-from ..music.direction import KNOBS
-from ..music.errors import FileFormatError
+from ..music.errors import FileFormatError, SegueError
 from .scene import Scene
 
 FloatArray = NDArray[np.float64]
+
+TASK = "direction of a bar"
+"""The task of policies on their cards."""
 
 
 class Policy:
@@ -26,30 +27,27 @@ class Policy:
     LAYERS = 3
 
     def __init__(self, weights: dict[str, NDArray[Any]]) -> None:
-        self.weights = {name: np.asarray(value, np.float32) for name, value in weights.items()}
+        self.weights: dict[str, NDArray[Any]] = {
+            name: np.asarray(value, np.float32) for name, value in weights.items()
+        }
 
     @classmethod
     def load(cls, path: Path) -> "Policy":
-        """Read an npz file of weights, made for the present observation and action."""
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                weights = {name: stored[name] for name in stored.files}
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
-            raise FileFormatError(
-                f"{path} holds no policy ({error}); train one: segue train"
-            ) from None
-        known = json.loads(str(weights.pop("observation", "[]")))
-        if known != list(OBSERVATION) or weights["w2"].shape[1] != len(KNOBS):
+        """Read a policy by its card or weights file, made for the present observation."""
+        if not path.with_suffix(".json").exists():
+            raise SegueError(f"there is no policy at {path}; train one: segue train")
+        card, weights = load_weights(path.with_suffix(".json"))
+        if card.task != TASK:
+            raise FileFormatError(f"{path} is a model of {card.task!r}; name one of {TASK!r}")
+        if card.inputs != OBSERVATION:
             raise FileFormatError(
                 f"{path} was trained on another observation than this version gives; train it again"
             )
         return cls(weights)
 
-    def save(self, path: Path) -> None:
-        """Write the weights and the names of the observation they read."""
-        names: dict[str, Any] = {"observation": np.array(json.dumps(OBSERVATION))}
-        arrays: dict[str, Any] = names | self.weights
-        np.savez_compressed(path, **arrays)
+    def save(self, folder: Path, card: Card) -> Card:
+        """Write card and weights; returns the card with the hash of the weights."""
+        return save_model(folder, card, self.weights)
 
     def act(self, scene: Scene) -> FloatArray:
         return self.act_on(scene.perception.observe(scene.worlds))

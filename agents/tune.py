@@ -11,8 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import Progress
 
+from ..analysis.cards import Card, Output, Source, save_model
 from ..envs.arrange import ArrangeCore
 from ..envs.arrange_settings import ArrangeSettings
+from ..envs.perception import OBSERVATION
+from ..music.direction import KNOBS
 from .directors import MODELS
 from .rules import RULES, SURFACE, Hold, Table
 
@@ -83,15 +86,39 @@ def tune_all(generations: int, seed: int) -> dict[str, FloatArray]:
     return found
 
 
+def rules_card(command: str) -> Card:
+    """The card of the tuned rules."""
+    return Card(
+        name="rules",
+        task="direction of a bar by rules",
+        version="1",
+        summary="parameters of the directors hold, table, reactive and adaptive",
+        inputs=OBSERVATION,
+        outputs=tuple(Output(name, "movement of the knob, -1..1") for name in KNOBS),
+        training_data=(
+            Source("composed themes, seeds 0 to 15", "MIT, made by Segue", "tuning"),
+            Source("traces of games, split train", "MIT, recorded by Segue", "tuning"),
+            Source("emotion model vgmidi", "see its card", "reward"),
+        ),
+        commercial_use="not cleared: tuned on a model fitted to ratings without a licence",
+        split="games by episode, themes by seed",
+        metrics=(),
+        command=command,
+        weights="rules.npz",
+        sha256="",
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--generations", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path, default=MODELS / "rules.npz")
+    parser.add_argument("--folder", type=Path, default=MODELS)
     arguments = parser.parse_args()
     found = tune_all(arguments.generations, arguments.seed)
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(arguments.output, **found)  # type: ignore[arg-type]
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    command = f"python -m segue.agents.tune --generations {arguments.generations}"
+    save_model(arguments.folder, rules_card(f"{command} --seed {arguments.seed}"), found)
 
 
 if __name__ == "__main__":

@@ -12,13 +12,13 @@ from typing import NamedTuple
 from .cue import Layer
 from .patterns import (
     APPROACH,
-    ARPEGGIOS,
-    BASSES,
     CRASH,
     FIFTH,
     LEVELS,
     OCTAVE,
+    arpeggio_figure,
     bar_steps,
+    bass_figure,
     drum_hits,
 )
 from .tempo import Meter
@@ -140,7 +140,7 @@ def harmony(bar: PlannedBar, layer: Layer, register: int, level: int) -> Rows:
 
 def arpeggio(bar: PlannedBar, layer: Layer, register: int, level: int) -> Rows:
     """Broken chords, from quarters to sixteenths."""
-    figure = ARPEGGIOS[min(level, LEVELS - 1) - 1]
+    figure = arpeggio_figure(min(level, LEVELS - 1), bar.meter)
     shift = bar.melody_shifts[register]
     voicings = bar.arpeggio[register]
     beats = figure.step_beats * figure.length
@@ -157,7 +157,7 @@ def arpeggio(bar: PlannedBar, layer: Layer, register: int, level: int) -> Rows:
 
 def bass(bar: PlannedBar, layer: Layer, register: int, level: int) -> Rows:
     """Roots, fifths and octaves, with a step of the scale into the next chord at busy levels."""
-    figure = BASSES[min(level, LEVELS - 1) - 1]
+    figure = bass_figure(min(level, LEVELS - 1), bar.meter)
     rows: Rows = []
     targets = [span.bass for span in bar.spans[1:]] + [bar.next_bass]
     for span, target in zip(bar.spans, targets, strict=True):

@@ -143,23 +143,48 @@ class Figure(NamedTuple):
     length: float  # duration as a share of the step
 
 
-ARPEGGIOS: tuple[Figure, ...] = (
+_ARPEGGIOS: tuple[Figure, ...] = (
     Figure(1.0, (0, 2, 1, 2), 1.0),
     Figure(0.5, (0, 1, 2, 3, 2, 1), 1.0),
     Figure(0.5, (0, 2, 1, 3, 2, 4, 3, 1), 0.9),
     Figure(0.25, (0, 1, 2, 3, 4, 3, 2, 1), 0.9),
 )
-"""Arpeggio figures of levels 1 to 4."""
+ROOT, FIFTH, OCTAVE, APPROACH = 0, 1, 2, 3  # tones of a bass; the last leads into the next chord
 
-ROOT, FIFTH, OCTAVE, APPROACH = 0, 1, 2, 3
-
-BASSES: tuple[Figure, ...] = (
+_BASSES: tuple[Figure, ...] = (
     Figure(4.0, (ROOT,), 0.95),
     Figure(2.0, (ROOT, FIFTH), 0.9),
     Figure(1.0, (ROOT, ROOT, FIFTH, APPROACH), 0.85),
     Figure(0.5, (ROOT, ROOT, OCTAVE, ROOT, FIFTH, ROOT, OCTAVE, APPROACH), 0.8),
 )
-"""Bass figures of levels 1 to 4; the approach note leads to the next chord's bass."""
+
+_COMPOUND_ARPEGGIOS: tuple[Figure, ...] = (
+    Figure(1.5, (0, 2), 1.0),
+    Figure(0.5, (0, 1, 2, 3, 2, 1), 1.0),
+    Figure(0.5, (0, 2, 4, 3, 2, 1), 0.9),
+    Figure(0.25, (0, 1, 2, 3, 4, 5, 5, 4, 3, 2, 1, 0), 0.9),
+)
+_COMPOUND_BASSES: tuple[Figure, ...] = (
+    Figure(3.0, (ROOT,), 0.95),
+    Figure(1.5, (ROOT, FIFTH), 0.9),
+    Figure(0.5, (ROOT, ROOT, FIFTH), 0.85),
+    Figure(0.5, (ROOT, ROOT, OCTAVE, FIFTH, ROOT, APPROACH), 0.8),
+)
+
+
+def is_compound(meter: Meter) -> bool:
+    """Whether the bar is counted in groups of three eighths, as 6/8 is."""
+    return meter.denominator == 8 and meter.numerator % 3 == 0
+
+
+def arpeggio_figure(level: int, meter: Meter) -> Figure:
+    """The arpeggio of a level, 1 to 4."""
+    return (_COMPOUND_ARPEGGIOS if is_compound(meter) else _ARPEGGIOS)[level - 1]
+
+
+def bass_figure(level: int, meter: Meter) -> Figure:
+    """The bass figure of a level, 1 to 4."""
+    return (_COMPOUND_BASSES if is_compound(meter) else _BASSES)[level - 1]
 
 
 def bar_steps(meter: Meter) -> int:

@@ -1,6 +1,7 @@
 """Time: meter, and the one place where beats, seconds and frames are converted.
 
-A beat is a quarter note. A tempo map is a list of (beat, bpm) steps; tempo is constant between them.
+A beat is a quarter note. A tempo map is a list of (beat, bpm) steps; tempo is constant between
+them.
 """
 
 from bisect import bisect_right
