@@ -19,10 +19,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..music.cue_import import find_key
 from ..music.errors import SegueError
 from ..music.midi import DRUM_CHANNEL, read_midi
 from ..music.score import Score
+from ..music.score_analysis import find_key
 from .symbolic import bar_features
 
 FloatArray = NDArray[np.float64]
