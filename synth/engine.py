@@ -11,6 +11,7 @@ Same channels, options, seed, block size and calls give the same samples, bit fo
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -274,12 +275,14 @@ class Engine:
         return block
 
     def _finish(self, block: Samples) -> Samples:
-        if not np.isfinite(block).all():
+        if not math.isfinite(float(block.sum())):  # one bad sample makes the sum bad
             self._non_finite += 1
             self._rebuild()
             block = np.zeros_like(block)
-        gain = self._base_gain
-        mix = block * (gain * self._gain.block(len(block)))[:, None]
+        if self._gain.moving:
+            mix = block * (self._base_gain * self._gain.block(len(block)))[:, None]
+        else:
+            mix = block * np.float64(self._base_gain * self._gain.value)
         return self._limiter.process(self._compressor.process(mix)).astype(np.float32)
 
     def _rebuild(self) -> None:

@@ -70,14 +70,15 @@ class Strip:
 
     def write(self, frames: int) -> None:
         """Write level, pan and send of the next block into the graph."""
-        moving = any(ramp.moving for ramp in self.ramps.values())
+        gain_ramp, pan_ramp, reverb_ramp = self.ramps.values()
+        moving = gain_ramp.moving or pan_ramp.moving or reverb_ramp.moving
         if self._settled and not moving:
             return
-        gain = self._level * self.ramps["gain"].block(frames)
-        pan = self.ramps["pan"].block(frames)  # balance: the far side falls, the near side stays
+        gain = self._level * gain_ramp.block(frames)
+        pan = pan_ramp.block(frames)  # balance: the far side falls, the near side stays
         self._buses[0].samples[:] = gain * np.cos(np.pi / 2 * np.clip(pan, 0.0, 1.0))
         self._buses[1].samples[:] = gain * np.cos(np.pi / 2 * np.clip(-pan, 0.0, 1.0))
-        self._buses[2].samples[:] = self.ramps["reverb"].block(frames)
+        self._buses[2].samples[:] = reverb_ramp.block(frames)
         self._settled = not moving
 
 
