@@ -176,7 +176,7 @@ def log_spectrogram(
     window: int = 4096,
     hop_seconds: float = 0.05,
 ) -> Spectrogram:
-    """Levels in bands of equal ratio, by Hann windows; a full-scale sine is at 0 dB within 1 dB."""
+    """Levels in bands of equal ratio, by Hann windows; a full-scale sine is at 0 dB within 2 dB."""
     sound = check_audio(samples, sample_rate).mean(axis=1)
     check_range("bands", bands, 1, 4096)
     check_range("window", window, 16, 1 << 20)

@@ -15,13 +15,12 @@ perceived tonal organization in a spatial representation of musical keys", Psych
 1982.
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..music.errors import check_range
 from ..music.score import Notes
+from ..music.score_analysis import MAJOR_PROFILE, MINOR_PROFILE
 
 SLOTS = 16
 """Slots of the onset grid of a bar."""
@@ -74,13 +73,12 @@ _GRID = slice(20, 36)
 _NEUTRAL_MEANS = np.array([60.0, 0.5, np.log(0.125), 3600.0, 0.25])  # of a bar without notes
 _TINY = 1e-12
 
-_MAJOR = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])
-_MINOR = np.array([6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17])
-
 
 def _profile_maps() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Linear maps: degree profile to (fits, contrasts, spectrum), and power to intervals."""
-    fits = np.stack([_MAJOR - _MAJOR.mean(), _MINOR - _MINOR.mean()], axis=1)
+    fits = np.stack(
+        [MAJOR_PROFILE - MAJOR_PROFILE.mean(), MINOR_PROFILE - MINOR_PROFILE.mean()], axis=1
+    )
     fits /= np.linalg.norm(fits, axis=0)
     contrasts = np.zeros((12, 4))
     for column, degree in enumerate((2, 4, 9, 11)):
@@ -115,9 +113,10 @@ def note_statistics(
     """
     group = np.zeros(len(notes), np.intp)
     unpitched = np.full(1, percussive)
-    return grouped_statistics(
+    statistics: NDArray[np.float64] = grouped_statistics(
         notes, group, unpitched, bar_beats, tonic=tonic, start_beats=start_beats
     )[0]
+    return statistics
 
 
 def grouped_statistics(
@@ -134,18 +133,14 @@ def grouped_statistics(
     `group` [notes] is the group of each note, `percussive` [groups] whether a group is unpitched.
     """
     groups = len(percussive)
-
-    def total(which: NDArray[np.intp], values: NDArray[np.float64] | None = None) -> Any:
-        return np.bincount(which, values, minlength=groups)
-
     statistics = np.zeros((groups, len(STATISTICS)))
     onsets = notes["onset_beats"] - start_beats
     slots = np.clip(np.floor(onsets / bar_beats * SLOTS + 0.5), 0, SLOTS - 1).astype(np.intp)
     grid = np.bincount(group * SLOTS + slots, minlength=groups * SLOTS)
     statistics[:, _GRID] = grid.reshape(groups, SLOTS)
     off = np.abs(onsets - np.round(onsets)) >= OFFBEAT_TOLERANCE_BEATS
-    statistics[:, 7] = total(group, off.astype(np.float64))
-    statistics[:, 6] = np.where(percussive, total(group), 0)
+    statistics[:, 7] = np.bincount(group, off, minlength=groups)
+    statistics[:, 6] = np.bincount(group, minlength=groups) * percussive
     pitched = ~percussive[group]
     group, notes = group[pitched], notes[pitched]
     pitch = notes["pitch"].astype(np.float64)
@@ -153,7 +148,7 @@ def grouped_statistics(
     duration = notes["duration_beats"] / bar_beats
     sums = (None, pitch, velocity, np.log(duration), pitch * pitch, velocity * velocity)
     for column, values in enumerate(sums):
-        statistics[:, column] = total(group, values)
+        statistics[:, column] = np.bincount(group, values, minlength=groups)
     degrees = (notes["pitch"].astype(np.intp) - tonic) % 12
     profile = np.bincount(group * 12 + degrees, duration, minlength=groups * 12)
     statistics[:, _DEGREES] = profile.reshape(groups, 12)

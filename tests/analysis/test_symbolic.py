@@ -10,6 +10,7 @@ from segue.analysis.symbolic import (
     STATISTICS,
     bar_features,
     features_from_statistics,
+    grouped_statistics,
     note_statistics,
     scale_duration,
     scale_velocity,
@@ -88,6 +89,18 @@ def test_sum_of_layers_equals_their_notes() -> None:
         np.concatenate(layers), tonic=7, bar_beats=BAR_BEATS, bar_seconds=1.7, percussive=drums
     )
     np.testing.assert_allclose(features_from_statistics(total, 1.7), direct, atol=1e-10)
+
+
+def test_groups_equal_each_alone() -> None:
+    layers = [random_notes(seed, count=count) for seed, count in enumerate((6, 0, 9))]
+    group = np.repeat([0, 1, 2], [6, 0, 9])
+    found = grouped_statistics(
+        np.concatenate(layers), group, np.array([False, False, True]), BAR_BEATS, tonic=3
+    )
+    for index, layer in enumerate(layers):
+        alone = note_statistics(layer, BAR_BEATS, tonic=3, percussive=index == 2)
+        np.testing.assert_allclose(found[index], alone)
+    assert found[0].any() and not found[1].any() and found[2].any()
 
 
 def test_transposition_with_the_tonic_changes_only_pitch() -> None:
