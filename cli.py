@@ -6,8 +6,10 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from .client.errors import ClientError
 from .music.errors import SegueError
 
 app = typer.Typer(
@@ -32,7 +34,7 @@ def main() -> None:
     """Run the command; an error of the user's is one line and exit code 2, Ctrl-C is 130."""
     try:
         app()
-    except SegueError as error:
+    except (SegueError, ClientError) as error:
         _fail(str(error))
     except OSError as error:
         _fail(f"{error.filename or 'the system'}: {error.strerror or error}")
@@ -48,15 +50,215 @@ def _fail(message: str) -> None:
 
 def _print_table(rows: list[dict[str, Any]], title: str = "") -> None:
     table = Table(title=title or None, title_justify="left")
-    for name in rows[0]:
-        table.add_column(name.replace("_", " "), justify="left" if name == "director" else "right")
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    for name in names:
+        numbers = all(isinstance(row.get(name, 0), int | float) for row in rows)
+        table.add_column(name.replace("_", " "), justify="right" if numbers else "left")
     for row in rows:
-        table.add_row(*(_cell(row.get(name, "")) for name in rows[0]))
+        table.add_row(*(_cell(row.get(name, "")) for name in names))
     console.print(table)
 
 
 def _cell(value: Any) -> str:
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    """A value as text that Rich takes as it is."""
+    return escape(f"{value:.3f}" if isinstance(value, float) else str(value))
+
+
+@app.command()
+def demo(
+    scenario: Annotated[str, typer.Option(help="Which ViZDoom level is played.")] = "deathmatch",
+    cue: Annotated[str, typer.Option(help="Which cue scores it.")] = "dungeon",
+    seconds: Annotated[float, typer.Option(help="Game time.", min=10)] = 90.0,
+    seed: Seed = 1,
+    out: Annotated[Path, typer.Option(help="Folder for the music and the report.")] = Path(
+        "out/demo"
+    ),
+    live: Annotated[bool, typer.Option("--live", help="In real time, on this machine.")] = False,
+) -> None:
+    """Play a real game headless and score it; leaves music, MIDI, a log and a report."""
+    from rich.progress import Progress
+
+    from .server.demo import DemoSettings, run_demo
+    from .server.report import write_report
+
+    settings = DemoSettings(cue, scenario, seconds, seed, out=out, live=live)
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task(f"playing and scoring {scenario}", total=seconds)
+        result = run_demo(settings, lambda done: progress.update(task, completed=done))
+        progress.update(task, description="drawing the report")
+        write_report(result)
+    game, agent, rival = result.game, result.agent, result.rival
+    console.print(
+        f"{seconds:.0f} s of {scenario} ({game.kills} kills, {game.deaths} deaths) scored with "
+        f"{cue!r} in {result.wall_seconds:.0f} s"
+    )
+    rows = [
+        {"director": take.director, "felt_to_wanted": take.error(), "heard": take.heard_error()}
+        for take in (agent, rival)
+    ]
+    _print_table(rows, "mood-tracking error, sd of listeners' ratings (less is better)")
+    console.print(f"look and listen: {out / 'report.html'}", soft_wrap=True)
+
+
+@app.command()
+def serve(
+    port: Annotated[int, typer.Option(help="Control port on 127.0.0.1; events are one up.")] = 5570,
+    folder: Annotated[Path, typer.Option(help="Where sessions write their files.")] = Path("."),
+) -> None:
+    """Serve sessions over ZeroMQ on this machine until Ctrl-C; see docs/protocol.md."""
+    from .server.server import serve as run_server
+
+    raise typer.Exit(run_server(port, folder=folder))
+
+
+@app.command()
+def play(
+    cue: Annotated[str, typer.Argument(help="A shipped cue, or a folder.")] = "dungeon",
+    director: DirectorName = "agent",
+    output: Annotated[str, typer.Option(help="auto, jack, portaudio, null, file:X.wav")] = "auto",
+    seconds: Annotated[float | None, typer.Option(help="Stop by itself after so long.")] = None,
+    seed: Seed = 0,
+) -> None:
+    """Play a cue on this machine and steer it from the keyboard."""
+    from .server.play import play as run_play
+
+    run_play(cue, director=director, output=output, seed=seed, seconds=seconds, console=console)
+
+
+@app.command()
+def render(
+    cue: Annotated[str, typer.Argument(help="A shipped cue, or a folder.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="WAV or FLAC.")] = Path("out.wav"),
+    seconds: Annotated[float, typer.Option(min=1, help="Length of the music.")] = 60.0,
+    valence: Annotated[float, typer.Option(help="Dark -1 .. 1 bright.")] = 0.0,
+    arousal: Annotated[float, typer.Option(help="Calm -1 .. 1 excited.")] = 0.0,
+    section: Annotated[str | None, typer.Option(help="Go there first.")] = None,
+    director: DirectorName = "agent",
+    midi: Annotated[Path | None, typer.Option(help="Write the notes too.")] = None,
+    seed: Seed = 0,
+) -> None:
+    """Render a cue to a sound file, much faster than real time."""
+    import time
+
+    from rich.progress import Progress
+
+    from .server.embedded import open_session
+
+    start = time.monotonic()
+    with (
+        open_session(
+            cue, director=director, output=f"file:{output}", midi=midi, seed=seed
+        ) as session,
+        Progress(console=console, transient=True) as progress,
+    ):
+        session.mood(valence=valence, arousal=arousal, ramp_seconds=0.0)
+        if section:
+            session.go(section)
+        task = progress.add_task(f"rendering {cue}", total=seconds)
+        done = 0.0
+        while done < seconds:
+            step = min(1.0, seconds - done)
+            session.advance(step)
+            done += step
+            progress.update(task, completed=done)
+    taken = time.monotonic() - start
+    written = " and ".join(str(path) for path in (output, midi) if path)
+    console.print(f"{written}: {seconds:g} s in {taken:.1f} s", soft_wrap=True)
+
+
+@app.command()
+def models() -> None:
+    """List the learned models with their scores and licences."""
+    from .agents.directors import MODELS as POLICIES
+    from .analysis.cards import MODELS, list_cards
+
+    rows = []
+    for card in list_cards(MODELS, POLICIES):
+        first = next(iter(card.metrics), None)
+        score = (
+            f"{first.name} {first.value:.3f} [{first.low:.3f}, {first.high:.3f}]" if first else ""
+        )
+        rows.append(
+            {
+                "name": card.name,
+                "task": card.task,
+                "summary": card.summary,
+                "score": score,
+                "commercial_use": card.commercial_use,
+            }
+        )
+    _print_table(rows)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine has, what it lacks and what to do about it."""
+    from .server.doctor import examine
+
+    with console.status("looking; audio drivers are tried one by one"):
+        findings = examine()
+    table = Table()
+    for name in ("part", "", "detail", "needed for"):
+        table.add_column(name)
+    for finding in findings:
+        mark = "[green]yes[/]" if finding.ok else "[red]no[/]"
+        table.add_row(finding.part, mark, escape(finding.detail), finding.needed_for)
+    console.print(table)
+
+
+@cue_app.command("list")
+def cue_list() -> None:
+    """List the shipped cues."""
+    from .music.cue_file import load_cue, shipped_cues
+
+    cues = [load_cue(name) for name in shipped_cues()]
+    _print_table(
+        [
+            {
+                "name": cue.name,
+                "title": cue.title,
+                "key": str(cue.key),
+                "meter": str(cue.meter),
+                "sections": ", ".join(section.name for section in cue.sections),
+                "stingers": ", ".join(stinger.name for stinger in cue.stingers),
+                "parameters": ", ".join(parameter.name for parameter in cue.parameters),
+            }
+            for cue in cues
+        ]
+    )
+
+
+@cue_app.command("check")
+def cue_check(folder: Annotated[str, typer.Argument(help="A cue folder, or a name.")]) -> None:
+    """Find every fault of a cue; exit code 1 if there are any."""
+    from .music.cue_file import check_cue
+
+    faults = check_cue(folder)
+    for fault in faults:
+        where = f"[red]{fault.code}[/] at [bold]{escape(fault.place)}[/]"
+        console.print(f"{where}: {escape(fault.message)}", soft_wrap=True)
+        console.print(f"    {fault.remedy}", style="dim", markup=False, soft_wrap=True)
+    if faults:
+        console.print(f"{len(faults)} fault{'s' if len(faults) > 1 else ''} in {folder}")
+        raise typer.Exit(1)
+    console.print(f"{folder}: no faults")
+
+
+@cue_app.command("import")
+def cue_import(
+    midi: Annotated[Path, typer.Argument(help="Any MIDI file.")],
+    folder: Annotated[Path | None, typer.Option("--output", "-o", help="Folder to make.")] = None,
+) -> None:
+    """Make a cue from a MIDI file: key, melody, chords, sections, bindings."""
+    from .music.cue_import import import_midi
+
+    target = folder or Path(midi.stem)
+    cue = import_midi(midi, target)
+    console.print(
+        f"{target}: {cue.key}, {cue.meter}, {len(cue.sections)} sections, "
+        f"{cue.bars} bars; hear it: segue render {target} -o {target.name}.wav",
+        soft_wrap=True,
+    )
 
 
 @app.command()

@@ -7,12 +7,8 @@ feel every four bars. Two sessions get the very same commands: one directed by t
 rendered, and one by the rule table.
 """
 
-import re
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,8 +20,9 @@ from ..client.protocol import BarEvent, DirectionEvent, Mood
 from ..envs.doom import DoomGame
 from ..envs.game import GameMeter, GameTick, game_parameters
 from ..envs.listener import Listeners, ListenerSettings
-from ..music.errors import SegueError, check_range
+from ..music.errors import check_range
 from ..music.mood import MOOD_PER_SD
+from .launch import ServerProcess
 
 FloatArray = NDArray[np.float64]
 
@@ -181,15 +178,14 @@ def run_demo(
     start = time.monotonic()
     with (
         DoomGame(settings.scenario, seed=settings.seed, aim=settings.aim) as game,
-        _server(settings.out) as endpoint,
-        Client(endpoint, name="demo", timeout_seconds=60.0) as client,
+        ServerProcess(folder=settings.out) as server,
+        Client(server.endpoint, name="demo", timeout_seconds=60.0) as client,
     ):
         takes = _open(client, settings)
         log = GameLog()
         _play(game, takes, log, settings, on_second)
         rate = client.server.sample_rate
         files = [path for take in takes for path in take.session.close()]
-        client.shutdown()
     return DemoResult(settings, log, takes[0], takes[1], rate, files, time.monotonic() - start)
 
 
@@ -199,17 +195,15 @@ def _open(client: Client, settings: DemoSettings) -> list[Take]:
     traits = Listeners(1, ListenerSettings())
     bias, gain = traits.draw(np.random.default_rng(settings.seed), 1)
     takes = []
-    for director, output, files in (
-        (settings.agent, sound, {"midi": "music.mid", "log": "session.jsonl"}),
-        (settings.rival, "none", {}),
-    ):
+    for director, heard in ((settings.agent, True), (settings.rival, False)):
         session = client.open(
             settings.cue,
             director=director,
-            output=output,
+            output=sound if heard else "none",
+            midi="music.mid" if heard else "",
+            log="session.jsonl" if heard else "",
             seed=settings.seed,
             clock=clock,
-            **files,
         )
         listener = Listeners(1, ListenerSettings())
         listener.meet(bias, gain)
@@ -258,33 +252,3 @@ def _count(tick: GameTick, seconds: float, script: _Script, log: GameLog) -> Non
         script.sting(seconds, "death")
     elif tick.kills and log.kills % 5 == 0:
         script.sting(seconds, "victory")
-
-
-@contextmanager
-def _server(folder: Path) -> Iterator[str]:
-    """A server in a process of its own, its files in `folder`; the endpoint of its control."""
-    command = [sys.executable, "-m", "segue", "serve", "--port", "0", "--folder", str(folder)]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    try:
-        line = process.stdout.readline() if process.stdout else ""
-        announced = re.search(r"control (\S+?),", line)
-        if not announced:
-            _, fault = process.communicate(timeout=10)
-            raise SegueError(
-                f"the demo's server did not start: {fault.strip() or 'no reason given'}"
-            )
-        yield announced[1]
-        process.wait(timeout=30)
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        for pipe in (process.stdout, process.stderr):
-            if pipe:
-                pipe.close()

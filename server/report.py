@@ -156,8 +156,8 @@ def _draw_spectrogram(axes: Axes, samples: NDArray[np.float32] | None, rate: int
     spectrogram = log_spectrogram(samples.mean(axis=1), rate)
     axes.pcolormesh(
         spectrogram.seconds,
-        spectrogram.frequencies[1:],
-        spectrogram.level_db[1:],
+        spectrogram.hz,
+        spectrogram.level_db,
         cmap="magma",
         vmin=-90,
         vmax=0,
@@ -183,7 +183,7 @@ def _page(result: DemoResult, picture: bytes, measures: AudioMeasures | None) ->
         sound = (
             '<p><audio controls src="music.wav"></audio></p>'
             f"<p>{measures.loudness_lufs:.1f} LUFS, true peak {measures.true_peak_db:.1f} dBTP, "
-            f"{measures.clicks} clicks.</p>"
+            f"{len(measures.clicks)} clicks.</p>"
         )
     encoded = base64.b64encode(picture).decode()
     return f"""<!doctype html>
@@ -201,10 +201,11 @@ and action over ZeroMQ; a simulated listener, whose taste no director is told, r
 bar.</p>
 {sound}
 <h2>Who kept in step with the game</h2>
-<table><tr><th>director</th><th>felt to wanted, sd</th><th>heard to wanted, sd</th><th>bars</th></tr>
+<table><tr><th>director</th><th>felt to wanted, sd</th><th>heard to wanted, sd</th>
+<th>bars</th></tr>
 {rows}</table>
-<p>Distances are means over bars, valence and arousal, in standard deviations of listeners' ratings;
-less is better. Felt is what this listener feels, late and in a way of their own; heard is what each
+<p>Distances are means over bars, valence and arousal, in standard deviations of listeners'
+ratings; less is better. Felt is what this listener feels, late and in a way of their own; heard is what each
 bar expresses by itself.</p>
 <h2>The game</h2>
 {screens}
