@@ -51,6 +51,19 @@ def test_in_tune_within_3_cents(events, name):
         assert abs(cents) < 3.0, f"pitch {pitch}: {cents:.2f} cents"
 
 
+@pytest.mark.parametrize("sample_rate", [22_050, 44_100, 96_000])
+def test_other_sample_rates_keep_pitch_and_onset(events, sample_rate):
+    with Engine([Channel("a", "piano", reverb=0.0)], sample_rate=sample_rate) as engine:
+        engine.schedule(events((1_000, 2 * sample_rate, 69, 0.6, 0)))
+        sound = engine.render(2 * sample_rate)[:, 0]
+    assert np.flatnonzero(sound)[0] == 1_001
+    steady = sound[sample_rate // 5 :]
+    power = np.abs(np.fft.rfft(steady * np.hanning(len(steady)))) ** 2
+    hz = np.fft.rfftfreq(len(steady), 1 / sample_rate)
+    near = np.abs(hz - 440) < 10
+    assert (power[near] * hz[near]).sum() / power[near].sum() == pytest.approx(440, abs=0.7)
+
+
 @pytest.mark.parametrize("name", MELODIC)
 def test_sounds_without_dc_and_falls_silent(events, name):
     for pitch in PITCHES.get(name, (36, 60, 84)):
