@@ -52,7 +52,20 @@ class Arrangement:
 
 
 def arrange(cue: Cue) -> Arrangement:
-    """Realise every template of a cue (about ten milliseconds a bar)."""
+    """Realise every template of a cue (about ten milliseconds a bar); known cues are remembered."""
+    known = _ARRANGED.pop(id(cue), None)
+    arrangement = _arrange(cue) if known is None else known
+    _ARRANGED[id(cue)] = arrangement  # which holds the cue, so that its id stays its own
+    if len(_ARRANGED) > REMEMBERED_CUES:
+        del _ARRANGED[next(iter(_ARRANGED))]
+    return arrangement
+
+
+REMEMBERED_CUES = 16
+_ARRANGED: dict[int, Arrangement] = {}  # by id of the cue, the latest last
+
+
+def _arrange(cue: Cue) -> Arrangement:
     planner = _Planner(cue)
     templates = _Templates(cue)
     shape = (2 * cue.bars, len(cue.modes), REGISTERS, len(cue.layers), FILL_LEVEL + 1)
