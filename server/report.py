@@ -205,8 +205,8 @@ bar.</p>
 <th>bars</th></tr>
 {rows}</table>
 <p>Distances are means over bars, valence and arousal, in standard deviations of listeners'
-ratings; less is better. Felt is what this listener feels, late and in a way of their own; heard is what each
-bar expresses by itself.</p>
+ratings; less is better. Felt is what this listener feels, late and in a way of their own; heard is
+what each bar expresses by itself.</p>
 <h2>The game</h2>
 {screens}
 <h2>What happened</h2>
