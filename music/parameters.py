@@ -30,7 +30,9 @@ class Ramp:
         """The value at a time; before the ramp its start, after it the target."""
         if at_seconds >= self.from_seconds + self.ramp_seconds:
             return self.target
-        share = max(at_seconds - self.from_seconds, 0.0) / self.ramp_seconds
+        if at_seconds <= self.from_seconds:
+            return self.start
+        share = (at_seconds - self.from_seconds) / self.ramp_seconds
         return self.start + (self.target - self.start) * share
 
     def move(self, target: float, at_seconds: float, ramp_seconds: float) -> None:

@@ -1,6 +1,7 @@
 """What a server offers."""
 
 from functools import lru_cache
+from pathlib import Path
 
 from ..agents.directors import DIRECTORS
 from ..client.protocol import CueInfo, Listing
@@ -24,15 +25,22 @@ def cue_info(cue: Cue) -> CueInfo:
     )
 
 
-@lru_cache(maxsize=1)
-def _shipped() -> tuple[CueInfo, ...]:
-    return tuple(cue_info(load_cue(name)) for name in shipped_cues())
+def find_cue(name_or_folder: str | Path) -> Cue:
+    """A cue as `load_cue` finds it; shipped ones are read once."""
+    if str(name_or_folder) in shipped_cues():
+        return _shipped(str(name_or_folder))
+    return load_cue(name_or_folder)
+
+
+@lru_cache
+def _shipped(name: str) -> Cue:
+    return load_cue(name)
 
 
 def listing(sessions: list[str]) -> Listing:
     """The reply to `list`."""
     return Listing(
-        cues=list(_shipped()),
+        cues=[cue_info(find_cue(name)) for name in shipped_cues()],
         directors=sorted(DIRECTORS),
         outputs=list(OUTPUTS),
         sessions=sessions,

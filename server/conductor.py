@@ -5,19 +5,21 @@ its events are published; until then a wish that cannot wait (`go`, a dislike) r
 back to the state before it, speaks, and has it decided again.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..agents.performer import Performer
 from ..music.cue import PHRASE_BARS, Cue
-from ..music.errors import SegueError
+from ..music.errors import SegueError, UnknownNameError
 from ..music.events import Events
 from ..music.mood import Mood
 from ..music.world import World
 from .realise import note_events
-from .timeline import Due, Slot, Timeline, Told
+from .timeline import GRIDS, Due, Slot, Timeline, Told
 
+SPOKEN = ("direct", "release", "switch", "rate")  # methods of a performer that commands call
 AT_ONCE = ("now", "beat", "bar")
 
 
@@ -104,9 +106,7 @@ class Conductor:
         """Ask for a section; raises if the cue has no such section or, at once, no way there."""
         self.cue.section_index(section)
         if at not in AT_ONCE:
-            due = self.timeline.due(at, frame)
-            late = 0 if due.frame == self.timeline.bar_start(due.bar).frame else 1
-            bar = max(due.bar + late, self._first_open_index(frame))
+            bar = self._bar_of(at, section, frame)
             start = self.timeline.bar_start(bar).frame
             departure = Departure(command, section, bar, start, expires_frame=expires_frame)
             self.departures.append(departure)
@@ -122,10 +122,19 @@ class Conductor:
         self.departures.append(departure)
         return departure
 
-    def _first_open_index(self, frame: int) -> int:
-        slots = self.timeline.slots
+    def _bar_of(self, at: str, section: str, frame: int) -> int:
+        """Index of the bar at which a departure asked for later may begin."""
+        timeline = self.timeline
         first = self._first_open(frame)
-        return slots[0].performed.bar.index + first
+        before = timeline.slots[max(first - 1, 0)].performed.bar.section
+        rule = self.cue.transition(before, section)
+        earliest = timeline.slots[0].performed.bar.index + first
+        earliest += rule is not None and rule.fill  # the bar before leads into it
+        if at in GRIDS:
+            return timeline.due(at, timeline.bar_start(earliest).frame).bar
+        due = timeline.due(at, frame)
+        inside = due.frame != timeline.bar_start(due.bar).frame
+        return max(due.bar + inside, earliest)
 
     def _tell_when_near(self, departure: Departure) -> None:
         """Hand a departure on so that it begins at its bar: one before if a bar leads into it."""
@@ -251,8 +260,19 @@ class Conductor:
             ],
         }
 
+    def rehearse(self, state: dict[str, Any]) -> None:
+        """Play a snapshot on a stand-in, which raises if it cannot be played."""
+        if not state["bars"] or not math.isfinite(state["beat"]):
+            raise SegueError("the snapshot holds no bar; take another one")
+        performer = Performer(self.cue, self.performer.director_name, seed=self.performer.seed)
+        performer.restore(state["performer"])
+        for bar in state["bars"]:
+            performer.next_bar(Mood(*bar["wanted"]))
+            for told in map(_told, bar["told"]):
+                getattr(performer, told.verb)(*told.names, **told.values)
+
     def restore(self, state: dict[str, Any], frame: int) -> None:
-        """Take up the music of a snapshot at `frame`."""
+        """Take up the music of a snapshot that has been rehearsed, at `frame`."""
         self.performer.restore(state["performer"])
         self._player.cancel(frame)
         timeline = self.timeline
@@ -267,8 +287,8 @@ class Conductor:
                 timeline.offset_frames = frame - timeline.frame_of(state["beat"])
             slot = timeline.add(performed, before)
             self._place(slot, frame)
-            for command, verb, names, values in bar["told"]:
-                self.tell(Told(command, verb, tuple(names), values))
+            for told in bar["told"]:
+                self.tell(_told(told))
         self.decide(frame)
 
     def due_of(self, departure: Departure) -> Due:
@@ -292,6 +312,13 @@ def first_entry(world: World, section: str) -> int:
     else:
         ahead = to_end
     return world.bar_index + ahead
+
+
+def _told(plain: list[Any]) -> Told:
+    command, verb, names, values = plain
+    if verb not in SPOKEN:
+        raise UnknownNameError("word to a performer", str(verb), SPOKEN)
+    return Told(str(command), verb, tuple(names), dict(values))
 
 
 def _axes(mood: Mood) -> list[float]:

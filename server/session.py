@@ -8,24 +8,23 @@ same commands at the same frames give the same music, faster than real time or l
 
 import threading
 import time
-from collections import deque
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from ..agents.directors import make_director
 from ..agents.performer import Performer
 from ..client import protocol as p
 from ..client.verbs import Verbs, new_id
 from ..music.cue import Cue
-from ..music.cue_file import load_cue
 from ..music.errors import SegueError, UnknownNameError, check_range
 from ..music.midi import write_midi
 from ..music.parameters import Parameters
 from ..music.world import Bar
 from .announce import bar_events, wire_mood
+from .catalogue import find_cue
 from .checks import check_command, mood_axes
 from .conductor import Conductor
+from .eventbook import EventBook
 from .mix import Mix
 from .queue import Answers, CommandQueue, Waiting
 from .realise import duration_beats, note_events, stinger_notes
@@ -35,7 +34,6 @@ from .stage import Figure, Stage
 from .timeline import Due, Told
 
 MAX_ADVANCE_SECONDS = 3600.0
-KEPT_EVENTS = 8192
 SNAPSHOT_FORMAT = 1  # changes when older snapshots can no longer be read
 SETTLE_SECONDS = 0.25  # a bar is settled and told this long before it sounds
 STINGER_SECONDS = 0.1  # a stinger is handed on this long before it sounds
@@ -55,10 +53,9 @@ class Session(Verbs):
     def __init__(
         self,
         cue: Cue,
+        performer: Performer,
         sound: Sound,
         *,
-        director: str = "agent",
-        seed: int = 0,
         clock: str = "manual",
         parameters: dict[str, float] | None = None,
         look_ahead_bars: int = 1,
@@ -77,6 +74,7 @@ class Session(Verbs):
         self.closed = False
         self._sound, self._midi = sound, midi
         self._log = log or SessionLog(None)
+        self._events = EventBook(id, self._log)
         self._lock = threading.RLock()
         self._frame = self._target = sound.frame
         self._began = False
@@ -86,15 +84,13 @@ class Session(Verbs):
         self._channels = [channel.name for channel in session_channels(cue)]
         self._mix = Mix(cue, self._parameters, sound)
         self._queue, self._answers = CommandQueue(), Answers()
-        self._events: deque[p.Event] = deque(maxlen=KEPT_EVENTS)
-        self._sequence = self._read_sequence = 0
         self._stage = Stage(sound)
         self._past: list[Bar] = []  # bars before the last restore
         self._section = ""  # of the last bar told
         self._from_frame = 0  # nothing is told of what lies before
         self._conductor = Conductor(
             cue,
-            Performer(cue, director, seed=seed),
+            performer,
             self._stage,
             self._parameters.mood,
             sample_rate=rate,
@@ -106,8 +102,8 @@ class Session(Verbs):
             "session",
             protocol=p.PROTOCOL_VERSION,
             cue=cue.name,
-            director=director,
-            seed=seed,
+            director=performer.director_name,
+            seed=performer.seed,
             clock=clock,
             sample_rate=rate,
         )
@@ -146,18 +142,17 @@ class Session(Verbs):
         if clock not in CLOCKS:
             raise UnknownNameError("clock", clock, CLOCKS)
         ahead = int(check_range("look_ahead_bars", look_ahead_bars, 1, 8))
-        loaded = cue if isinstance(cue, Cue) else load_cue(cue)
+        loaded = cue if isinstance(cue, Cue) else find_cue(cue)
         for name, value in (parameters or {}).items():
             Parameters(loaded).check(name, value)
         midi_path, book = (check_writable(midi) if midi else None), SessionLog(log)
-        make_director(director, seed)
+        performer = Performer(loaded, director, seed=seed)
         sound = open_sound(output, loaded, seed=seed, realtime=clock == "realtime")
         try:
             return cls(
                 loaded,
+                performer,
                 sound,
-                director=director,
-                seed=seed,
                 clock=clock,
                 parameters=parameters,
                 look_ahead_bars=ahead,
@@ -266,11 +261,9 @@ class Session(Verbs):
             case p.Switch():
                 self._tell(waiting.id, "switch", (content.director,))
         done_frame = due.frame if isinstance(content, p.Stinger) else max(frame, due.frame)
-        self._emit(
+        self._events.add(
             p.ExecutedEvent(
-                at_frame=done_frame,
-                beat=self._timeline.beat_of(done_frame),
-                bar=self._timeline.at_frame(done_frame).performed.bar.index,
+                **self._at(done_frame),
                 command=waiting.id,
                 verb=waiting.verb,
                 late_frames=max(done_frame, frame) - due.frame,
@@ -293,7 +286,7 @@ class Session(Verbs):
         self._stage.play(Figure(stinger.instrument, notes, events))
         end = int(events["at_frame"][-1] + events["duration_frames"][-1])
         self._mix.duck(stinger.duck_db, due.frame, end)
-        self._emit(
+        self._events.add(
             p.StingerEvent(
                 at_frame=due.frame,
                 beat=due.beat,
@@ -409,43 +402,32 @@ class Session(Verbs):
     def events(self) -> list[p.Event]:
         """The events since the last call, oldest first; of very many, the newest are kept."""
         with self._lock:
-            new = self.events_after(self._read_sequence)
-            self._read_sequence = self._sequence
-            return new
+            return self._events.unread()
 
     def events_after(self, sequence: int) -> list[p.Event]:
-        """The kept events that came after one with this sequence number."""
+        """The kept events with a higher sequence number."""
         with self._lock:
-            count = min(self._sequence - sequence, len(self._events))
-            return list(self._events)[len(self._events) - count :] if count > 0 else []
+            return self._events.after(sequence)
 
     @property
     def sequence(self) -> int:
         """Number of the newest event."""
-        return self._sequence
+        return self._events.sequence
 
     @property
     def oldest(self) -> int:
         """Number of the oldest event that is kept."""
-        return self._sequence - len(self._events) + 1
-
-    def _emit(self, event: p.Event) -> None:
-        self._sequence += 1
-        event.sequence, event.session, event.ts_ns = self._sequence, self.id, time.monotonic_ns()
-        self._events.append(event)
-        self._log.add("event", event=event)
+        return self._events.oldest
 
     def _drop(self, command: str, verb: str, reason: str) -> None:
-        frame = self._frame
-        beat, bar = (
-            self._timeline.beat_of(frame),
-            self._timeline.at_frame(frame).performed.bar.index,
-        )
-        self._emit(
-            p.DroppedEvent(
-                at_frame=frame, beat=beat, bar=bar, command=command, verb=verb, reason=reason
-            )
-        )
+        at = self._at(self._frame)
+        self._events.add(p.DroppedEvent(**at, command=command, verb=verb, reason=reason))
+
+    def _at(self, frame: int) -> dict[str, Any]:
+        """Fields that place an event at a frame."""
+        bar = self._timeline.at_frame(frame).performed.bar
+        beat = max(self._timeline.beat_of(frame), 0.0)
+        return {"at_frame": frame, "beat": beat, "bar": bar.index}
 
     def _tell_dropped(self) -> None:
         for command, reason in self._conductor.dropped:
@@ -464,11 +446,11 @@ class Session(Verbs):
             for event in bar_events(
                 slot, self._section, self.cue, self._timeline, director, self._from_frame
             ):
-                self._emit(event)
+                self._events.add(event)
             bar = slot.performed.bar
             self._section = bar.section
             for departure in conductor.arrived(slot):
-                self._emit(
+                self._events.add(
                     p.ExecutedEvent(
                         at_frame=slot.start_frame,
                         beat=bar.start_beats,
@@ -512,7 +494,7 @@ class Session(Verbs):
                 parameters=self._parameters.values(seconds),
                 levels=self._mix.levels(seconds),
                 pending=self._queue.ids + [d.command for d in self._conductor.departures],
-                sequence=self._sequence,
+                sequence=self._events.sequence,
             )
 
     def snapshot(self) -> dict[str, Any]:
@@ -537,19 +519,15 @@ class Session(Verbs):
         with self._lock:
             self._check_open()
             frame = self._now() + self._start_frames
-            before = self.snapshot()
             try:
-                self._restore(state, frame)
-            except (
-                SegueError,
-                KeyError,
-                TypeError,
-                ValueError,
-                IndexError,
-                AttributeError,
-            ) as error:
-                self._restore(before, frame)
-                raise _damaged(error) from error
+                self._rehearse(state)
+            except SegueError:
+                raise
+            except Exception as error:  # it comes from outside and may be damaged in any way
+                raise SegueError(
+                    f"the snapshot is not whole ({error!r}); take another one"
+                ) from error
+            self._restore(state, frame)
             for waiting in self._queue.clear():
                 self._drop(waiting.id, waiting.verb, "the session was restored")
             self._section = ""
@@ -557,18 +535,24 @@ class Session(Verbs):
                 self._tick(self._frame)
             return self.position()
 
-    def _restore(self, state: dict[str, Any], frame: int) -> None:
+    def _rehearse(self, state: dict[str, Any]) -> None:
+        """Raise unless the whole snapshot can be restored."""
         if state["format"] != SNAPSHOT_FORMAT or state["cue"] != self.cue.name:
             raise SegueError(
                 f"the snapshot is of cue {state['cue']!r} in format {state['format']!r}, this "
                 f"session plays {self.cue.name!r} in format {SNAPSHOT_FORMAT}; open one that fits"
             )
+        Parameters(self.cue).restore(state["parameters"], 0.0)
+        for layer, value in state["levels"].items():
+            self.cue.layer_index(layer)
+            check_range(f"level of layer {layer!r}", value, 0.0, 1.0)
+        self._conductor.rehearse(state["music"])
+
+    def _restore(self, state: dict[str, Any], frame: int) -> None:
         at_seconds = frame / self.sample_rate
         self._parameters.restore(state["parameters"], at_seconds)
         for layer, value in state["levels"].items():
-            self.cue.layer_index(layer)
-            gain = check_range(f"level of layer {layer!r}", value, 0.0, 1.0)
-            self._mix.level(layer, gain, at_seconds, 0.0)
+            self._mix.level(layer, float(value), at_seconds, 0.0)
         begun = [slot.performed.bar for slot in self._timeline.slots if slot.start_frame < frame]
         self._stage.clear(frame)
         self._conductor.restore(state["music"], frame)
@@ -582,14 +566,7 @@ class Session(Verbs):
             if self.closed:
                 return []
             frame = self._now()
-            self._emit(
-                p.ClosedEvent(
-                    at_frame=frame,
-                    beat=max(self._timeline.beat_of(frame), 0.0),
-                    bar=self._timeline.at_frame(frame).performed.bar.index,
-                    reason=reason,
-                )
-            )
+            self._events.add(p.ClosedEvent(**self._at(frame), reason=reason))
             self.closed = True
             return self._write_files()
 
@@ -623,9 +600,3 @@ class Session(Verbs):
     def _check_open(self) -> None:
         if self.closed:
             raise SegueError(f"session {self.id!r} is closed; open another")
-
-
-def _damaged(error: Exception) -> SegueError:
-    if isinstance(error, SegueError):
-        return error
-    return SegueError(f"the snapshot is not whole ({error!r}); take another one")

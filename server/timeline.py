@@ -16,7 +16,7 @@ from ..music.errors import SegueError
 from ..music.tempo import TempoMap
 
 AT = ("now", "beat", "bar", "phrase", "section", "bars:N", "beat:N", "frame:N")
-_GRIDS = {"bar": 1, "phrase": PHRASE_BARS}  # bars between the lines that `at` may name
+GRIDS = ("bar", "phrase", "section")
 
 
 @dataclass(frozen=True)
@@ -118,8 +118,10 @@ class Timeline:
         if word == "beat":
             return self._next_beat(earliest_frame)
         if word == "bars" and number:
-            return self._bar(self.at_frame(earliest_frame).performed.bar.index + _count(at, number))
-        if at in _GRIDS or at == "section":
+            return self.bar_start(
+                self.at_frame(earliest_frame).performed.bar.index + _count(at, number)
+            )
+        if at in GRIDS:
             return self._next_line(at, earliest_frame)
         raise SegueError(f"at is {at!r}; write one of: {', '.join(AT)}")
 
@@ -145,20 +147,22 @@ class Timeline:
         """The next bar line of a grid, counted from the start of the section."""
         for slot in self.slots[self.number_at(frame) :]:
             if slot.start_frame >= frame and self._on_grid(at, slot.performed.bar.bar_in_section):
-                return self._bar(slot.performed.bar.index)
+                return self.bar_start(slot.performed.bar.index)
         last = self.slots[-1].performed.bar
         bars = self.cue.sections[self.cue.section_index(last.section)].bars
         ahead = 1
         while not self._on_grid(at, (last.bar_in_section + ahead) % bars):
             ahead += 1
-        return self._bar(last.index + ahead)
+        return self.bar_start(last.index + ahead)
 
     @staticmethod
     def _on_grid(at: str, bar_in_section: int) -> bool:
-        return bar_in_section == 0 if at == "section" else bar_in_section % _GRIDS[at] == 0
+        if at == "phrase":
+            return bar_in_section % PHRASE_BARS == 0
+        return at == "bar" or bar_in_section == 0
 
-    def _bar(self, index: int) -> Due:
-        """The start of a bar by its index."""
+    def bar_start(self, index: int) -> Due:
+        """When a bar begins; an estimate unless it or the one before is decided."""
         first = self.slots[0].performed.bar.index if self.slots else 0
         if 0 <= index - first < len(self.slots):
             slot = self.slots[index - first]
@@ -166,10 +170,6 @@ class Timeline:
         beyond = index - (first + len(self.slots))
         beat = self.end_beat + beyond * self.cue.meter.bar_beats
         return Due(self.frame_of(beat), beat, index, beyond > 0)
-
-    def bar_start(self, index: int) -> Due:
-        """When a bar begins; an estimate unless it or the one before is decided."""
-        return self._bar(index)
 
     def _bar_index(self, beat: float) -> int:
         slot = self.at_frame(self.frame_of(beat))

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+
 from segue.client import protocol
 
 PAGE = Path(__file__).parents[2] / "docs" / "protocol.md"

@@ -2,6 +2,7 @@ import json
 
 import msgspec
 import pytest
+
 from segue.client import protocol as p
 from segue.client.errors import RequestError
 from segue.client.wire import Message, decode_event, encode_event, pack, unpack

@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from segue.client import Client
 from segue.server.server import Server
 from segue.server.session import Session

@@ -1,0 +1,43 @@
+"""The events of a session: numbered, kept for those who come late, and logged."""
+
+import time
+from collections import deque
+
+from ..client.protocol import Event
+from .recording import SessionLog
+
+KEPT_EVENTS = 8192
+
+
+class EventBook:
+    """Numbers events from 1 and keeps the newest."""
+
+    def __init__(self, session: str, log: SessionLog) -> None:
+        self.sequence = 0  # of the newest event
+        self._session, self._log = session, log
+        self._kept: deque[Event] = deque(maxlen=KEPT_EVENTS)
+        self._read = 0
+
+    @property
+    def oldest(self) -> int:
+        """Number of the oldest event that is kept."""
+        return self.sequence - len(self._kept) + 1
+
+    def add(self, event: Event) -> None:
+        """Number and keep an event."""
+        self.sequence += 1
+        event.sequence, event.session = self.sequence, self._session
+        event.ts_ns = time.monotonic_ns()
+        self._kept.append(event)
+        self._log.add("event", event=event)
+
+    def after(self, sequence: int) -> list[Event]:
+        """The kept events with a higher number."""
+        count = min(self.sequence - sequence, len(self._kept))
+        return list(self._kept)[len(self._kept) - count :] if count > 0 else []
+
+    def unread(self) -> list[Event]:
+        """The kept events that came since the last call."""
+        events = self.after(self._read)
+        self._read = self.sequence
+        return events
