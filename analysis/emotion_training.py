@@ -9,7 +9,9 @@ velocity, and none has drums, so a network would read noise from the one and not
 Velocity has one linear term in arousal, percussion one of assumed slope. Files differ in what
 velocity they call middle, so for play the slope is that of changes within pieces, which is steeper.
 
-Choices were made by cross-validation over game series; two series were never used for any.
+Choices were made by cross-validation over game series. Two series were kept from training and from
+the choice of inputs, network and weight decay; a first look at key profiles and at the shape of the
+units had included them.
 """
 
 import argparse
@@ -335,7 +337,8 @@ def _card(metrics: tuple[Metric, ...]) -> Card:
             Source("EMOPIA 1.0", "CC BY-NC-SA 4.0", "test only; no weight depends on it"),
         ),
         commercial_use="not cleared: the ratings come without a licence; for research",
-        split=f"by game series; {' and '.join(HELD_OUT)} kept from all choices and training",
+        split=f"by game series; {' and '.join(HELD_OUT)} kept from training and from the choice of "
+        "inputs, network and weight decay (a first look at key profiles and units included them)",
         metrics=metrics,
         command="python -m segue.analysis.emotion_training --data $SEGUE_DATA",
         weights="emotion_vgmidi.npz",
