@@ -12,7 +12,7 @@ import numpy as np
 
 from .rack import Rack, pitch_hz
 
-FADE_SECONDS = 0.006
+FADE_SECONDS = 0.015
 RESTING, HELD, RELEASED, FADING, FADED, DRAINING = range(6)
 
 

@@ -6,7 +6,6 @@ import pytest
 from segue.music.errors import RangeError, SegueError, UnknownNameError
 from segue.music.events import EVENT, Channel
 from segue.synth.engine import Engine
-from segue.synth.voices import FADE_SECONDS
 
 RATE = 48_000
 DRY = {"reverb": 0.0}
@@ -300,4 +299,3 @@ def test_an_empty_schedule_is_silence():
     with Engine([Channel("a", "piano")]) as engine:
         engine.schedule(np.zeros(0, dtype=EVENT))
         assert not np.any(engine.render(2_000))
-    assert FADE_SECONDS < 0.02

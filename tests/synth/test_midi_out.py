@@ -8,7 +8,7 @@ import pytest
 from mido.ports import BaseOutput
 
 from segue.music.errors import MissingPartError, RangeError, SegueError, UnknownNameError
-from segue.music.events import INSTRUMENTS, Channel
+from segue.music.events import EVENT, INSTRUMENTS, Channel
 from segue.synth.midi_out import PROGRAMS, MidiOut, midi_channels, open_output
 
 RATE = 48_000
@@ -150,13 +150,7 @@ def test_controls_become_controllers_and_bad_ones_are_told():
     with pytest.raises(RangeError):
         out.control("layer.lead.gain", 1.5)
     with pytest.raises(RangeError):
-        out.schedule(np.array([(0, 1, np.nan, 0.5, 0)], dtype=out_events_dtype()))
-
-
-def out_events_dtype():
-    from segue.music.events import EVENT
-
-    return EVENT
+        out.schedule(np.array([(0, 1, np.nan, 0.5, 0)], dtype=EVENT))
 
 
 def test_no_midi_system_or_an_unknown_port_is_told(monkeypatch):
