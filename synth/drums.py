@@ -328,11 +328,11 @@ LEVEL_OF_DRUM = {
     "rim": 0.45,
     "clap": 0.8,
     "hihat": 0.34,
-    "tom": 0.8,
+    "tom": 0.6,
     "crash": 0.4,
     "ride": 0.3,
     "tambourine": 0.5,
-    "shaker": 0.5,
+    "shaker": 0.35,
 }
 
 
