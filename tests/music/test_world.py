@@ -156,7 +156,7 @@ def test_repeated_worlds_are_their_own() -> None:
 
 
 def test_knobs_and_names_are_checked() -> None:
-    with pytest.raises(RangeError, match="tempo is 1.5"):
+    with pytest.raises(RangeError, match=r"tempo is 1\.5"):
         Direction(tempo=1.5)
     with pytest.raises(RangeError, match="dynamics is nan"):
         Direction(dynamics=float("nan"))
