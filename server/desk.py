@@ -112,11 +112,14 @@ class Desk(Generic[Route]):
         )
 
     def _list(self, content: p.List, header: p.Header) -> p.Listing:
-        return listing(list(self.hosted))
+        return listing(self._open_sessions())
 
     def _shutdown(self, content: p.Shutdown, header: p.Header) -> p.Bye:
         self.stopping = True
-        return p.Bye(closed_sessions=len(self.hosted))
+        return p.Bye(closed_sessions=len(self._open_sessions()))
+
+    def _open_sessions(self) -> list[str]:
+        return [name for name, hosted in self.hosted.items() if not hosted.session.closed]
 
     # Sessions ---------------------------------------------------------------------------------
 
@@ -180,7 +183,7 @@ class Desk(Generic[Route]):
 
     def _hosted(self, header: p.Header) -> Hosted[Route]:
         hosted = self.hosted.get(header.session)
-        if hosted is None:
+        if hosted is None or hosted.session.closed:
             raise RequestError(
                 "unknown_session",
                 f"no session {header.session[:64]!r} is open",

@@ -52,8 +52,8 @@ class Mix:
         edges = [edge for duck in self._ducks for edge in (duck.start_frame, duck.end_frame)]
         return min((edge for edge in edges if edge > frame), default=None)
 
-    def update(self, frame: int, direction: Direction) -> None:
-        """Send what has changed by `frame`."""
+    def update(self, frame: int, direction: Direction, *, at_once: bool = False) -> None:
+        """Send what has changed by `frame`; `at_once` without the usual smoothing."""
         self._ducks = [duck for duck in self._ducks if duck.end_frame > frame]
         active = [duck.gain for duck in self._ducks if duck.start_frame <= frame]
         ducked = min(active, default=1.0)
@@ -66,5 +66,5 @@ class Mix:
             if abs(gain - self._sent[name]) > SMALLEST_STEP or (gain == 0.0) != (
                 self._sent[name] == 0.0
             ):
-                self._sound.gain(name, gain, ramp)
+                self._sound.gain(name, gain, 0.0 if at_once else ramp)
                 self._sent[name] = gain

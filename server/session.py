@@ -395,7 +395,8 @@ class Session(Verbs):
         self._mix_now(frame)
 
     def _mix_now(self, frame: int) -> None:
-        self._mix.update(frame, self._timeline.at_frame(frame).performed.bar.direction)
+        direction = self._timeline.at_frame(frame).performed.bar.direction
+        self._mix.update(frame, direction, at_once=not self._began)
 
     # Events -----------------------------------------------------------------------------------
 
