@@ -264,7 +264,7 @@ def cue_import(
 @app.command()
 def train(
     run: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("runs/arranger"),
-    steps: Annotated[int, typer.Option(help="Bars to train on.", min=1)] = 2_500_000,
+    steps: Annotated[int, typer.Option(help="Bars to train on.", min=1)] = 4_000_000,
     seed: Seed = 0,
     targets: Annotated[str, typer.Option(help="Games: traces, generator or mixed.")] = "mixed",
     resume: Annotated[bool, typer.Option(help="Go on from the run's last checkpoint.")] = False,

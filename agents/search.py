@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..envs.arrange import ArrangeCore, movement_cost
+from ..envs.arrange import ArrangeCore, broken_rules, movement_cost
+from ..envs.arrange_settings import ArrangeSettings
 from ..envs.perception import DEAD_ZONE, KNOB_STEP
 from ..music.cue import PHRASE_BARS
 from ..music.direction import KNOBS
@@ -21,8 +22,9 @@ from .scene import Scene
 FloatArray = NDArray[np.float64]
 
 N_KNOBS = len(KNOBS)
-CONTINUITY_WEIGHT = 0.15
-"""Cost of movement that a plan counts with, as in the environment's settings."""
+CONTINUITY_WEIGHT = ArrangeSettings.continuity_weight
+RULES_WEIGHT = ArrangeSettings.rules_weight
+"""What a plan counts with, as the environment does unless told otherwise."""
 
 
 @dataclass
@@ -85,6 +87,7 @@ class Search:
             felt = felt + rate * (gain * heard + bias - felt)
             target = np.repeat(targets[:, min(step, targets.shape[1] - 1)], k, axis=0)
             spread = np.repeat(doubt[:, min(step, doubt.shape[1] - 1)], k, axis=0)
+            cost = cost + RULES_WEIGHT * broken_rules(knobs, target[:, 1])
             total -= expected_distance(felt - target, spread) + cost
         return total
 

@@ -27,7 +27,7 @@ VALIDATION_SEED = 9_000
 class TrainSettings:
     """Hyper-parameters, named as in the PPO paper."""
 
-    steps: int = 2_500_000  # bars, over all environments
+    steps: int = 4_000_000  # bars, over all environments
     n_envs: int = 128
     n_steps: int = 64  # bars of a rollout: one episode
     batch_size: int = 2048

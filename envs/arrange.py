@@ -36,10 +36,11 @@ _ON_PHRASE, _OFF_PHRASE = (
     0.35,
     1.3,
 )  # share of the cost of a movement at a phrase's start, elsewhere
-_BARE, _FULL = 0.2, 0.7
-_HARMONY, _ARPEGGIO, _BASS, _DRUMS, _REGISTER, _DYNAMICS = (
-    KNOBS.index(name) for name in ("harmony", "arpeggio", "bass", "drums", "register", "dynamics")
-)
+_RULED = [
+    KNOBS.index(name)
+    for name in ("harmony", "bass", "drums", "register", "articulation", "dynamics")
+]
+"""The knobs that the rules of arranging look at."""
 
 
 class ArrangeCore:
@@ -155,7 +156,7 @@ class ArrangeCore:
         return {
             "mood": -s.mood_weight * _distance(felt, target),
             "continuity": -s.continuity_weight * movement_cost(moved, on_phrase),
-            "rules": -s.rules_weight * broken_rules(self.perception.knobs),
+            "rules": -s.rules_weight * broken_rules(self.perception.knobs, target[:, 1]),
             "feedback": -s.feedback_weight * answer,
         }
 
@@ -177,19 +178,42 @@ def movement_cost(moved: FloatArray, on_phrase: NDArray[np.bool_]) -> FloatArray
     return np.asarray(share * movement)
 
 
-def broken_rules(knobs: FloatArray) -> FloatArray:
-    """How many rules of arranging a direction [shape=(n, 9)] breaks [n].
+def broken_rules(knobs: FloatArray, wanted_arousal: FloatArray) -> FloatArray:
+    """How far directions [shape=(n, 9)] go against good arranging [n], each rule from 0 to 1.
 
-    Bare: neither harmony nor arpeggio nor bass carries the melody. Muddy: full harmony and a busy
-    bass both in the low register. Hollow: full drums over no bass. Weak: full drums in a soft bar.
+    * thin: little harmony to carry the melody
+    * extreme: a register at either end
+    * tame: few drums where excitement is wanted; restless: many where calm is
+    * choppy: short notes where calm is wanted
+    * muddy: full harmony and a busy bass in the low register
+    * hollow: full drums over little bass; weak: full drums in a soft bar
+
+    `wanted_arousal` [n] in sd counts from 0 to 1 either way.
     """
-    low = knobs < _BARE
-    full = knobs > _FULL
-    bare = low[:, _HARMONY] & low[:, _ARPEGGIO] & low[:, _BASS]
-    muddy = full[:, _HARMONY] & full[:, _BASS] & low[:, _REGISTER]
-    hollow = full[:, _DRUMS] & low[:, _BASS]
-    weak = full[:, _DRUMS] & low[:, _DYNAMICS]
-    return bare.astype(float) + muddy + hollow + weak
+    harmony, bass, drums, register, articulation, dynamics = knobs[:, _RULED].T
+    excited = np.minimum(np.maximum(wanted_arousal, 0.0), 1.0)
+    calm = np.minimum(np.maximum(-wanted_arousal, 0.0), 1.0)
+    full_drums = _over(drums, 0.6)
+    broken = (
+        _under(harmony, 0.4)
+        + _over(np.abs(register - 0.5) * 2.0, 0.6)
+        + excited * _under(drums, 0.6)
+        + calm * _over(drums, 0.4)
+        + calm * _under(articulation, 0.4)
+        + _over(harmony, 0.6) * _over(bass, 0.6) * _under(register, 0.4)
+        + full_drums * (_under(bass, 0.3) + _under(dynamics, 0.3))
+    )
+    return np.asarray(broken)
+
+
+def _under(value: FloatArray, least: float) -> FloatArray:
+    """How far below `least`, 0 to 1."""
+    return np.maximum(least - value, 0.0) / least
+
+
+def _over(value: FloatArray, most: float) -> FloatArray:
+    """How far above `most`, 0 to 1."""
+    return np.maximum(value - most, 0.0) / (1.0 - most)
 
 
 def observation_space() -> spaces.Box:
@@ -212,8 +236,8 @@ class ArrangeEnv(gym.Env[Any, Any]):
 
     ## Description
 
-    A game wants a mood, bar by bar. An agent turns nine knobs of an arranger; the arranger plays the
-    next bar of a cue; a simulated listener feels what it expresses, late and in a way of their own.
+    A game wants a mood, bar by bar. An agent turns nine knobs of an arranger; the arranger plays
+    the next bar of a cue; a simulated listener feels what it expresses, late and in a way of their own.
     The agent earns most when what is felt follows what is wanted, by music that moves as little as
     it must. Everything but the game and the listener is what also plays live: the same cues,
     arranger, world, ear and observation.
@@ -229,8 +253,8 @@ class ArrangeEnv(gym.Env[Any, Any]):
     ## Action space
 
     `Box(-1, 1, (9,), float32)`: how far each knob moves: nothing inside +-0.2, 0.35 of its range at
-    +-1. Knobs, in order: tempo (slow to fast), mode (dark to bright), harmony, arpeggio, bass, drums
-    (silent to busy), register (low to high), articulation (staccato to legato), dynamics (soft to
+    +-1. Knobs, in order: tempo (slow to fast), mode (dark to bright), harmony, arpeggio, bass,
+    drums (silent to busy), register (low to high), articulation (staccato to legato), dynamics (soft to
     loud).
 
     ## Observation space
@@ -258,7 +282,7 @@ class ArrangeEnv(gym.Env[Any, Any]):
     | 38 | leaving | 0, 1 | a change of section is on its way |
     | 39 | brightness | -1..1 | of the mode of the last bar |
     | 40 | ratings | 0..1 | n / (n + 2) of n ratings |
-    | 41-48 | heard_* | about -1..1 | onset density, percussion density, polyphony, mean pitch, mean velocity, duration, major or minor third, rhythm entropy of the last bar |
+    | 41-48 | heard_* | about -1..1 | features of the last bar, see `perception.HEARD` |
 
     ## Reward
 
@@ -267,9 +291,14 @@ class ArrangeEnv(gym.Env[Any, Any]):
     | term | is |
     | --- | --- |
     | mood | - mean distance of felt and wanted mood over both axes, sd |
-    | continuity | -0.15 x movement of the knobs (tempo and mode count 2, register 1.5, others 1; steps below .02 nothing), x 0.35 where a phrase begins, x 1.3 elsewhere |
-    | rules | -0.05 for each rule of arranging that is broken: bare, muddy, hollow, weak (`broken_rules`) |
-    | feedback | - weight x distance of a rating and the mood wanted, sd; weight 0 unless asked for, for training without access to what is felt |
+    | continuity | -0.15 x movement of the knobs |
+    | rules | -0.1 for each rule of arranging that is broken, by how far |
+    | feedback | - weight x distance of a rating and the mood wanted, sd; weight 0 unless set |
+
+    Movement counts 2 for tempo and mode, 1.5 for register, 1 for others, nothing below .02, all x
+    0.35 where a phrase begins and x 1.3 elsewhere. The rules are those of `broken_rules`: thin,
+    extreme, tame, restless, choppy, muddy, hollow, weak. Feedback is for training without access to
+    what is felt.
 
     ## Starting state
 

@@ -35,7 +35,7 @@ class ArrangeSettings:
     listener_model: str = ""  # emotion model that listeners feel with; none: the same
     mood_weight: float = 1.0  # of the distance between felt and wanted mood [per sd]
     continuity_weight: float = 0.15  # of a bar's movement of the knobs
-    rules_weight: float = 0.05  # of each musical rule that a bar breaks
+    rules_weight: float = 0.1  # of each rule of arranging that a bar breaks
     feedback_weight: float = 0.0  # of the distance between a rating and the mood wanted [per sd]
     listener: ListenerSettings = field(default_factory=ListenerSettings)
 

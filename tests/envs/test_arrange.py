@@ -19,7 +19,7 @@ from segue.envs.arrange import (
 )
 from segue.envs.arrange_settings import ArrangeSettings
 from segue.envs.perception import OBSERVATION
-from segue.music.direction import KNOBS
+from segue.music.direction import KNOBS, Direction
 from segue.music.errors import RangeError, UnknownNameError
 
 BARS = 12
@@ -196,12 +196,20 @@ def test_movement_costs_less_where_a_phrase_begins() -> None:
 
 
 def test_rules_of_arranging() -> None:
-    knobs = np.full((4, 9), 0.5)
-    at = {name: KNOBS.index(name) for name in KNOBS}
-    knobs[0, [at["harmony"], at["arpeggio"], at["bass"]]] = 0.1
-    knobs[1, [at["harmony"], at["bass"]]], knobs[1, at["register"]] = 0.9, 0.1
-    knobs[2, at["drums"]], knobs[2, [at["bass"], at["dynamics"]]] = 0.9, 0.1
-    assert broken_rules(knobs).tolist() == [1, 1, 2, 0]
+    def broken(wanted_arousal: float = 0.0, **knobs: float) -> float:
+        direction = Direction(harmony=0.5).with_changes(**knobs)
+        return float(broken_rules(direction.knobs[None], np.array([wanted_arousal]))[0])
+
+    assert broken() == 0
+    assert broken(harmony=0.0) == 1  # thin
+    assert broken(register=1.0) == broken(register=0.0) == 1  # extreme
+    assert broken(2.0, drums=0.0) == 1  # tame
+    assert broken(-2.0, drums=1.0) == 1  # restless
+    assert broken(-2.0, articulation=0.0) == 1  # choppy
+    assert broken(register=0.25, harmony=1.0, bass=1.0) > 0  # muddy
+    assert broken(drums=1.0, bass=0.0) == 1  # hollow
+    assert broken(drums=1.0, dynamics=0.0) == 1  # weak
+    assert broken(2.0, drums=0.8, dynamics=0.8) == 0
 
 
 def test_an_environment_can_be_pickled() -> None:
