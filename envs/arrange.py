@@ -237,9 +237,9 @@ class ArrangeEnv(gym.Env[Any, Any]):
     ## Description
 
     A game wants a mood, bar by bar. An agent turns nine knobs of an arranger; the arranger plays
-    the next bar of a cue; a simulated listener feels what it expresses, late and in a way of their own.
-    The agent earns most when what is felt follows what is wanted, by music that moves as little as
-    it must. Everything but the game and the listener is what also plays live: the same cues,
+    the next bar of a cue; a simulated listener feels what it expresses, late and in a way of their
+    own. The agent earns most when what is felt follows what is wanted, by music that moves as
+    little as it must. Everything but the game and the listener is what also plays live: the same cues,
     arranger, world, ear and observation.
 
     What makes it hard, and learning worth it, is what is hidden and late: listeners differ in bias
@@ -254,8 +254,8 @@ class ArrangeEnv(gym.Env[Any, Any]):
 
     `Box(-1, 1, (9,), float32)`: how far each knob moves: nothing inside +-0.2, 0.35 of its range at
     +-1. Knobs, in order: tempo (slow to fast), mode (dark to bright), harmony, arpeggio, bass,
-    drums (silent to busy), register (low to high), articulation (staccato to legato), dynamics (soft to
-    loud).
+    drums (silent to busy), register (low to high), articulation (staccato to legato), dynamics
+    (soft to loud).
 
     ## Observation space
 
