@@ -3,9 +3,11 @@
 import atexit
 import threading
 import weakref
+from contextlib import suppress
 from pathlib import Path
 
 from ..music.cue import Cue
+from ..music.errors import SegueError
 from .session import Session
 
 PUMP_SECONDS = 0.005
@@ -52,7 +54,11 @@ _OPEN: "weakref.WeakSet[Session]" = weakref.WeakSet()
 def _pump(session: Session) -> None:
     pause = threading.Event()
     while not session.closed:
-        session.pump()
+        try:
+            session.pump()
+        except SegueError as error:  # the engine died: whoever uses the session next is told
+            with suppress(SegueError):
+                session.close(str(error))
         pause.wait(PUMP_SECONDS)
 
 

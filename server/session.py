@@ -22,7 +22,7 @@ from ..music.parameters import Parameters
 from ..music.world import Bar
 from .announce import bar_events, wire_mood
 from .catalogue import find_cue
-from .checks import check_command, mood_axes
+from .checks import SNAPSHOT_FORMAT, check_command, check_snapshot, mood_axes
 from .conductor import Conductor
 from .eventbook import EventBook
 from .mix import Mix
@@ -34,7 +34,7 @@ from .stage import Figure, Stage
 from .timeline import Due, Told
 
 MAX_ADVANCE_SECONDS = 3600.0
-SNAPSHOT_FORMAT = 1  # changes when older snapshots can no longer be read
+MAX_WAITING = 4096  # commands
 SETTLE_SECONDS = 0.25  # a bar is settled and told this long before it sounds
 STINGER_SECONDS = 0.1  # a stinger is handed on this long before it sounds
 MARGIN_SECONDS = 0.02  # nothing can be made to sound earlier than this from now
@@ -72,6 +72,7 @@ class Session(Verbs):
         self._start_frames = round(START_SECONDS * rate) if clock == "realtime" else 0
         self.realtime = clock == "realtime"
         self.closed = False
+        self._reason = ""  # why it was closed
         self._sound, self._midi = sound, midi
         self._log = log or SessionLog(None)
         self._events = EventBook(id, self._log)
@@ -186,6 +187,8 @@ class Session(Verbs):
             if known is not None:
                 return known
             check_command(content, self.cue, self._parameters)
+            if len(self._queue) >= MAX_WAITING:
+                raise SegueError(f"{MAX_WAITING} commands wait already; cancel some, or wait")
             frame = self._now()
             self._log.add("command", id=name, verb=content.TYPE, at_frame=frame, content=content)
             due = self._take(name, content, frame)
@@ -521,7 +524,8 @@ class Session(Verbs):
             self._check_open()
             frame = self._now() + self._start_frames
             try:
-                self._rehearse(state)
+                check_snapshot(state, self.cue)
+                self._conductor.rehearse(state["music"])
             except SegueError:
                 raise
             except Exception as error:  # it comes from outside and may be damaged in any way
@@ -536,26 +540,13 @@ class Session(Verbs):
                 self._tick(self._frame)
             return self.position()
 
-    def _rehearse(self, state: dict[str, Any]) -> None:
-        """Raise unless the whole snapshot can be restored."""
-        if state["format"] != SNAPSHOT_FORMAT or state["cue"] != self.cue.name:
-            raise SegueError(
-                f"the snapshot is of cue {state['cue']!r} in format {state['format']!r}, this "
-                f"session plays {self.cue.name!r} in format {SNAPSHOT_FORMAT}; open one that fits"
-            )
-        Parameters(self.cue).restore(state["parameters"], 0.0)
-        for layer, value in state["levels"].items():
-            self.cue.layer_index(layer)
-            check_range(f"level of layer {layer!r}", value, 0.0, 1.0)
-        self._conductor.rehearse(state["music"])
-
     def _restore(self, state: dict[str, Any], frame: int) -> None:
         at_seconds = frame / self.sample_rate
         self._parameters.restore(state["parameters"], at_seconds)
         for layer, value in state["levels"].items():
             self._mix.level(layer, float(value), at_seconds, 0.0)
         begun = [slot.performed.bar for slot in self._timeline.slots if slot.start_frame < frame]
-        self._stage.clear(frame)
+        self._stage.clear(frame, state["music"]["beat"])
         self._conductor.restore(state["music"], frame)
         first = self._timeline.slots[0].performed.bar.index
         self._past = [bar for bar in [*self._past, *begun] if bar.index < first]
@@ -568,7 +559,7 @@ class Session(Verbs):
                 return []
             frame = self._now()
             self._events.add(p.ClosedEvent(**self._at(frame), reason=reason))
-            self.closed = True
+            self.closed, self._reason = True, reason
             return self._write_files()
 
     def _write_files(self) -> list[str]:
@@ -600,4 +591,4 @@ class Session(Verbs):
 
     def _check_open(self) -> None:
         if self.closed:
-            raise SegueError(f"session {self.id!r} is closed; open another")
+            raise SegueError(f"session {self.id!r} has ended ({self._reason}); open another")

@@ -39,7 +39,11 @@ class Stage:
         for figure in self.figures:
             self.schedule(figure.events[figure.events["at_frame"] >= from_frame])
 
-    def clear(self, from_frame: int) -> None:
-        """Forget everything that begins at or after a frame, and let sounding notes end."""
+    def clear(self, from_frame: int, from_beat: float) -> None:
+        """Forget all that begins at or after a frame, and let sounding notes end.
+
+        The music goes back or forth to a beat: stingers that began after it never were.
+        """
+        self.figures = [f for f in self.figures if f.notes["onset_beats"][0] < from_beat]
         self._sound.cancel(from_frame)
         self._sound.release_all()

@@ -488,7 +488,7 @@ def test_a_closed_session_refuses_everything_but_closing(session: Session) -> No
     session.close()
     assert session.close() == []
     for act in (lambda: session.set(danger=0.5), lambda: session.advance(1.0), session.snapshot):
-        with pytest.raises(SegueError, match="is closed"):
+        with pytest.raises(SegueError, match=r"has ended \(closed\)"):
             act()
     assert isinstance(session.events()[-1], p.ClosedEvent)
 

@@ -1,5 +1,7 @@
 """Sessions with the real engine."""
 
+import os
+import signal
 import threading
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 import soundfile
 
 import segue
+from segue.client import Client, RequestError
 from segue.client import protocol as p
 from segue.music.errors import MissingPartError, SegueError
 from segue.server.session import Session
@@ -66,6 +69,18 @@ def test_an_embedded_session_plays_in_real_time_by_itself() -> None:
         session.close()
 
 
+def test_an_embedded_session_whose_engine_dies_says_so() -> None:
+    session = segue.open("dungeon", director="table", output="null", clock="realtime")
+    os.kill(session._sound._process.process_id, signal.SIGKILL)
+    waited = threading.Event()
+    for _ in range(2000):
+        if session.closed:
+            break
+        waited.wait(0.005)
+    with pytest.raises(SegueError, match="engine process ended"):
+        session.set(danger=0.5)
+
+
 def test_a_machine_without_a_device_says_so() -> None:
     try:
         session = segue.open("dungeon", director="table", output="auto")
@@ -75,12 +90,7 @@ def test_a_machine_without_a_device_says_so() -> None:
         session.close()
 
 
-def test_an_engine_that_dies_ends_its_session_and_no_other(client, tmp_path: Path) -> None:
-    import os
-    import signal
-
-    from segue.client import RequestError
-
+def test_an_engine_that_dies_ends_its_session_and_no_other(client: Client, tmp_path: Path) -> None:
     sounding = client.open("dungeon", director="table", clock="manual", output="file:a.wav")
     silent = client.open("dungeon", director="table", clock="manual")
     children = Path(f"/proc/{os.getpid()}/task").glob("*/children")
