@@ -48,7 +48,7 @@ def check_command(content: p.Command, cue: Cue, parameters: Parameters) -> None:
 
 
 def check_snapshot(state: dict[str, Any], cue: Cue) -> None:
-    """Raise unless a snapshot is of this cue and its values can be set; its music is not checked."""
+    """Raise unless a snapshot is of this cue and its values (not yet its music) fit."""
     if state["format"] != SNAPSHOT_FORMAT or state["cue"] != cue.name:
         raise SegueError(
             f"the snapshot is of cue {state['cue']!r} in format {state['format']!r}, this session "
