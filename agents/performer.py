@@ -57,7 +57,8 @@ class Performer:
         self.held: dict[str, float] = {}
         self._section: str | None = None
         self._fill = False
-        self._look()
+        coming = self.worlds.look(self.worlds.set(self.perception.knobs))
+        self.perception.look(self.ear, self.model, coming)
 
     def switch(self, director: str) -> None:
         """Let another director go on from here."""
@@ -105,16 +106,11 @@ class Performer:
             self._section = None
         self._fill = False
         seen.knobs = knobs
-        features = self.ear.hear(bar.bars)
-        impression = self.model.predict(features)
-        seen.hear(impression, features, bar.bars, self.book)
-        self._look()
-        strain = float(tension(features)[0])
-        return Performed(bar, wanted, _mood(impression[0], strain), _mood(seen.felt[0], strain))
-
-    def _look(self) -> None:
-        coming = self.worlds.look(self.worlds.set(self.perception.knobs))
-        self.perception.next = self.model.predict(self.ear.hear(coming))
+        coming = self.worlds.look(bar.bars.setting)
+        impressions, features = seen.look(self.ear, self.model, bar.bars, coming)
+        seen.hear(impressions[:1], features[:1], bar.bars, self.book)
+        strain = float(tension(features[0]))
+        return Performed(bar, wanted, _mood(impressions[0], strain), _mood(seen.felt[0], strain))
 
     def snapshot(self) -> dict[str, Any]:
         """The whole state as plain JSON values."""

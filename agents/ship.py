@@ -15,16 +15,17 @@ from .evaluate import interval, play_episodes
 from .policy import Policy
 
 EPISODES = 1280
+SPLITS = ("test", "heldout")
 SEED = 10_000
 
 
-def ship(runs: list[Path], folder: Path = MODELS) -> list[Card]:
+def ship(runs: list[Path], folder: Path = MODELS, episodes: int = EPISODES) -> list[Card]:
     """Write the runs' policies and cards into the folder of shipped models."""
     cards = []
     policies = [Policy.load(run / "policy.json") for run in runs]
     for number, (run, policy) in enumerate(zip(runs, policies, strict=True)):
         card = read_card(run / "policy.json")
-        metrics = (*card.metrics, *(_reward(policy, split) for split in ("test", "heldout")))
+        metrics = (*card.metrics, *(_reward(policy, split, episodes) for split in SPLITS))
         name = f"arranger-{number}"
         cards.append(
             policy.save(folder, replace(card, name=name, weights=f"{name}.npz", metrics=metrics))
@@ -39,10 +40,10 @@ def ship(runs: list[Path], folder: Path = MODELS) -> list[Card]:
     return [*cards, policies[best].save(folder, chosen)]
 
 
-def _reward(policy: Policy, split: str) -> Metric:
-    played = play_episodes("", policy, episodes=EPISODES, seed=SEED, split=split)
+def _reward(policy: Policy, split: str, episodes: int) -> Metric:
+    played = play_episodes("", policy, episodes=episodes, seed=SEED, split=split)
     low, high = interval(played.reward)
-    where = f"{EPISODES} episodes of the {split} split"
+    where = f"{episodes} episodes of the {split} split"
     return Metric("mean reward a bar", float(played.reward.mean()), low, high, where)
 
 

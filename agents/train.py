@@ -19,7 +19,6 @@ from .evaluate import interval, play_episodes
 from .policy import TASK, Policy
 from .sb3 import ArrangeVecEnv
 
-VALIDATION_EPISODES = 512
 VALIDATION_SEED = 9_000
 
 
@@ -38,6 +37,7 @@ class TrainSettings:
     hidden: int = 128  # units of each of two tanh layers
     log_std_init: float = -1.1
     seed: int = 0
+    validation_episodes: int = 512  # for the card; an eighth of them on the way
     threads: int = 1  # of torch; more does not help such small networks
 
 
@@ -152,8 +152,9 @@ class _Follower(BaseCallback):
         self.next_check += self.every
         assert isinstance(self.model, PPO)  # for the type checker: the only model this follows
         self.model.save(self.checkpoint)
+        episodes = max(self.settings.validation_episodes // 8, 1)
         played = play_episodes(
-            "", export(self.model), episodes=64, seed=VALIDATION_SEED, split="validation"
+            "", export(self.model), episodes=episodes, seed=VALIDATION_SEED, split="validation"
         )
         reward = float(played.reward.mean())
         self.logger.record("validation/reward", reward)
@@ -168,11 +169,10 @@ class _Follower(BaseCallback):
 
 def policy_card(policy: Policy, settings: TrainSettings, options: dict[str, Any]) -> Card:
     """The card of a trained policy, with its reward on the validation split."""
-    played = play_episodes(
-        "", policy, episodes=VALIDATION_EPISODES, seed=VALIDATION_SEED, split="validation"
-    )
+    episodes = settings.validation_episodes
+    played = play_episodes("", policy, episodes=episodes, seed=VALIDATION_SEED, split="validation")
     low, high = interval(played.reward)
-    where = f"{VALIDATION_EPISODES} episodes of the validation split"
+    where = f"{episodes} episodes of the validation split"
     reward = Metric("mean reward a bar", float(played.reward.mean()), low, high, where)
     targets = options.get("targets", ArrangeSettings.targets)
     return Card(

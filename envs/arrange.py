@@ -84,7 +84,8 @@ class ArrangeCore:
         self.noise = self.settings.listener.rating_noise * noise
         knobs = every(rng.uniform(0.2, 0.8, (n, len(KNOBS))))
         self.perception.reset(knobs, self.targets[:, 0])
-        self._look(self.worlds.look(self.worlds.set(self.perception.knobs)))
+        coming = self.worlds.look(self.worlds.set(self.perception.knobs))
+        self.perception.look(self.ear, self.model, coming)
         return self.perception.observe(self.worlds)
 
     def _sessions(self, rng: np.random.Generator, n: int) -> tuple[FloatArray, FloatArray]:
@@ -100,13 +101,6 @@ class ArrangeCore:
         targets, features = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         return targets.astype(float), features.astype(float)
 
-    def _look(self, *bars: Bars) -> tuple[FloatArray, FloatArray]:
-        """Impressions and features of bars; the last are what comes if nothing is changed."""
-        features = self.ear.hear(*bars)
-        impressions = self.model.predict(features)
-        self.perception.next = impressions[-self.n :]
-        return impressions, features
-
     def step(self, action: FloatArray) -> tuple[FloatArray, FloatArray, bool, Terms]:
         """Play a bar of every performance.
 
@@ -120,7 +114,8 @@ class ArrangeCore:
         perception.knobs = move_knobs(before, action)
         setting = worlds.set(perception.knobs)
         bars = worlds.advance(setting)
-        impressions, features = self._look(bars, worlds.look(setting))
+        coming = worlds.look(setting)
+        impressions, features = perception.look(self.ear, self.model, bars, coming)
         impression, features = impressions[: self.n], features[: self.n]
         felt_as = impression if self.felt_with is self.model else self.felt_with.predict(features)
         felt = self.listeners.feel(felt_as)
@@ -239,8 +234,8 @@ class ArrangeEnv(gym.Env[Any, Any]):
     A game wants a mood, bar by bar. An agent turns nine knobs of an arranger; the arranger plays
     the next bar of a cue; a simulated listener feels what it expresses, late and in a way of their
     own. The agent earns most when what is felt follows what is wanted, by music that moves as
-    little as it must. Everything but the game and the listener is what also plays live: the same cues,
-    arranger, world, ear and observation.
+    little as it must. Everything but the game and the listener is what also plays live: the same
+    cues, arranger, world, ear and observation.
 
     What makes it hard, and learning worth it, is what is hidden and late: listeners differ in bias
     and gain, which show only in a noisy rating every four bars; felt mood lags by about four bars;

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..analysis.ear import Ear
+from ..analysis.emotion import EmotionModel
 from ..analysis.symbolic import FEATURES
 from ..music.book import Book
 from ..music.cue import PHRASE_BARS
@@ -143,6 +145,16 @@ class Perception:
         """The mood wanted in the bar that has just gone by."""
         self.targets = np.stack([target, self.targets[0], self.targets[1]])
         self.slow_target = self.slow_target + _FORGET * (target - self.slow_target)
+
+    def look(self, ear: Ear, model: EmotionModel, *bars: Bars) -> tuple[FloatArray, FloatArray]:
+        """Impressions [shape=(sum of n, 2)] and features of bars, heard together.
+
+        The last n bars are those that come if nothing is changed, and are kept as such.
+        """
+        features = ear.hear(*bars)
+        impressions = model.predict(features)
+        self.next = impressions[-self.n :]
+        return impressions, features
 
     def hear(self, impression: FloatArray, features: FloatArray, bars: Bars, book: Book) -> None:
         """The bar that sounded: its impression [n, 2] and features [n, F]."""
