@@ -35,6 +35,7 @@ class Client:
     :param endpoint: of the control socket
     :param timeout_seconds: the longest wait for any answer
     :param encoding: msgpack or json
+    :param heartbeat_seconds: how often the server is told that the sessions are still wanted
     :param name: shown in the server's log
 
     Raises NoAnswerError if there is no server, RequestError if it speaks another protocol.
@@ -46,12 +47,14 @@ class Client:
         *,
         timeout_seconds: float = 5.0,
         encoding: str = "msgpack",
+        heartbeat_seconds: float = 5.0,
         name: str = "",
     ) -> None:
         if encoding not in p.ENCODINGS:
             known = ", ".join(p.ENCODINGS)
             raise ClientError(f"encoding {encoding!r} is not known; use one of: {known}")
         self.endpoint, self.timeout_seconds = endpoint, timeout_seconds
+        self._heartbeat_seconds = heartbeat_seconds
         self._context = zmq.Context()
         self._control = dealer(self._context, endpoint)
         self._sessions: dict[str, RemoteSession] = {}
@@ -151,7 +154,7 @@ class Client:
         self.inbox.subscribe(opened.session, opened.topic)
         self._sessions[session.id] = session
         if self._heart is None:
-            self._heart = Heart(self._context, self.endpoint)
+            self._heart = Heart(self._context, self.endpoint, self._heartbeat_seconds)
         self._heart.sessions = tuple(self._sessions)
         return session
 

@@ -8,15 +8,15 @@ from . import protocol as p
 from .verbs import new_id
 from .wire import pack
 
-HEARTBEAT_SECONDS = 5.0
-
 
 class Heart:
     """Pings on a socket of its own; it dies with the process, and then the server closes up."""
 
-    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", endpoint: str) -> None:
+    def __init__(
+        self, context: "zmq.Context[zmq.Socket[bytes]]", endpoint: str, seconds: float
+    ) -> None:
         self.sessions: tuple[str, ...] = ()
-        self._context, self._endpoint = context, endpoint
+        self._context, self._endpoint, self._seconds = context, endpoint, seconds
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="segue-heart", daemon=True)
         self._thread.start()
@@ -28,7 +28,7 @@ class Heart:
 
     def _beat(self) -> None:
         with dealer(self._context, self._endpoint) as socket:
-            while not self._stopped.wait(HEARTBEAT_SECONDS):
+            while not self._stopped.wait(self._seconds):
                 if not self.sessions:
                     continue
                 while socket.poll(0):  # pongs of earlier beats

@@ -264,6 +264,17 @@ def test_a_ping_keeps_sessions_alive_and_names_those_that_are_not(server: Server
             assert pong["unknown"] == ["s9"]
 
 
+def test_a_client_that_only_listens_keeps_its_session(server: Server) -> None:
+    with Client(server.endpoint, heartbeat_seconds=0.1) as music:
+        session = music.open("dungeon", timeout_seconds=0.5, director="table")
+        until = time.monotonic() + 1.2
+        while (left := until - time.monotonic()) > 0:
+            for event in session.events(timeout_seconds=left):
+                assert not isinstance(event, p.ClosedEvent)
+                if time.monotonic() > until:
+                    break
+
+
 def test_a_rendering_lets_others_have_their_turn(client: Client, server: Server) -> None:
     busy = client.open("dungeon", **QUIET)
     with Peer(server.endpoint) as peer, Peer(server.endpoint) as other:

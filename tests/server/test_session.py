@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from segue.agents.performer import Performer
 from segue.client import protocol as p
+from segue.music.cue_file import load_cue
 from segue.music.errors import RangeError, SegueError, UnknownNameError
 from segue.music.midi import read_midi
 from segue.server.session import Session
@@ -17,6 +19,33 @@ RATE = 48_000
 
 def of(kind: type[p.Event], events: list[p.Event]) -> list:
     return [event for event in events if isinstance(event, kind)]
+
+
+class Ear:
+    """Sound that remembers what is to be played."""
+
+    sample_rate, frame = RATE, 0
+
+    def __init__(self) -> None:
+        self.notes: list[tuple[int, int]] = []
+        self.gains: dict[str, float] = {}
+
+    def schedule(self, events: np.ndarray) -> None:
+        self.notes += [(int(e["at_frame"]), int(e["channel"])) for e in events]
+
+    def cancel(self, from_frame: int) -> None:
+        self.notes = [note for note in self.notes if note[0] < from_frame]
+
+    def gain(self, channel: str, value: float, ramp_seconds: float) -> None:
+        self.gains[channel] = value
+
+    def release_all(self) -> None: ...
+
+    def advance_to(self, frame: int) -> None:
+        self.frame = frame
+
+    def close(self) -> list[str]:
+        return []
 
 
 def play(session: Session) -> None:
@@ -345,35 +374,6 @@ def test_a_stinger_is_in_key_and_time_and_the_layers_step_back(tmp_path: Path) -
 
 
 def test_a_stinger_outlives_bars_that_are_decided_anew(tmp_path: Path) -> None:
-    class Ear:
-        """Sound that remembers what is to be played."""
-
-        sample_rate, frame = RATE, 0
-
-        def __init__(self) -> None:
-            self.notes: list[tuple[int, int]] = []
-            self.gains: dict[str, float] = {}
-
-        def schedule(self, events: np.ndarray) -> None:
-            self.notes += [(int(e["at_frame"]), int(e["channel"])) for e in events]
-
-        def cancel(self, from_frame: int) -> None:
-            self.notes = [note for note in self.notes if note[0] < from_frame]
-
-        def gain(self, channel: str, value: float, ramp_seconds: float) -> None:
-            self.gains[channel] = value
-
-        def release_all(self) -> None: ...
-
-        def advance_to(self, frame: int) -> None:
-            self.frame = frame
-
-        def close(self) -> list[str]:
-            return []
-
-    from segue.agents.performer import Performer
-    from segue.music.cue_file import load_cue
-
     ear, cue = Ear(), load_cue("dungeon")
     session = Session(cue, Performer(cue, "table"), ear)
     session.advance(0.1)
@@ -583,6 +583,7 @@ def test_a_bad_snapshot_is_refused_and_changes_nothing(session: Session) -> None
     session.set(danger=0.4, ramp_seconds=0.0)
     session.advance(5.0)
     state, here = session.snapshot(), session.position()
+    bar, speech = state["music"]["bars"][0], ["x", "restore", [{}], {}]
     bad = [
         {},
         {**state, "format": 99},
@@ -590,6 +591,7 @@ def test_a_bad_snapshot_is_refused_and_changes_nothing(session: Session) -> None
         {**state, "music": {}},
         {**state, "music": {**state["music"], "bars": []}},
         {**state, "music": {**state["music"], "performer": {"world": 3}}},
+        {**state, "music": {**state["music"], "bars": [{**bar, "told": [speech]}]}},
         {**state, "parameters": {"values": {"danger": 9}, "mood": {}}},
         {**state, "levels": {"no such": 1}},
     ]
@@ -602,4 +604,39 @@ def test_a_bad_snapshot_is_refused_and_changes_nothing(session: Session) -> None
         assert after.parameters == here.parameters
     session.advance(5.0)
     beats = [e.beat for e in of(p.BeatEvent, session.events())]
+    assert beats == sorted(beats)
+
+
+def test_commands_that_wait_are_dropped_when_the_music_goes_elsewhere(session: Session) -> None:
+    session.advance(1.0)
+    state = session.snapshot()
+    answer = session.set(danger=1.0, at="bars:2")
+    session.restore(state)
+    (dropped,) = of(p.DroppedEvent, session.events())
+    assert dropped.command == answer.id
+    session.advance(10.0)
+    assert session.position().parameters["danger"] == 0.0
+
+
+def test_what_no_decision_can_return_to_is_forgotten(session: Session) -> None:
+    session.advance(60.0)
+    kept = [slot for slot in session._timeline.slots if slot.before is not None]
+    assert len(kept) <= 3
+
+
+def test_music_that_the_sound_has_overtaken_goes_on_after_it() -> None:
+    """The machine slept, or the process was stopped: nothing is played in the past."""
+    ear, cue = Ear(), load_cue("dungeon")
+    session = Session(cue, Performer(cue, "table"), ear, clock="realtime")
+    for _ in range(100):
+        ear.frame += 480
+        session.pump()
+    before = len(ear.notes)
+    ear.frame += 60 * RATE
+    session.pump()
+    late = [frame for frame, _ in ear.notes[before:] if frame < ear.frame]
+    assert len(ear.notes) > before and not late
+    here = session.position()
+    assert here.decided_bars >= here.bar + 2
+    beats = [e.at_frame for e in of(p.BeatEvent, session.events())]
     assert beats == sorted(beats)
