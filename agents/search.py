@@ -17,6 +17,7 @@ from ..envs.arrange_settings import ArrangeSettings
 from ..envs.perception import DEAD_ZONE, KNOB_STEP
 from ..music.cue import PHRASE_BARS
 from ..music.direction import KNOBS
+from .rules import drawing
 from .scene import Scene
 
 FloatArray = NDArray[np.float64]
@@ -43,17 +44,15 @@ class Search:
     oracle: bool = False
     seed: int = 0
 
-    def __post_init__(self) -> None:
-        self.rng = np.random.default_rng(self.seed)
-
     def act(self, scene: Scene) -> FloatArray:
         n, k, h = scene.n, self.candidates, self.horizon
         mean = np.zeros((n, h, N_KNOBS))
         spread = np.full((n, h, N_KNOBS), 0.6)
         rows = np.arange(n)[:, None]
+        rng = drawing(scene, self.seed)
         for _ in range(self.rounds):
-            noise = self.rng.standard_normal((n, k, h, N_KNOBS))
-            sparse = self.rng.random((n, k, 1, N_KNOBS)) < 0.5
+            noise = rng.standard_normal((n, k, h, N_KNOBS))
+            sparse = rng.random((n, k, 1, N_KNOBS)) < 0.5
             plans = np.clip(mean[:, None] + spread[:, None] * noise * sparse, -1.0, 1.0)
             plans[:, 0] = mean
             plans[:, 1] = 0.0

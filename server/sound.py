@@ -8,6 +8,7 @@ import numpy as np
 from ..music.cue import Cue
 from ..music.errors import SegueError, UnknownNameError
 from ..music.events import Channel, Events
+from .midi_sound import MidiSound
 from .recording import check_writable
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 SAMPLE_RATE = 48_000
 BLOCK_FRAMES = 256
 DEVICES = ("auto", "jack", "portaudio")
-OUTPUTS = ("none", "null", "file:PATH.wav", *DEVICES)
+OUTPUTS = ("none", "null", "file:PATH.wav", "midi", "midi:PORT", *DEVICES)
 CLOCKS = ("manual", "realtime")
 QUIET = 1e-4  # amplitude below which a tail has ended
 QUIET_SECONDS, MAX_TAIL_SECONDS = 0.25, 4.0
@@ -166,6 +167,8 @@ def open_sound(output: str, cue: Cue, *, seed: int, realtime: bool) -> Sound:
     kind, _, path = output.partition(":")
     if output == "none":
         return Silence(realtime=realtime)
+    if kind == "midi":
+        return MidiSound(path, session_channels(cue), realtime=realtime)
     if output not in OUTPUTS and not (kind == "file" and path):
         raise UnknownNameError("output", output, OUTPUTS)
     if kind in DEVICES and not realtime:

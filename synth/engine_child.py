@@ -150,7 +150,8 @@ def _watch_parent(parent: int) -> None:
 
 def main() -> int:
     """Serve one parent until it says close or is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    for number in (signal.SIGINT, signal.SIGTERM):  # sent to a whole group: the parent's to handle
+        signal.signal(number, signal.SIG_IGN)
     asked = os.fdopen(os.dup(0), "rb")
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever the audio libraries print must not mix with the replies

@@ -41,10 +41,10 @@ def test_it_leaves_music_that_can_be_heard(result: DemoResult) -> None:
 
 
 def test_the_log_holds_every_command_direction_and_event(result: DemoResult) -> None:
-    lines = [json.loads(line) for line in (result.settings.out / "session.jsonl").open()]
+    text = (result.settings.out / "session.jsonl").read_text()
+    lines = [json.loads(line) for line in text.splitlines()]
     kinds = {line["line"] for line in lines}
     assert {"session", "command"} <= kinds
-    text = (result.settings.out / "session.jsonl").read_text()
     for word in ('"verb":"set"', '"verb":"feedback"', '"type":"direction"', '"type":"bar"'):
         assert word in text
     sent = [line for line in lines if line["line"] == "command" and line["verb"] == "set"]

@@ -1,0 +1,73 @@
+"""A session that plays on a MIDI port, for hardware and other programs."""
+
+import threading
+import time
+
+from ..music.events import Channel, Events
+from ..synth.midi_out import MidiOut, open_output
+
+SAMPLE_RATE = 48_000
+TICK_SECONDS = 0.001
+
+
+class MidiSound:
+    """Sends a session's notes to a port: as time is moved by hand, or by a thread of its own.
+
+    :param port: name of the port, '' for the first one
+    """
+
+    def __init__(self, port: str, channels: list[Channel], *, realtime: bool) -> None:
+        self.sample_rate = SAMPLE_RATE
+        self._lock = threading.Lock()
+        opened = open_output(port or None)
+        self._midi = MidiOut(opened, channels, sample_rate=SAMPLE_RATE, owns_port=True)
+        self._start_ns = time.monotonic_ns() if realtime else None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="segue-midi", daemon=True)
+        if realtime:
+            self._thread.start()
+
+    @property
+    def frame(self) -> int:
+        """The next frame to sound."""
+        if self._start_ns is None:
+            return self._midi.frame
+        return (time.monotonic_ns() - self._start_ns) * SAMPLE_RATE // 1_000_000_000
+
+    def schedule(self, events: Events) -> None:
+        """Play notes at their frames."""
+        with self._lock:
+            self._midi.schedule(events)
+
+    def cancel(self, from_frame: int) -> None:
+        """Forget notes that begin at or after a frame."""
+        with self._lock:
+            self._midi.cancel(from_frame)
+
+    def gain(self, channel: str, value: float, ramp_seconds: float) -> None:
+        """Set a channel's volume controller (0..1), without a ramp."""
+        with self._lock:
+            self._midi.control(f"layer.{channel}.gain", value)
+
+    def release_all(self) -> None:
+        """End every sounding note."""
+        with self._lock:
+            self._midi.release_all()
+
+    def advance_to(self, frame: int) -> None:
+        """Send all that falls due before a frame (manual clock)."""
+        if self._start_ns is None and frame > self._midi.frame:
+            self._midi.advance(frame - self._midi.frame)
+
+    def close(self) -> list[str]:
+        """End all notes and close the port; it leaves no file."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._midi.close()
+        return []
+
+    def _run(self) -> None:
+        while not self._stop.wait(TICK_SECONDS):
+            with self._lock:
+                self._midi.advance(max(self.frame - self._midi.frame, 0))
