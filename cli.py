@@ -1,16 +1,21 @@
 """The `segue` command. Subcommands import what they need when they run, so `--help` is quick."""
 
+import math
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from .client.errors import ClientError
 from .music.errors import SegueError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 app = typer.Typer(
     name="segue",
@@ -21,10 +26,16 @@ app = typer.Typer(
 )
 cue_app = typer.Typer(help="List, check and import cues.", no_args_is_help=True)
 app.add_typer(cue_app, name="cue")
-console = Console()
+console = Console(width=None if sys.stdout.isatty() else 160)
 
-Seed = Annotated[int, typer.Option(help="Same seed, same music.")]
-Json = Annotated[Path | None, typer.Option(help="Write the results for a machine to this file.")]
+MAX_SECONDS = 86_400.0
+STOPPED = 130  # exit code after Ctrl-C, as of any command that a signal ended
+
+Seed = Annotated[int, typer.Option(help="Same seed, same music.", min=0, max=2**32 - 1)]
+Json = Annotated[
+    Path | None,
+    typer.Option(help="Write the results for a machine to this file.", dir_okay=False),
+]
 DirectorName = Annotated[
     str, typer.Option(help="Who decides: agent, table, adaptive, planner, ...")
 ]
@@ -33,27 +44,64 @@ DirectorName = Annotated[
 def main() -> None:
     """Run the command; an error of the user's is one line and exit code 2, Ctrl-C is 130."""
     try:
-        app()
+        code = app(standalone_mode=False)
     except (SegueError, ClientError) as error:
         _fail(str(error))
+    except typer.TyperException as error:
+        _fail(_misuse(error))
+    except ImportError as error:
+        _fail(_lacking(error))
     except OSError as error:
         _fail(f"{error.filename or 'the system'}: {error.strerror or error}")
     except KeyboardInterrupt:
-        print("\nstopped", file=sys.stderr)
-        sys.exit(130)
+        code = STOPPED
+    if code == STOPPED:
+        print("segue: stopped", file=sys.stderr)
+    sys.exit(code)
 
 
-def _fail(message: str) -> None:
+def _fail(message: str) -> NoReturn:
     print(f"segue: {message}", file=sys.stderr)
     sys.exit(2)
 
 
+def _misuse(error: typer.TyperException) -> str:
+    """What was wrong with the arguments, and where to read about them."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "segue"
+    if not error.format_message():  # asked for nothing, and the help has been shown
+        sys.exit(2)
+    return f"{error.format_message().rstrip('.')}; see {command} --help"
+
+
+def _lacking(error: ImportError) -> str:
+    """Which extra brings the package that is missing; any other failure is not the user's."""
+    from .server.doctor import EXTRAS
+
+    package = (error.name or "").partition(".")[0]
+    if package not in EXTRAS:
+        raise error
+    extra, needed_for = EXTRAS[package]
+    return (
+        f"{needed_for} needs the package {package}, which is not installed; "
+        f"pip install 'segue[{extra}]' brings it"
+    )
+
+
+def _progress() -> "Progress":
+    """A progress bar that goes away when done; nothing where nobody looks."""
+    from rich.progress import Progress
+
+    return Progress(console=console, transient=True, disable=not console.is_terminal)
+
+
 def _print_table(rows: list[dict[str, Any]], title: str = "") -> None:
-    table = Table(title=title or None, title_justify="left")
+    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD)
     names = list(dict.fromkeys(name for row in rows for name in row))
     for name in names:
         numbers = all(isinstance(row.get(name, 0), int | float) for row in rows)
-        table.add_column(name.replace("_", " "), justify="right" if numbers else "left")
+        side: Literal["right", "left"] = "right" if numbers else "left"
+        table.add_column(name.replace("_", " "), justify=side, no_wrap=numbers)
     for row in rows:
         table.add_row(*(_cell(row.get(name, "")) for name in names))
     console.print(table)
@@ -68,7 +116,7 @@ def _cell(value: Any) -> str:
 def demo(
     scenario: Annotated[str, typer.Option(help="Which ViZDoom level is played.")] = "deathmatch",
     cue: Annotated[str, typer.Option(help="Which cue scores it.")] = "dungeon",
-    seconds: Annotated[float, typer.Option(help="Game time.", min=10)] = 90.0,
+    seconds: Annotated[float, typer.Option(help="Game time.", min=10, max=3600)] = 90.0,
     seed: Seed = 1,
     out: Annotated[Path, typer.Option(help="Folder for the music and the report.")] = Path(
         "out/demo"
@@ -76,13 +124,11 @@ def demo(
     live: Annotated[bool, typer.Option("--live", help="In real time, on this machine.")] = False,
 ) -> None:
     """Play a real game headless and score it; leaves music, MIDI, a log and a report."""
-    from rich.progress import Progress
-
     from .server.demo import DemoSettings, run_demo
     from .server.report import write_report
 
     settings = DemoSettings(cue, scenario, seconds, seed, out=out, live=live)
-    with Progress(console=console, transient=True) as progress:
+    with _progress() as progress:
         task = progress.add_task(f"playing and scoring {scenario}", total=seconds)
         result = run_demo(settings, lambda done: progress.update(task, completed=done))
         progress.update(task, description="drawing the report")
@@ -103,7 +149,10 @@ def demo(
 @app.command()
 def serve(
     port: Annotated[int, typer.Option(help="Control port on 127.0.0.1; events are one up.")] = 5570,
-    folder: Annotated[Path, typer.Option(help="Where sessions write their files.")] = Path("."),
+    folder: Annotated[
+        Path,
+        typer.Option(help="Where sessions write their files.", exists=True, file_okay=False),
+    ] = Path("."),
 ) -> None:
     """Serve sessions over ZeroMQ on this machine until Ctrl-C; see docs/protocol.md."""
     from .server.server import serve as run_server
@@ -116,7 +165,9 @@ def play(
     cue: Annotated[str, typer.Argument(help="A shipped cue, or a folder.")] = "dungeon",
     director: DirectorName = "agent",
     output: Annotated[str, typer.Option(help="auto, jack, portaudio, null, file:X.wav")] = "auto",
-    seconds: Annotated[float | None, typer.Option(help="Stop by itself after so long.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="Stop by itself after so long.", min=0, max=MAX_SECONDS)
+    ] = None,
     seed: Seed = 0,
 ) -> None:
     """Play a cue on this machine and steer it from the keyboard."""
@@ -129,7 +180,9 @@ def play(
 def render(
     cue: Annotated[str, typer.Argument(help="A shipped cue, or a folder.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="WAV or FLAC.")] = Path("out.wav"),
-    seconds: Annotated[float, typer.Option(min=1, help="Length of the music.")] = 60.0,
+    seconds: Annotated[
+        float, typer.Option(min=1, max=MAX_SECONDS, help="Length of the music.")
+    ] = 60.0,
     valence: Annotated[float, typer.Option(help="Dark -1 .. 1 bright.")] = 0.0,
     arousal: Annotated[float, typer.Option(help="Calm -1 .. 1 excited.")] = 0.0,
     section: Annotated[str | None, typer.Option(help="Go there first.")] = None,
@@ -140,27 +193,23 @@ def render(
     """Render a cue to a sound file, much faster than real time."""
     import time
 
-    from rich.progress import Progress
-
     from .server.embedded import open_session
 
     start = time.monotonic()
-    with (
-        open_session(
-            cue, director=director, output=f"file:{output}", midi=midi, seed=seed
-        ) as session,
-        Progress(console=console, transient=True) as progress,
-    ):
+    session = open_session(cue, director=director, output=f"file:{output}", midi=midi, seed=seed)
+    try:
         session.mood(valence=valence, arousal=arousal, ramp_seconds=0.0)
         if section:
             session.go(section)
-        task = progress.add_task(f"rendering {cue}", total=seconds)
-        done = 0.0
-        while done < seconds:
-            step = min(1.0, seconds - done)
-            session.advance(step)
-            done += step
-            progress.update(task, completed=done)
+        with _progress() as progress:
+            task = progress.add_task(f"rendering {cue}", total=seconds)
+            for second in range(math.ceil(seconds)):
+                session.advance(min(1.0, seconds - second))
+                progress.update(task, completed=second + 1)
+        session.close()
+    except BaseException:
+        session.discard()
+        raise
     taken = time.monotonic() - start
     written = " and ".join(str(path) for path in (output, midi) if path)
     console.print(f"{written}: {seconds:g} s in {taken:.1f} s", soft_wrap=True)
@@ -197,7 +246,7 @@ def doctor() -> None:
 
     with console.status("looking; audio drivers are tried one by one"):
         findings = examine()
-    table = Table()
+    table = Table(box=box.SIMPLE_HEAD)
     for name in ("part", "", "detail", "needed for"):
         table.add_column(name)
     for finding in findings:
@@ -266,7 +315,9 @@ def train(
     run: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("runs/arranger"),
     steps: Annotated[int, typer.Option(help="Bars to train on.", min=1)] = 4_000_000,
     seed: Seed = 0,
-    targets: Annotated[str, typer.Option(help="Games: traces, generator or mixed.")] = "mixed",
+    targets: Annotated[
+        str, typer.Option(help="Moods: traces, generator, sliders, mixed.")
+    ] = "mixed",
     resume: Annotated[bool, typer.Option(help="Go on from the run's last checkpoint.")] = False,
 ) -> None:
     """Train an arranger with PPO; `tensorboard --logdir RUN` shows the curves."""
@@ -277,10 +328,12 @@ def train(
         settings = TrainSettings(steps=steps, seed=seed)
         run_training(run, settings, resume=resume, targets=targets)
     except KeyboardInterrupt:
-        console.print(f"\nstopped; go on with: segue train --run {run} --steps {steps} --resume")
+        again = f"segue train --run {run} --steps {steps} --targets {targets} --resume"
+        console.print(f"go on with: {again}", soft_wrap=True)
         raise
     console.print(
-        f"policy: {run / 'policy.json'}; try it: segue evaluate {run / 'policy.json'} table"
+        f"policy: {run / 'policy.json'}; try it: segue evaluate {run / 'policy.json'} table",
+        soft_wrap=True,
     )
 
 
@@ -289,26 +342,28 @@ def evaluate(
     directors: Annotated[list[str] | None, typer.Argument(help="Names, or policy files.")] = None,
     episodes: Annotated[int, typer.Option(min=5, help="Episodes of 64 bars.")] = 1280,
     split: Annotated[str, typer.Option(help="train, validation, test or heldout.")] = "test",
+    targets: Annotated[str, typer.Option(help="Moods: traces, generator, sliders.")] = "traces",
     json: Json = None,
 ) -> None:
     """Compare directors on the same unseen games, themes and listeners."""
-    from rich.progress import Progress
-
     from .agents.evaluate import evaluate as play
     from .agents.evaluate import table
     from .benchmarks.results import write_results
 
     names = directors or ["agent", "adaptive", "reactive", "table", "hold", "random"]
-    with Progress(console=console, transient=True) as progress:
+    with _progress() as progress:
         task = progress.add_task("playing", total=len(names) * 5 * 64)
         played = play(
             names,
             episodes=episodes,
             split=split,
+            targets=targets,
             on_bar=lambda name: progress.update(task, advance=1, description=f"playing {name}"),
         )
     rows = table(played)
-    _print_table(rows, f"reward a bar, {episodes} episodes of the {split} split")
+    _print_table(
+        rows, f"reward a bar, {episodes} episodes of the {split} split, moods of {targets}"
+    )
     if json:
         results = {f"{row['director']}_reward": row["reward"] for row in rows}
         write_results(json, "evaluate", results, {"directors": rows})

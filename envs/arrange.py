@@ -4,6 +4,7 @@
 `Env`, `ArrangeVectorEnv` all of them behind its `VectorEnv`.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import gymnasium as gym
@@ -19,6 +20,7 @@ from ..music.worlds import Bars, Worlds
 from .arrange_settings import ArrangeSettings, library
 from .listener import Listeners
 from .perception import OBSERVATION, Perception, move_knobs
+from .sliders import slider_sessions
 from .traces import generate_sessions, load_traces
 
 FloatArray = NDArray[np.float64]
@@ -27,6 +29,9 @@ Terms = dict[str, FloatArray]
 OBSERVATION_LIMIT = 10.0
 REWARDS = ("mood", "continuity", "rules", "feedback")
 """The named terms of the reward; they add up to it."""
+
+MIXED = {"traces": 0.5, "generator": 0.25, "sliders": 0.25}
+"""Shares of the sources of targets in `mixed`."""
 
 _MOVE_WEIGHTS = np.array(
     [{"tempo": 2.0, "mode": 2.0, "register": 1.5}.get(name, 1.0) for name in KNOBS]
@@ -77,8 +82,7 @@ class ArrangeCore:
         self.bar = 0
         cue = every(rng.integers(0, len(self.book.cues), n))
         self.worlds.reset(np.arange(self.n), cue, every(rng.integers(0, 2**31, n)))
-        targets, game = self._sessions(rng, n)
-        self.targets, self.game = every(targets), every(game)
+        self.targets = every(self._sessions(rng, n))
         self.listeners.meet(*(every(trait) for trait in self.listeners.draw(rng, n)))
         noise = every(rng.standard_normal((n, bars, 2)))
         self.noise = self.settings.listener.rating_noise * noise
@@ -88,18 +92,18 @@ class ArrangeCore:
         self.perception.look(self.ear, self.model, coming)
         return self.perception.observe(self.worlds)
 
-    def _sessions(self, rng: np.random.Generator, n: int) -> tuple[FloatArray, FloatArray]:
-        """Targets [n, bars + 1, 2] and game features of n sessions."""
-        source, bars = self.settings.targets, self.settings.bars + 1
-        parts = []
-        made = {"traces": 0, "generator": n, "mixed": n // 2}[source]
-        if made < n:
-            traces = load_traces(self.settings.split)
-            parts.append(traces.sample_sessions(rng, n - made, bars))
-        if made:
-            parts.append(generate_sessions(rng, made, bars))
-        targets, features = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        return targets.astype(float), features.astype(float)
+    def _sessions(self, rng: np.random.Generator, n: int) -> FloatArray:
+        """Moods wanted [n, bars + 1, 2] of n sessions."""
+        bars = self.settings.bars + 1
+        sources: dict[str, Callable[[int], NDArray[np.float32]]] = {
+            "traces": lambda m: load_traces(self.settings.split).sample_sessions(rng, m, bars)[0],
+            "generator": lambda m: generate_sessions(rng, m, bars)[0],
+            "sliders": lambda m: slider_sessions(rng, m, bars),
+        }
+        share = MIXED if self.settings.targets == "mixed" else {self.settings.targets: 1.0}
+        counts = rng.multinomial(n, list(share.values()))
+        parts = [sources[name](m) for name, m in zip(share, counts.tolist(), strict=True) if m]
+        return np.concatenate(parts).astype(float)
 
     def step(self, action: FloatArray) -> tuple[FloatArray, FloatArray, bool, Terms]:
         """Play a bar of every performance.
@@ -305,7 +309,8 @@ class ArrangeEnv(gym.Env[Any, Any]):
 
     ## Arguments
 
-    `split` (train, validation, test, heldout), `targets` (traces of real play, generator, mixed),
+    `split` (train, validation, test, heldout), `targets` (traces of real play, generator of
+    game-like scenes, sliders set by hand, mixed),
     `cues` (names or folders), `bars`, `model` and `listener_model` (emotion models of the agent and
     of listeners), `mood_weight`, `continuity_weight`, `rules_weight`, `feedback_weight`, and of the
     listener `memory_bars` (0: no lag), `bias_sd`, `log_gain_sd` (0: everyone feels alike),

@@ -12,7 +12,7 @@ from ..music.themes import compose_theme
 from .listener import ListenerSettings
 from .traces import SPLITS
 
-TARGETS = ("traces", "generator", "mixed")
+TARGETS = ("traces", "generator", "sliders", "mixed")
 
 THEMES = {  # seeds of composed themes; no theme is in two splits
     "train": range(0, 16),
@@ -28,7 +28,7 @@ class ArrangeSettings:
     """What is played, for whom, and what it is worth."""
 
     split: str = "train"  # of games and themes: train, validation, test, heldout
-    targets: str = "traces"  # of a real game, of the generator, or mixed half and half
+    targets: str = "traces"  # of a real game, made up, set by hand, or mixed
     cues: tuple[str, ...] = ()  # names or folders of cues; none: those of the split
     bars: int = 64  # length of an episode [bars]
     model: str = "vgmidi"  # emotion model that the agent hears with

@@ -160,7 +160,7 @@ def test_copies_meet_the_same_episodes() -> None:
     assert np.array_equal(core.listeners.bias[3], core.listeners.bias[5])
 
 
-@pytest.mark.parametrize("targets", ["traces", "generator", "mixed"])
+@pytest.mark.parametrize("targets", ["traces", "generator", "sliders", "mixed"])
 @pytest.mark.parametrize("split", ["train", "heldout"])
 def test_every_source_and_split_plays(targets: str, split: str) -> None:
     env = small(targets=targets, split=split)
