@@ -69,9 +69,10 @@ def _misuse(error: typer.TyperException) -> str:
     """What was wrong with the arguments, and where to read about them."""
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "segue"
-    if not error.format_message():  # asked for nothing, and the help has been shown
+    message = error.format_message().rstrip(".")
+    if not message:  # nothing was asked for, and the help has been shown
         sys.exit(2)
-    return f"{error.format_message().rstrip('.')}; see {command} --help"
+    return f"{message}{' See' if message.endswith('?') else '; see'} {command} --help"
 
 
 def _lacking(error: ImportError) -> str:
@@ -280,8 +281,11 @@ def cue_list() -> None:
 @cue_app.command("check")
 def cue_check(folder: Annotated[str, typer.Argument(help="A cue folder, or a name.")]) -> None:
     """Find every fault of a cue; exit code 1 if there are any."""
-    from .music.cue_file import check_cue
+    from .music.cue_file import check_cue, shipped_cues
+    from .music.errors import UnknownNameError
 
+    if folder not in shipped_cues() and not Path(folder).exists():
+        raise UnknownNameError("cue or cue folder", folder, shipped_cues())
     faults = check_cue(folder)
     for fault in faults:
         where = f"[red]{fault.code}[/] at [bold]{escape(fault.place)}[/]"

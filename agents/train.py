@@ -1,5 +1,6 @@
 """Training of the arranger with Stable-Baselines3's PPO (Schulman et al., arXiv:1707.06347)."""
 
+import io
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from ..envs.arrange_settings import ArrangeSettings
 from ..envs.perception import OBSERVATION
 from ..music.direction import KNOBS
 from ..music.errors import SegueError
+from ..music.files import write_whole
 from .evaluate import interval, play_episodes
 from .policy import TASK, Policy
 from .sb3 import ArrangeVecEnv
@@ -67,19 +69,19 @@ def train(
     else:
         model = _new_model(env, settings, run)
         described = {"settings": asdict(settings), "options": options}
-        (run / "settings.json").write_text(json.dumps(described, indent=2) + "\n")
+        write_whole(run / "settings.json", (json.dumps(described, indent=2) + "\n").encode())
     left = settings.steps - model.num_timesteps
     follower = _Follower(settings, checkpoint, run, quiet)
     try:
         if left > 0:
             model.learn(left, callback=follower, reset_num_timesteps=not resume, log_interval=4)
     except KeyboardInterrupt:
-        model.save(checkpoint)
+        save_checkpoint(model, checkpoint)
         raise
     finally:
         follower.close()
         env.close()
-    model.save(checkpoint)
+    save_checkpoint(model, checkpoint)
     policy = export(model)
     policy.save(run, policy_card(policy, settings, options))
     return policy
@@ -106,6 +108,13 @@ def _new_model(env: ArrangeVecEnv, settings: TrainSettings, run: Path) -> PPO:
         seed=settings.seed,
         device="cpu",
     )
+
+
+def save_checkpoint(model: PPO, path: Path) -> None:
+    """Write a checkpoint whole or not at all, so that the last one is never lost."""
+    buffer = io.BytesIO()
+    model.save(buffer)
+    write_whole(path, buffer.getvalue())
 
 
 def export(model: PPO) -> Policy:
@@ -151,7 +160,7 @@ class _Follower(BaseCallback):
             return
         self.next_check += self.every
         assert isinstance(self.model, PPO)  # for the type checker: the only model this follows
-        self.model.save(self.checkpoint)
+        save_checkpoint(self.model, self.checkpoint)
         episodes = max(self.settings.validation_episodes // 8, 1)
         played = play_episodes(
             "", export(self.model), episodes=episodes, seed=VALIDATION_SEED, split="validation"

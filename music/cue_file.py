@@ -68,15 +68,24 @@ def write_cue(cue: Cue, folder: str | Path) -> None:
     The cue takes the folder's name when it is loaded again.
     """
     target = Path(folder)
+    theme = target / THEME_FILE
+    new = [path for path in (theme, target) if not path.exists()]
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SegueError(
             f"cannot make the folder {target}: {error.strerror}; choose another place"
         ) from error
-    if cue.tracks:
-        write_midi(_theme(cue), target / THEME_FILE)
-    write_whole(target / "cue.toml", _toml(cue).encode("utf-8"))
+    try:
+        if cue.tracks:
+            write_midi(_theme(cue), theme)
+        write_whole(target / "cue.toml", _toml(cue).encode("utf-8"))
+    except BaseException:  # half a cue is of no use
+        if theme in new:
+            theme.unlink(missing_ok=True)
+        if target in new:
+            target.rmdir()
+        raise
 
 
 def _shipped_root() -> Path:

@@ -3,6 +3,8 @@
 import importlib.util
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
@@ -60,10 +62,24 @@ def _package(name: str) -> Finding:
 
 def _midi() -> Finding:
     try:
-        names = output_names()
+        with _no_chatter():
+            names = output_names()
     except SegueError as error:
         return Finding("MIDI", False, str(error), "MIDI ports")
     return Finding("MIDI", bool(names), ", ".join(names) or "no output is connected", "MIDI ports")
+
+
+@contextmanager
+def _no_chatter() -> Iterator[None]:
+    """Standard error closed to C libraries: ALSA complains there of what is told in the table."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _cues() -> Finding:

@@ -1,7 +1,14 @@
-"""A server in a process of its own, started and ended by this one."""
+"""A server in a process of its own, started and ended by this one.
+
+Ctrl-C in a terminal reaches every process there; it is this one's to handle, which then ends the
+server in good order. A server whose parent is gone ends by itself.
+"""
 
 import multiprocessing
-from contextlib import suppress
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
@@ -28,16 +35,21 @@ class ServerProcess:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe(duplex=False)
         process = context.Process(target=_run, args=(theirs, self._port, self._folder))
-        process.start()
-        theirs.close()
+        with _deaf_to_interrupts():
+            process.start()
         self._process = process
-        with suppress(EOFError):  # it ended before it could listen, and said why
-            if ours.poll(START_SECONDS):
-                self.endpoint = ours.recv()
-        ours.close()
-        if not self.endpoint:
+        theirs.close()
+        try:
+            with suppress(EOFError):  # it ended before it could listen, and said why
+                if ours.poll(START_SECONDS):
+                    self.endpoint = ours.recv()
+            if not self.endpoint:
+                raise SegueError("the server did not start; its own message says why")
+        except BaseException:
             self.end()
-            raise SegueError("the server did not start; its own message says why")
+            raise
+        finally:
+            ours.close()
         return self
 
     @property
@@ -67,9 +79,33 @@ class ServerProcess:
         self.end()
 
 
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """A child started here begins its life with Ctrl-C ignored."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may say how signals are taken
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _run(pipe: Connection, port: int, folder: str) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
     def tell(server: Server) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # `serve` listens to it
+        threading.Thread(target=_end_with_parent, args=(server,), daemon=True).start()
         pipe.send(server.endpoint)
         pipe.close()
 
     raise SystemExit(serve(port, folder=folder, ready=tell))
+
+
+def _end_with_parent(server: Server) -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        server.stop()

@@ -67,6 +67,10 @@ class MidiSound:
         self._midi.close()
         return []
 
+    def discard(self) -> None:
+        """End all notes and close the port."""
+        self.close()
+
     def _run(self) -> None:
         while not self._stop.wait(TICK_SECONDS):
             with self._lock:

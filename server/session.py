@@ -8,6 +8,7 @@ same commands at the same frames give the same music, faster than real time or l
 
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -174,7 +175,11 @@ class Session(Verbs):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        if kind is None:
+            self.close()
+        else:  # what went wrong first is what is told
+            with suppress(SegueError):
+                self.close()
 
     # Commands ---------------------------------------------------------------------------------
 
@@ -561,6 +566,13 @@ class Session(Verbs):
             self._events.add(p.ClosedEvent(**self._at(frame), reason=reason))
             self.closed, self._reason = True, reason
             return self._write_files()
+
+    def discard(self) -> None:
+        """End the music and write nothing; files of those names stay as they were."""
+        with self._lock:
+            if not self.closed:
+                self.closed, self._reason = True, "discarded"
+                self._sound.discard()
 
     def _write_files(self) -> list[str]:
         files: list[str] = []

@@ -50,6 +50,9 @@ class Sound(Protocol):
     def close(self) -> list[str]:
         """End the sound; the files that it left."""
 
+    def discard(self) -> None:
+        """End the sound and leave no file."""
+
 
 def session_channels(cue: Cue) -> list[Channel]:
     """Mixer channels of a cue: its layers, then one for each instrument of its stingers."""
@@ -100,6 +103,9 @@ class Silence:
     def close(self) -> list[str]:
         return []
 
+    def discard(self) -> None:
+        """Nothing to do."""
+
 
 class EngineSound:
     """An engine in its own process: rendered up to where the session is, or playing live.
@@ -148,6 +154,9 @@ class EngineSound:
         finally:
             self._process.close()
         return [self._file] if self._file else []
+
+    def discard(self) -> None:
+        self._process.abort()
 
     def _ring_out(self) -> None:
         self._process.cancel(self._rendered)
