@@ -60,7 +60,7 @@ class ArrangeSettings:
         listener = {item.name for item in fields(ListenerSettings)}
         for name in options:
             if name not in own | listener:
-                raise UnknownNameError("option of segue/Arrange-v0", name, own | listener)
+                raise UnknownNameError("option", name, own | listener, "segue/Arrange-v0")
         if "cues" in options:
             options["cues"] = tuple(options["cues"])
         of_listener = {name: options.pop(name) for name in list(options) if name in listener}

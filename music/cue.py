@@ -145,7 +145,7 @@ class Cue:
 
     def _find(self, kind: str, name: str, names: list[str]) -> int:
         if name not in names:
-            raise UnknownNameError(f"{kind} of cue {self.name!r}", name, names)
+            raise UnknownNameError(kind, name, names, f"cue {self.name!r}")
         return names.index(name)
 
     def transition(self, source: str, target: str) -> Transition | None:

@@ -11,9 +11,10 @@ class SegueError(Exception):
 class UnknownNameError(SegueError):
     """A cue, parameter, section, instrument, ... that does not exist."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], owner: str = "") -> None:
         self.kind, self.name, self.known = kind, name, sorted(known)
-        super().__init__(f"unknown {kind} {name!r}{suggestion(name, self.known)}")
+        of_owner = f" of {owner}" if owner else ""
+        super().__init__(f"unknown {kind} {name!r}{of_owner}{suggestion(name, self.known)}")
 
 
 class RangeError(SegueError):

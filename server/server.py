@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
@@ -75,9 +76,7 @@ class Server:
         except SegueError:
             self._close_sockets()
             raise
-        from .. import __version__
-
-        self.desk: Desk[Route] = Desk(Path(folder), self.events_endpoint, __version__)
+        self.desk: Desk[Route] = Desk(Path(folder), self.events_endpoint, version("segue"))
         self._stop = threading.Event()
 
     def run(self) -> None:

@@ -319,7 +319,7 @@ class Session(Verbs):
                     self._drop(departure.command, p.Go.TYPE, "the listener likes it here")
             return
         target = self._conductor.elsewhere()
-        if target is not None:
+        if target is not None and not self._conductor.departures:  # else it moves on already
             self._conductor.go(id + MOVE_ON, target, "phrase", frame)
             self._tell_dropped()
 

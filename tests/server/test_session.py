@@ -640,3 +640,14 @@ def test_music_that_the_sound_has_overtaken_goes_on_after_it() -> None:
     assert here.decided_bars >= here.bar + 2
     beats = [e.at_frame for e in of(p.BeatEvent, session.events())]
     assert beats == sorted(beats)
+
+
+def test_a_dislike_does_not_undo_where_the_game_wants_to_go() -> None:
+    with Session.open("dungeon", director="table") as session:
+        session.advance(1.0)
+        wanted = session.go("boss")
+        session.feedback(-1)
+        session.advance(8.0)
+        dropped = [event for event in session.events() if isinstance(event, p.DroppedEvent)]
+        assert [event for event in dropped if event.command == wanted.id] == []
+        assert session.position().section == "boss"
