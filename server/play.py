@@ -1,5 +1,6 @@
 """`segue play`: a person steers a cue from the keyboard, and sees what the director makes of it."""
 
+import os
 import select
 import sys
 import time
@@ -143,18 +144,28 @@ def _keys() -> Iterator[Callable[[float], str]]:
     import termios
     import tty
 
-    before = termios.tcgetattr(sys.stdin)
-    tty.setcbreak(sys.stdin)
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+    tty.setcbreak(terminal)
+    typed = ""
 
     def next_key(seconds: float) -> str:
-        if not select.select([sys.stdin], [], [], seconds)[0]:
-            return ""
-        text = sys.stdin.read(1)
-        if text == "\x1b" and select.select([sys.stdin], [], [], 0.01)[0]:
-            text += sys.stdin.read(2)
-        return _ESCAPES.get(text, text)
+        nonlocal typed
+        if not typed and select.select([terminal], [], [], seconds)[0]:
+            # from the terminal itself: what a text stream has read ahead, select cannot see
+            typed = os.read(terminal, 64).decode(errors="replace") or "q"
+        key, typed = split_key(typed)
+        return key
 
     try:
         yield next_key
     finally:
-        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+
+
+def split_key(typed: str) -> tuple[str, str]:
+    """The first key of what was typed, and the rest."""
+    for escape, key in _ESCAPES.items():
+        if typed.startswith(escape):
+            return key, typed[len(escape) :]
+    return typed[:1], typed[1:]
