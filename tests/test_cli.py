@@ -1,0 +1,462 @@
+"""The `segue` command as a person meets it: what it leaves, what it says, and how it is stopped."""
+
+import json
+import os
+import re
+import resource
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from segue import cli
+from segue.analysis.cards import read_card
+from segue.client import Client
+from segue.music.cue_file import check_cue, load_cue
+from segue.music.midi import read_midi, write_midi
+from segue.music.score import Score, Track, make_notes
+from segue.music.tempo import Meter, TempoMap
+
+SEGUE = str(Path(sys.executable).with_name("segue"))
+COMMANDS = "demo serve play render train evaluate cue models bench doctor".split()
+CUES = Path(cli.__file__).parent / "music" / "cues"
+NO_DEVICE = {"ALSA_CONFIG_PATH": os.devnull, "JACK_DEFAULT_SERVER": "none-of-that-name"}
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every command runs in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+
+def prepare() -> None:
+    """In a child: Ctrl-C is heard even where the tests themselves run in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+    """The real command, in a process of its own."""
+    options = {"preexec_fn": prepare, "stdin": subprocess.DEVNULL, "timeout": 100} | options
+    return subprocess.run([SEGUE, *arguments], capture_output=True, text=True, **options)
+
+
+Answer = tuple[int, str, str]
+Here = Callable[..., Answer]
+
+
+@pytest.fixture
+def here(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Here:
+    """The command's own entry point, run in this process."""
+
+    def call(*arguments: str) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["segue", *arguments])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capfd.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+
+    return call
+
+
+def complaint(code: int, error: str) -> str:
+    """The one line of a refused command."""
+    assert code != 0
+    assert error.count("\n") == 1, error
+    assert error.startswith("segue: ")
+    return error
+
+
+def left() -> list[str]:
+    """Everything in the folder, hidden files too."""
+    return sorted(os.listdir("."))
+
+
+# What each command does -----------------------------------------------------------------------
+
+
+def test_help_lists_the_commands() -> None:
+    done = run("--help")
+    assert done.returncode == 0
+    listed = re.findall(r"^│ (\w+)", done.stdout.partition("Commands")[2], re.MULTILINE)
+    assert sorted(listed) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "cue list", "cue check", "cue import"])
+def test_each_command_has_its_help(here: Here, command: str) -> None:
+    code, out, error = here(*command.split(), "--help")
+    assert (code, error) == (0, "")
+    assert f"Usage: segue {command} " in out
+
+
+def test_python_m_segue_is_the_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "segue", "cue", "list"], capture_output=True, text=True, check=True
+    )
+    assert all(name in done.stdout for name in ("dungeon", "meadow", "neon", "voyage"))
+
+
+def test_render_leaves_sound_and_notes_and_the_same_by_seed() -> None:
+    def render(name: str, seed: int) -> tuple[bytes, bytes]:
+        files = ("-o", f"{name}.wav", "--midi", f"{name}.mid")
+        how = ("--seconds", "4", "--director", "adaptive", "--section", "fight", "--arousal", "0.7")
+        done = run("render", "dungeon", *files, *how, "--seed", str(seed))
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+        return Path(f"{name}.wav").read_bytes(), Path(f"{name}.mid").read_bytes()
+
+    first, again, other = render("a", 1), render("b", 1), render("c", 2)
+    assert first == again
+    assert first[0] != other[0]
+    samples, rate = soundfile.read("a.wav")
+    assert rate == 48_000 and len(samples) / rate >= 4
+    assert 0.01 < np.abs(samples).max() < 1
+    assert sum(len(track.notes) for track in read_midi("a.mid").tracks) > 10
+    assert left() == ["a.mid", "a.wav", "b.mid", "b.wav", "c.mid", "c.wav"]
+
+
+def test_cue_check_finds_every_fault(here: Here) -> None:
+    assert here("cue", "check", "dungeon")[:2] == (0, "dungeon: no faults\n")
+    shutil.copytree(CUES / "dungeon", "broken")
+    path = Path("broken/cue.toml")
+    text = path.read_text()
+    path.write_text(
+        text.replace('key = "D aeolian"', 'key = "H aeolian"').replace("pan = 0.1", "pan = 9", 1)
+    )
+    code, out, _ = here("cue", "check", "broken")
+    assert code == 1
+    faults = check_cue("broken")
+    assert len(faults) >= 2
+    assert all(fault.code in out and fault.remedy in out for fault in faults)
+    assert f"{len(faults)} faults in broken" in out
+    assert "cue check" in complaint(*here("render", "broken")[::2])
+
+
+def test_a_midi_file_becomes_a_cue_that_sounds(here: Here) -> None:
+    melody = make_notes(
+        [(beat, 1.0, 60 + (0, 2, 4, 5, 7, 5, 4, 2)[beat % 8], 0.8) for beat in range(64)]
+    )
+    bass = make_notes([(4.0 * bar, 4.0, 36 + (0, 5, 7, 0)[bar % 4], 0.7) for bar in range(16)])
+    tracks = (Track("tune", melody, 73, 0), Track("bass", bass, 33, 1))
+    write_midi(Score(tracks, TempoMap(110), Meter(4, 4), "A walk"), "walk.mid")
+    code, out, _ = here("cue", "import", "walk.mid", "-o", "walk")
+    assert code == 0 and "segue render walk" in out
+    assert load_cue("walk").title == "A walk"
+    assert here("cue", "check", "walk")[0] == 0
+    assert here("render", "walk", "-o", "walk.wav", "--seconds", "2", "--director", "table")[0] == 0
+    assert np.abs(soundfile.read("walk.wav")[0]).max() > 0.01
+    assert "already holds a cue" in complaint(*here("cue", "import", "walk.mid", "-o", "walk")[::2])
+
+
+def test_evaluate_writes_what_a_machine_reads(here: Here) -> None:
+    code, out, _ = here("evaluate", "table", "hold", "--episodes", "5", "--json", "to/x.json")
+    assert code == 0 and "table" in out
+    report = json.loads(Path("to/x.json").read_text())
+    assert list(report) == ["name", "date", "commit", "machine", "results", "tables"]
+    assert report["name"] == "evaluate"
+    assert set(report["results"]) == {"table_reward", "hold_reward"}
+    rows = report["tables"][0]["rows"]
+    assert {row["director"]: row["reward"] for row in rows} == {
+        "table": report["results"]["table_reward"],
+        "hold": report["results"]["hold_reward"],
+    }
+    assert "gain_low" in next(row for row in rows if row["director"] == "hold")
+
+
+def test_models_are_listed_with_score_and_licence(here: Here) -> None:
+    code, out, _ = here("models")
+    assert code == 0
+    assert all(name in out for name in ("emotion_vgmidi", "emotion_published", "rules"))
+    assert "commercial use" in out
+
+
+def test_doctor_says_what_is_there(here: Here) -> None:
+    code, out, error = here("doctor")
+    assert (code, error) == (0, "")
+    for part in ("python", "pyo", "torch", "vizdoom", "audio jack", "cues", "models", "MIDI"):
+        assert part in out
+
+
+def test_play_runs_without_a_terminal_and_a_device() -> None:
+    done = run("play", "meadow", "--output", "null", "--seconds", "1", "--director", "table")
+    assert done.returncode == 0, done.stderr
+    assert "arousal" in done.stdout
+    assert done.stderr == ""
+
+
+def test_play_is_steered_from_the_keyboard() -> None:
+    import pty
+    import termios
+
+    ours, theirs = pty.openpty()
+    before = termios.tcgetattr(theirs)
+    arguments = [SEGUE, "play", "dungeon", "--output", "null", "--director", "table"]
+    process = subprocess.Popen(
+        arguments, stdin=theirs, stdout=theirs, stderr=theirs, preexec_fn=prepare
+    )
+    shown = ""
+
+    def wait_for(words: str) -> None:
+        nonlocal shown
+        while words not in shown:
+            assert select.select([ours], [], [], 30)[0], shown[-2000:]
+            shown += os.read(ours, 4096).decode(errors="replace")
+        shown = ""
+
+    wait_for("Under the Mountain")
+    os.write(ours, b"\x1b[A\x1b[A\x1b[C")  # three arrows in one go
+    wait_for("mood +0.1 +0.2")
+    os.write(ours, b"3")
+    wait_for("section")
+    os.write(ours, b"q")
+    drained = b""
+    while process.poll() is None:
+        if select.select([ours], [], [], 0.1)[0]:
+            drained += os.read(ours, 4096)
+    assert process.returncode == 0
+    assert b"Traceback" not in drained
+    assert termios.tcgetattr(theirs) == before
+    os.close(ours)
+    os.close(theirs)
+
+
+# Bad input ------------------------------------------------------------------------------------
+
+RENDER = ("render", "dungeon", "--director", "table", "--seconds", "1", "-o", "x.wav")
+BAD = [
+    (("rendr",), "'render'"),
+    (("render", "dungeon", "--secnods", "3"), "--seconds"),
+    (("render",), "cue"),
+    (("render", "dungen"), "did you mean 'dungeon'"),
+    (("render", "dungeon", "--director", "tabel"), "did you mean 'table'"),
+    (("play", "dungeon", "--director", "tabel", "--output", "null"), "did you mean 'table'"),
+    (("play", "dungeon", "--output", "nul"), "did you mean 'null'"),
+    (("play", "--seconds", "nan"), "--seconds"),
+    (("play", "--seconds", "-3"), "--seconds"),
+    (("cue", "check", "dungen"), "did you mean 'dungeon'"),
+    (("cue", "import", "none.mid"), "none.mid"),
+    (("cue", "import", os.devnull), os.devnull),
+    (("bench", "enf"), "did you mean 'env'"),
+    (("demo", "--scenario", "deathmach", "--out", "."), "did you mean 'deathmatch'"),
+    (("demo", "--cue", "dungen", "--out", "."), "did you mean 'dungeon'"),
+    (("demo", "--seconds", "inf"), "--seconds"),
+    (("evaluate", "tabel"), "did you mean 'table'"),
+    (("evaluate", "none.json"), "none.json"),
+    (("evaluate", "table", "--split", "tset"), "did you mean 'test'"),
+    (("evaluate", "table", "--episodes", "1"), "--episodes"),
+    (("evaluate", "table", "--json", "."), "--json"),
+    (("train", "--run", ".", "--resume"), "no checkpoint"),
+    (("train", "--run", ".", "--targets", "tracse"), "did you mean 'traces'"),
+    (("train", "--steps", "0"), "--steps"),
+    (("serve", "--folder", "nowhere"), "nowhere"),
+    (("serve", "--port", "70000"), "70000"),
+    ((*RENDER, "--valence", "nan"), "valence is nan"),
+    ((*RENDER, "--valence", "3"), "valence is 3.0"),
+    ((*RENDER, "--arousal", "inf"), "arousal is inf"),
+    ((*RENDER, "--seconds", "nan"), "--seconds"),
+    ((*RENDER, "--seconds", "inf"), "--seconds"),
+    ((*RENDER, "--section", "bos"), "did you mean 'boss'"),
+    ((*RENDER, "--seed", "-1"), "--seed"),
+    ((*RENDER, "-o", "nowhere/x.wav"), "nowhere"),
+    ((*RENDER, "-o", "."), "folder"),
+    ((*RENDER, "-o", "x.mp3"), ".wav"),
+    ((*RENDER, "--midi", "nowhere/x.mid"), "nowhere"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), BAD, ids=[" ".join(case[0]) for case in BAD])
+def test_bad_input_is_one_line_and_leaves_nothing(
+    here: Here, arguments: tuple[str, ...], words: str
+) -> None:
+    code, _, error = here(*arguments)
+    assert words in complaint(code, error)
+    assert left() == []
+
+
+@pytest.mark.parametrize("output", ["auto", "portaudio", "jack"])
+def test_no_audio_device_is_one_line(output: str) -> None:
+    environment = os.environ | NO_DEVICE
+    done = run("play", "dungeon", "--director", "table", "--output", output, env=environment)
+    assert "no audio device" in complaint(done.returncode, done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("package", "command", "extra"),
+    [
+        ("vizdoom", "demo", "game"),
+        ("torch", "train", "train"),
+        ("stable_baselines3", "train", "train"),
+    ],
+)
+def test_a_missing_package_names_its_extra(package: str, command: str, extra: str) -> None:
+    hide = f"import sys; sys.modules[{package!r}] = None; sys.argv = ['segue', {command!r}]"
+    code = f"{hide}; from segue.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert f"segue[{extra}]" in complaint(done.returncode, done.stderr)
+
+
+def test_a_port_in_use_is_one_line(here: Here) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert str(port) in complaint(*here("serve", "--port", str(port))[::2])
+
+
+def small_disk() -> None:
+    """In a child: no file may grow beyond 50 kB."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+
+
+def full_disk() -> None:
+    """In a child: hardly anything can be written."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+
+
+@pytest.mark.parametrize("disk", [small_disk, full_disk])
+def test_a_full_disk_leaves_what_was_there(disk: Callable[[], None]) -> None:
+    Path("x.wav").write_bytes(b"older music")
+    done = run(*RENDER, "--midi", "x.mid", preexec_fn=disk)
+    assert "cannot write" in complaint(done.returncode, done.stderr)
+    assert left() == ["x.wav"]
+    assert Path("x.wav").read_bytes() == b"older music"
+
+
+def test_a_full_disk_leaves_no_half_cue_and_no_results() -> None:
+    shutil.copyfile(CUES / "meadow" / "theme.mid", "theme.mid")
+    done = run("cue", "import", "theme.mid", "-o", "cue", preexec_fn=full_disk)
+    assert "cannot write" in complaint(done.returncode, done.stderr)
+    done = run("evaluate", "hold", "--episodes", "5", "--json", "x.json", preexec_fn=full_disk)
+    assert "cannot write x.json" in complaint(done.returncode, done.stderr)
+    assert left() == ["theme.mid"]
+
+
+# Ctrl-C ---------------------------------------------------------------------------------------
+
+
+class Running:
+    """A command in a terminal of its own, as it were: Ctrl-C reaches it and all its children."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [SEGUE, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=prepare,
+        )
+
+    def wait_for(self, pattern: str) -> None:
+        """Until a file is there."""
+        deadline = time.monotonic() + 60
+        while not list(Path(".").rglob(pattern)):
+            assert self.process.poll() is None, self.process.communicate()
+            assert time.monotonic() < deadline
+            select.select([], [], [], 0.01)
+
+    def interrupt(self) -> tuple[int, str, str]:
+        """Ctrl-C; what the command then says. No process of its own may outlive it by long."""
+        members = [os.pidfd_open(pid) for pid in self._members()]
+        os.killpg(self.process.pid, signal.SIGINT)
+        out, error = self.process.communicate(timeout=60)
+        for member in members:
+            assert select.select([member], [], [], 10)[0], "a child outlived the command"
+            os.close(member)
+        assert "Traceback" not in error
+        return self.process.returncode, out, error
+
+    def _members(self) -> Iterator[int]:
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = path.read_text().rpartition(")")[2].split()
+            except OSError:
+                continue  # it has just ended
+            if int(fields[3]) == self.process.pid:
+                yield int(path.parent.name)
+
+    def kill(self) -> None:
+        """For a test that failed."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.communicate()
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Running]]:
+    started: list[Running] = []
+
+    def begin(*arguments: str) -> Running:
+        started.append(Running(*arguments))
+        return started[-1]
+
+    yield begin
+    for running in started:
+        running.kill()
+
+
+needs_linux = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="watches processes by Linux")
+
+
+@needs_linux
+def test_a_stopped_render_leaves_nothing(start: Callable[..., Running]) -> None:
+    Path("x.wav").write_bytes(b"older music")
+    running = start(*RENDER, "--seconds", "3000", "--midi", "x.mid")
+    running.wait_for(".x.wav.*.part")
+    assert running.interrupt() == (130, "", "segue: stopped\n")
+    assert left() == ["x.wav"]
+    assert Path("x.wav").read_bytes() == b"older music"
+
+
+@needs_linux
+def test_a_stopped_demo_leaves_whole_files(start: Callable[..., Running]) -> None:
+    running = start("demo", "--out", "demo")
+    running.wait_for(".music.wav.*.part")
+    code, _, error = running.interrupt()
+    assert (code, error) == (130, "segue: stopped\n")
+    assert sorted(os.listdir("demo")) == ["music.mid", "music.wav", "session.jsonl"]
+    assert soundfile.info("demo/music.wav").frames > 0
+    read_midi("demo/music.mid")
+    assert [json.loads(line) for line in Path("demo/session.jsonl").read_text().splitlines()]
+
+
+@needs_linux
+def test_a_stopped_server_completes_the_files_of_its_sessions(
+    start: Callable[..., Running],
+) -> None:
+    running = start("serve", "--port", "0")
+    assert running.process.stdout is not None
+    endpoint = running.process.stdout.readline().split()[2].rstrip(",")
+    with Client(endpoint, timeout_seconds=30.0) as music:
+        session = music.open("meadow", director="table", clock="manual", output="file:x.wav")
+        session.advance(2.0)
+        code, _, error = running.interrupt()
+        session.closed = True
+    assert (code, error) == (0, "")
+    assert left() == ["x.wav"]
+    assert soundfile.info("x.wav").duration >= 2
+
+
+@needs_linux
+@pytest.mark.slow
+def test_training_that_is_stopped_goes_on_later(start: Callable[..., Running]) -> None:
+    running = start("train", "--run", "run", "--steps", "100000000", "--targets", "generator")
+    running.wait_for("events.out.tfevents*")
+    code, out, error = running.interrupt()
+    assert (code, error) == (130, "segue: stopped\n")
+    assert "--resume" in out
+    assert Path("run/model.zip").stat().st_size > 10_000
+    assert not Path("run/policy.json").exists()
+    done = run("train", "--run", "run", "--steps", "9000", "--targets", "generator", "--resume")
+    assert done.returncode == 0, done.stderr
+    assert read_card(Path("run/policy.json")).command.startswith("segue train --steps 9000")
+    done = run("evaluate", "run/policy.json", "--episodes", "5")
+    assert done.returncode == 0, done.stderr
