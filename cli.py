@@ -44,7 +44,7 @@ DirectorName = Annotated[
 def main() -> None:
     """Run the command; an error of the user's is one line and exit code 2, Ctrl-C is 130."""
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="segue", standalone_mode=False)
     except (SegueError, ClientError) as error:
         _fail(str(error))
     except typer.TyperException as error:
