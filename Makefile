@@ -50,5 +50,5 @@ contract: $(STAMP)
 format: $(STAMP)  ## format the code
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-clean:  ## remove what the targets made (not .venv)
-	rm -rf build dist out runs .typing .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+clean:  ## remove what the targets made (not the set-up)
+	rm -rf build dist out runs .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -374,14 +374,19 @@ class Running:
         assert "Traceback" not in error
         return self.process.returncode, out, error
 
-    def _members(self) -> Iterator[int]:
+    def _members(self) -> set[int]:
+        """Process ids of the command and all that descends from it."""
+        parents = {}
         for path in Path("/proc").glob("[0-9]*/stat"):
             try:
-                fields = path.read_text().rpartition(")")[2].split()
+                parents[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
             except OSError:
                 continue  # it has just ended
-            if int(fields[3]) == self.process.pid:
-                yield int(path.parent.name)
+        found, new = set(), {self.process.pid}
+        while new:
+            found |= new
+            new = {pid for pid, parent in parents.items() if parent in new}
+        return found
 
     def kill(self) -> None:
         """For a test that failed."""
