@@ -1,15 +1,12 @@
 """A server in a process of its own, started and ended by this one.
 
-Ctrl-C in a terminal reaches every process there; it is this one's to handle, which then ends the
-server in good order. A server whose parent is gone ends by itself.
+It is a session of its own to the terminal, so that Ctrl-C is this process's to handle, which then
+ends the server in good order; and it ends by itself when this process is gone.
 """
 
-import multiprocessing
-import signal
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,7 +14,7 @@ from typing import Self
 from ..music.errors import SegueError
 from .server import Server, serve
 
-START_SECONDS, END_SECONDS = 60.0, 20.0
+END_SECONDS = 20.0
 
 
 class ServerProcess:
@@ -28,28 +25,25 @@ class ServerProcess:
 
     def __init__(self, *, port: int = 0, folder: str | Path = ".") -> None:
         self.endpoint = ""
-        self._port, self._folder = port, str(folder)
-        self._process: multiprocessing.process.BaseProcess | None = None
+        self._command = [sys.executable, "-m", "segue.server.launch", str(port), str(folder)]
+        self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe(duplex=False)
-        process = context.Process(target=_run, args=(theirs, self._port, self._folder))
-        with _deaf_to_interrupts():
-            process.start()
-        self._process = process
-        theirs.close()
+        self._process = subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,  # its end tells the server that this process is gone
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
         try:
-            with suppress(EOFError):  # it ended before it could listen, and said why
-                if ours.poll(START_SECONDS):
-                    self.endpoint = ours.recv()
+            if self._process.stdout is not None:
+                self.endpoint = self._process.stdout.readline().strip()
             if not self.endpoint:
                 raise SegueError("the server did not start; its own message says why")
         except BaseException:
             self.end()
             raise
-        finally:
-            ours.close()
         return self
 
     @property
@@ -62,13 +56,16 @@ class ServerProcess:
         process = self._process
         if process is None:
             return None
-        if process.is_alive():
-            process.terminate()
-        process.join(END_SECONDS)
-        if process.is_alive():
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
             process.kill()
-            process.join()
-        return process.exitcode
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+        return process.returncode
 
     def __exit__(
         self,
@@ -79,33 +76,20 @@ class ServerProcess:
         self.end()
 
 
-@contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """A child started here begins its life with Ctrl-C ignored."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may say how signals are taken
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _run(pipe: Connection, port: int, folder: str) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def main(port: str, folder: str) -> int:
+    """Serve until told to end or the parent is gone; prints the endpoint when it listens."""
 
     def tell(server: Server) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # `serve` listens to it
         threading.Thread(target=_end_with_parent, args=(server,), daemon=True).start()
-        pipe.send(server.endpoint)
-        pipe.close()
+        print(server.endpoint, flush=True)
 
-    raise SystemExit(serve(port, folder=folder, ready=tell))
+    return serve(int(port), folder=folder, ready=tell)
 
 
 def _end_with_parent(server: Server) -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        server.stop()
+    sys.stdin.read()
+    server.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 SAMPLE_RATE = 48_000
 BLOCK_FRAMES = 256
+GAIN_DB = 6.5
+"""Brings a performance of the shipped cues to about -16 LUFS; the master's limiter holds peaks."""
+
 DEVICES = ("auto", "jack", "portaudio")
 OUTPUTS = ("none", "null", "file:PATH.wav", "midi", "midi:PORT", *DEVICES)
 CLOCKS = ("manual", "realtime")
@@ -190,6 +193,11 @@ def open_sound(output: str, cue: Cue, *, seed: int, realtime: bool) -> Sound:
     sink = "silent" if kind == "null" and realtime else kind
     file = check_writable(path) if kind == "file" else None
     process = EngineProcess(
-        session_channels(cue), sink=sink, path=file, sample_rate=SAMPLE_RATE, seed=seed
+        session_channels(cue),
+        sink=sink,
+        path=file,
+        sample_rate=SAMPLE_RATE,
+        seed=seed,
+        gain_db=GAIN_DB,
     )
     return EngineSound(process, realtime=realtime, file=path)
