@@ -108,6 +108,11 @@ def _print_table(rows: list[dict[str, Any]], title: str = "") -> None:
     console.print(table)
 
 
+def _key(name: str) -> str:
+    """A name as part of a key: words joined by underscores."""
+    return "_".join(Path(name).stem.replace(",", " ").split())
+
+
 def _cell(value: Any) -> str:
     """A value as text that Rich takes as it is."""
     return escape(f"{value:.3f}" if isinstance(value, float) else str(value))
@@ -350,8 +355,9 @@ def evaluate(
     json: Json = None,
 ) -> None:
     """Compare directors on the same unseen games, themes and listeners."""
+    from .agents.directors import AGENTS
     from .agents.evaluate import evaluate as play
-    from .agents.evaluate import table
+    from .agents.evaluate import over_seeds, table
     from .benchmarks.results import write_results
 
     names = directors or ["agent", "adaptive", "reactive", "table", "hold", "random"]
@@ -365,11 +371,13 @@ def evaluate(
             on_bar=lambda name: progress.update(task, advance=1, description=f"playing {name}"),
         )
     rows = table(played)
+    if (seeds := over_seeds(rows, AGENTS)) is not None:
+        rows.append(seeds)
     _print_table(
         rows, f"reward a bar, {episodes} episodes of the {split} split, moods of {targets}"
     )
     if json:
-        results = {f"{row['director']}_reward": row["reward"] for row in rows}
+        results = {f"{_key(row['director'])}_reward": row["reward"] for row in rows}
         write_results(json, "evaluate", results, {"directors": rows})
         console.print(f"written: {json}")
 

@@ -21,6 +21,9 @@ from .scene import Director
 FloatArray = NDArray[np.float64]
 
 BOOTSTRAP = 2000
+STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 10: 2.262}
+"""97.5 % point of Student's t by number of seeds."""
+
 SETTLED = 0.5
 """A listener is settled when the felt mood is this near to the mood wanted, sd."""
 
@@ -141,3 +144,22 @@ def table(played: Sequence[Episodes], baseline: str = "table") -> list[dict[str,
             row["gain_low"], row["gain_high"] = interval(gain)
         rows.append(row)
     return rows
+
+
+def over_seeds(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str, Any] | None:
+    """One row for the same training with several seeds, its interval over seeds (Student's t).
+
+    None unless every name has a row.
+    """
+    found = [row for row in rows if row["director"] in names]
+    if len(found) < len(names) or len(found) not in STUDENT:
+        return None
+    numbers = [key for key, value in found[0].items() if isinstance(value, float)]
+    row: dict[str, Any] = {"director": f"agent, {len(found)} seeds"}
+    row |= {key: float(np.mean([one[key] for one in found])) for key in numbers}
+    for key, low, high in (("reward", "low", "high"), ("gain", "gain_low", "gain_high")):
+        if key in row:
+            values = np.array([one[key] for one in found])
+            half = STUDENT[len(found)] * values.std(ddof=1) / np.sqrt(len(found))
+            row[low], row[high] = row[key] - float(half), row[key] + float(half)
+    return row

@@ -15,6 +15,7 @@ from segue.agents.evaluate import (
     evaluate,
     interquartile_mean,
     interval,
+    over_seeds,
     play_episodes,
     table,
 )
@@ -157,3 +158,12 @@ def test_evaluation_is_paired_and_its_statistics_are_right() -> None:
     assert low < 1.0 < high
     assert high - low == pytest.approx(4 * 1.0 / 20, rel=0.15)
     assert isinstance(played[0], Episodes)
+
+
+def test_seeds_are_summed_up_with_students_t() -> None:
+    rows = [{"director": f"agent-{n}", "reward": value} for n, value in enumerate((1.0, 2.0, 3.0))]
+    row = over_seeds(rows, ["agent-0", "agent-1", "agent-2"])
+    assert row is not None
+    assert row["reward"] == 2.0
+    assert row["high"] - row["reward"] == pytest.approx(4.303 / np.sqrt(3))
+    assert over_seeds(rows, ["agent-0", "agent-9"]) is None
