@@ -16,7 +16,7 @@ the mean rating, mood 0.5 one such deviation above it.
 
 @dataclass(frozen=True)
 class Mood:
-    """Valence (dark to bright), arousal (calm to excited), tension (at rest to strained): [-1, 1]."""
+    """Valence (dark to bright), arousal (calm to excited), tension (rest to strain): [-1, 1]."""
 
     valence: float = 0.0
     arousal: float = 0.0

@@ -1,6 +1,7 @@
 import math
 
 import pytest
+
 from segue.music.cue import Binding, Cue, Layer, Parameter
 from segue.music.errors import RangeError, UnknownNameError
 from segue.music.mood import Mood
