@@ -193,7 +193,7 @@ def policy_card(policy: Policy, settings: TrainSettings, options: dict[str, Any]
         outputs=tuple(Output(name, "movement of the knob, -1..1") for name in KNOBS),
         training_data=(
             Source("composed themes, seeds 0 to 15", "MIT, made by Segue", "training"),
-            Source(f"{targets} of games, split train", "MIT, recorded by Segue", "training"),
+            Source(f"moods: {targets} (README of envs/recorded)", "MIT, Segue's own", "training"),
             Source("emotion model vgmidi", "see its card", "reward and observation"),
         ),
         commercial_use="not cleared: rewarded by a model fitted to ratings without a licence",
