@@ -294,7 +294,6 @@ def test_no_audio_device_is_one_line(output: str) -> None:
     [
         ("vizdoom", "demo", "game"),
         ("torch", "train", "train"),
-        ("stable_baselines3", "train", "train"),
     ],
 )
 def test_a_missing_package_names_its_extra(package: str, command: str, extra: str) -> None:
