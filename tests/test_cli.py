@@ -212,16 +212,20 @@ def test_play_is_steered_from_the_keyboard() -> None:
             shown += os.read(ours, 4096).decode(errors="replace")
         shown = ""
 
-    wait_for("Under the Mountain")
-    os.write(ours, b"\x1b[A\x1b[A\x1b[C")  # three arrows in one go
-    wait_for("mood +0.1 +0.2")
-    os.write(ours, b"3")
-    wait_for("section")
-    os.write(ours, b"q")
-    drained = b""
-    while process.poll() is None:
-        if select.select([ours], [], [], 0.1)[0]:
-            drained += os.read(ours, 4096)
+    try:
+        wait_for("Under the Mountain")
+        os.write(ours, b"\x1b[A\x1b[A\x1b[C")  # three arrows in one go
+        wait_for("mood +0.1 +0.2")
+        os.write(ours, b"3")
+        wait_for("section")
+        os.write(ours, b"q")
+        drained = b""
+        while process.poll() is None:
+            if select.select([ours], [], [], 0.1)[0]:
+                drained += os.read(ours, 4096)
+    finally:
+        process.kill()  # of no effect on one that has ended
+        process.wait()
     assert process.returncode == 0
     assert b"Traceback" not in drained
     assert termios.tcgetattr(theirs) == before
