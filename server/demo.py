@@ -227,7 +227,7 @@ def _play(
         meter.add(tick)
         seconds += tick.seconds
         _count(tick, seconds, script, log)
-        if len(log.screens) < SCREENS * seconds / settings.seconds:
+        if len(log.screens) + 0.5 < SCREENS * seconds / settings.seconds:
             log.screens.append((seconds, game.frame()))
         if not meter.full:
             continue
