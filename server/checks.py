@@ -1,7 +1,5 @@
 """What a command may ask: names and ranges, checked before it is promised."""
 
-from typing import Any
-
 from ..agents.directors import DIRECTORS
 from ..client import protocol as p
 from ..music.cue import Cue
@@ -11,7 +9,6 @@ from ..music.parameters import MAX_RAMP_SECONDS, Parameters
 
 DIRECTABLE = (*KNOBS, "fill")
 MAX_EXPIRES_SECONDS = 86_400.0
-SNAPSHOT_FORMAT = 1  # changes when older snapshots can no longer be read
 
 
 def check_command(content: p.Command, cue: Cue, parameters: Parameters) -> None:
@@ -45,19 +42,6 @@ def check_command(content: p.Command, cue: Cue, parameters: Parameters) -> None:
         case p.Switch():
             if content.director not in DIRECTORS:
                 raise UnknownNameError("director", content.director, DIRECTORS)
-
-
-def check_snapshot(state: dict[str, Any], cue: Cue) -> None:
-    """Raise unless a snapshot is of this cue and its values (not yet its music) fit."""
-    if state["format"] != SNAPSHOT_FORMAT or state["cue"] != cue.name:
-        raise SegueError(
-            f"the snapshot is of cue {state['cue']!r} in format {state['format']!r}, this session "
-            f"plays {cue.name!r} in format {SNAPSHOT_FORMAT}; open one that fits"
-        )
-    Parameters(cue).restore(state["parameters"], 0.0)
-    for layer, value in state["levels"].items():
-        cue.layer_index(layer)
-        check_range(f"level of layer {layer!r}", value, 0.0, 1.0)
 
 
 def mood_axes(content: p.SetMood) -> dict[str, float | None]:

@@ -65,7 +65,7 @@ class Conductor:
         self.cue, self.performer = cue, performer
         self.look_ahead_bars = look_ahead_bars
         self.timeline = Timeline(cue, sample_rate, lambda: performer.world.tempo)
-        self.settled = 0  # slots whose events are published
+        self._settled = 0  # slots whose events are published
         self.departures: list[Departure] = []
         self.dropped: list[tuple[str, str]] = []  # command and reason, for the session to tell
         self._player = player
@@ -97,6 +97,17 @@ class Conductor:
         rate = self.timeline.sample_rate
         events = note_events(bar.notes, bar.notes["layer"], start, bar.bpm, rate)
         self._player.schedule(events[events["at_frame"] >= min(from_frame, slot.start_frame)])
+
+    @property
+    def unsettled(self) -> Slot | None:
+        """The first bar that is decided and not settled."""
+        slots = self.timeline.slots
+        return slots[self._settled] if self._settled < len(slots) else None
+
+    def settle(self) -> Slot:
+        """The first bar that is not settled; from now on it stays as it is."""
+        self._settled += 1
+        return self.timeline.slots[self._settled - 1]
 
     # Going ------------------------------------------------------------------------------------
 
@@ -233,7 +244,7 @@ class Conductor:
 
     def _first_open(self, frame: int) -> int:
         """The first slot that is neither settled nor sounding."""
-        first = self.settled
+        first = self._settled
         slots = self.timeline.slots
         while 0 < first < len(slots) and slots[first].start_frame <= frame:
             first += 1
@@ -277,7 +288,7 @@ class Conductor:
         self._player.cancel(frame)
         timeline = self.timeline
         timeline.slots.clear()
-        self.settled = 0
+        self._settled = 0
         self.departures.clear()
         for number, bar in enumerate(state["bars"]):
             before = self.performer.snapshot()

@@ -38,7 +38,6 @@ class Slot:
     end_frame: int
     before: dict[str, Any] | None  # the performer just before it decided this bar
     told: list[Told] = field(default_factory=list)  # since it decided this bar
-    published: bool = False
 
 
 @dataclass(frozen=True)

@@ -620,7 +620,7 @@ def test_commands_that_wait_are_dropped_when_the_music_goes_elsewhere(session: S
 
 def test_what_no_decision_can_return_to_is_forgotten(session: Session) -> None:
     session.advance(60.0)
-    kept = [slot for slot in session._timeline.slots if slot.before is not None]
+    kept = [slot for slot in session._performance.timeline.slots if slot.before is not None]
     assert len(kept) <= 3
 
 

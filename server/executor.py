@@ -1,0 +1,90 @@
+"""What each command does when its moment has come."""
+
+from typing import Any
+
+from ..client import protocol as p
+from .announce import Announcer
+from .checks import mood_axes
+from .performance import Performance
+from .queue import Waiting
+from .realise import note_events, stinger_notes
+from .sound import session_channels, stinger_channel
+from .stage import Figure
+from .timeline import Due, Told
+
+MOVE_ON = ":elsewhere"  # added to the id of a dislike, names the move that it causes
+
+
+class Executor:
+    """Does commands in a performance and has them announced."""
+
+    def __init__(self, performance: Performance, announcer: Announcer) -> None:
+        self._performance, self._announcer = performance, announcer
+        self._conductor = performance.conductor
+        self._channels = [channel.name for channel in session_channels(performance.cue)]
+
+    def do(self, waiting: Waiting, frame: int) -> None:
+        """Do a command now and tell."""
+        content, due, music = waiting.content, waiting.due, self._performance
+        at_seconds = due.frame / music.sample_rate
+        match content:
+            case p.Set():
+                for name, value in content.parameters.items():
+                    music.parameters.set(name, value, at_seconds, content.ramp_seconds)
+            case p.SetMood():
+                music.parameters.set_mood(mood_axes(content), at_seconds, content.ramp_seconds)
+            case p.Stinger():
+                self._play_stinger(content.name, due)
+            case p.Feedback():
+                self._hear_feedback(waiting.id, content, frame)
+            case p.Direct():
+                self._tell(waiting.id, "direct", values=content.changes)
+            case p.Release():
+                self._tell(waiting.id, "release", tuple(content.names))
+            case p.Level():
+                music.mix.level(content.layer, content.value, at_seconds, content.ramp_seconds)
+            case p.Switch():
+                self._tell(waiting.id, "switch", (content.director,))
+        self._announcer.executed(waiting, frame)
+        music.update_mix(frame)
+
+    def _tell(
+        self, id: str, verb: str, names: tuple[str, ...] = (), values: dict[str, Any] | None = None
+    ) -> None:
+        self._conductor.tell(Told(id, verb, names, dict(values or {})))
+
+    def _play_stinger(self, name: str, due: Due) -> None:
+        music = self._performance
+        stinger = music.cue.stinger(name)
+        bar = music.timeline.at_frame(due.frame).performed.bar
+        notes = stinger_notes(stinger, bar.key, due.beat)
+        channel = self._channels.index(stinger_channel(stinger.instrument))
+        start = (due.beat, due.frame)
+        events = note_events(notes, channel, start, bar.bpm, music.sample_rate)
+        music.stage.play(Figure(stinger.instrument, notes, events))
+        end = int(events["at_frame"][-1] + events["duration_frames"][-1])
+        music.mix.duck(stinger.duck_db, due.frame, end)
+        self._announcer.stinger(stinger, due)
+
+    def _hear_feedback(self, id: str, content: p.Feedback, frame: int) -> None:
+        if content.valence is not None and content.arousal is not None:
+            values = {"valence": content.valence, "arousal": content.arousal}
+            self._tell(id, "rate", values=values)
+        if content.value is not None and content.value > 0:
+            self._stay(frame)
+        elif content.value is not None and content.value < 0:
+            self._move_on(id, frame)
+
+    def _stay(self, frame: int) -> None:
+        """Take back the moves that dislikes have caused and that have not begun."""
+        moves = [d.command for d in self._conductor.departures if d.command.endswith(MOVE_ON)]
+        for command in moves:
+            if self._conductor.withdraw(command):
+                self._announcer.dropped(command, p.Go.TYPE, "the listener likes it here", frame)
+
+    def _move_on(self, id: str, frame: int) -> None:
+        """Go to another section, unless the music is moving on already."""
+        target = self._conductor.elsewhere()
+        if target is not None and not self._conductor.departures:
+            self._conductor.go(id + MOVE_ON, target, "phrase", frame)
+            self._announcer.dropped_departures(frame)
