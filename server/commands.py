@@ -4,6 +4,7 @@ from ..client import protocol as p
 from ..music.errors import SegueError
 from .announce import Announcer
 from .checks import check_command
+from .conductor import RESTORED
 from .executor import Executor
 from .performance import Performance
 from .queue import Answers, CommandQueue
@@ -41,8 +42,7 @@ class Commands:
         check_command(content, self._performance.cue, self._performance.parameters)
         if len(self._queue) >= MAX_WAITING:
             raise SegueError(f"{MAX_WAITING} commands wait already; cancel some, or wait")
-        self._log.add("command", id=id, verb=content.TYPE, at_frame=frame, content=content)
-        due = self._take(id, content, frame)
+        due = self._promise(content, id, frame)
         answer = p.Accepted(
             id=id,
             scheduled_frame=due.frame,
@@ -54,15 +54,21 @@ class Commands:
         self._answers.put(answer)
         return answer
 
-    def _take(self, id: str, content: p.Command, frame: int) -> Due:
+    def _promise(self, content: p.Command, id: str, frame: int) -> Due:
+        """When a command is to be done; it is logged once it cannot be refused any more."""
         expires = None
         if content.expires_seconds is not None:
             expires = frame + round(content.expires_seconds * self._performance.sample_rate)
         if isinstance(content, p.Go):
-            return self._take_go(id, content, frame, expires)
+            departure = self._conductor.go(id, content.section, content.at, frame, expires)
+            due = self._conductor.due_of(departure)
+            self._log_command(content, id, frame)
+            self._announcer.dropped_departures(frame)
+            return due
         stinger = isinstance(content, p.Stinger)
         earliest = frame + (self._margin_frames if stinger else 0)
         due = self._performance.timeline.due(content.at, earliest)
+        self._log_command(content, id, frame)
         act_frame = due.frame - (self._stinger_frames if stinger else 0)
         waiting = self._queue.waiting(id, content, due, act_frame, expires)
         if act_frame > frame:
@@ -73,10 +79,8 @@ class Commands:
             self._conductor.revise(frame)
         return due
 
-    def _take_go(self, id: str, content: p.Go, frame: int, expires: int | None) -> Due:
-        departure = self._conductor.go(id, content.section, content.at, frame, expires)
-        self._announcer.dropped_departures(frame)
-        return self._conductor.due_of(departure)
+    def _log_command(self, content: p.Command, id: str, frame: int) -> None:
+        self._log.add("command", id=id, verb=content.TYPE, at_frame=frame, content=content)
 
     def cancel(self, command: str, frame: int) -> None:
         """Take back a command that waits. Raises if it does not wait."""
@@ -91,10 +95,11 @@ class Commands:
                 "the director, or never came: `position` lists what waits"
             )
 
-    def drop_waiting(self, reason: str, frame: int) -> None:
-        """Drop all commands that wait for a frame; departures are the conductor's."""
+    def restored(self, frame: int) -> None:
+        """Drop all that waits: the music has been restored, which ended the departures too."""
         for waiting in self._queue.clear():
-            self._announcer.dropped(waiting.id, waiting.verb, reason, frame)
+            self._announcer.dropped(waiting.id, waiting.verb, RESTORED, frame)
+        self._announcer.dropped_departures(frame)
 
     @property
     def pending(self) -> list[str]:

@@ -21,6 +21,7 @@ from .timeline import GRIDS, Due, Slot, Timeline, Told
 
 SPOKEN = ("direct", "release", "switch", "rate")  # methods of a performer that commands call
 AT_ONCE = ("now", "beat", "bar")
+RESTORED = "the session was restored"  # why what waited was dropped
 
 
 @dataclass
@@ -289,6 +290,7 @@ class Conductor:
         timeline = self.timeline
         timeline.slots.clear()
         self._settled = 0
+        self.dropped += [(departure.command, RESTORED) for departure in self.departures]
         self.departures.clear()
         for number, bar in enumerate(state["bars"]):
             before = self.performer.snapshot()

@@ -110,8 +110,8 @@ class Session(Verbs):
 
         :param cue: name of a shipped cue, a cue folder, or a `Cue`
         :param director: one of `agents.directors.DIRECTORS`
-        :param output: none (events only), null (an engine that nobody hears), file:PATH.wav, or a
-            device: auto, jack, portaudio
+        :param output: none (events only), null (an engine that nobody hears), file:PATH.wav, midi,
+            midi:PORT, or a device: auto, jack, portaudio
         :param seed: of everything that is drawn; same seed and commands, same music
         :param clock: manual (time moves by `advance`, faster than real time) or realtime
         :param parameters: values in force before the first bar is decided
@@ -292,7 +292,7 @@ class Session(Verbs):
             self._performance.check_snapshot(state)
             frame = self._now() + self._start_frames
             self._performance.restore(state, frame)
-            self._commands.drop_waiting("the session was restored", self._frame)
+            self._commands.restored(self._frame)
             self._announcer.start_over(frame)
             if self._performance.began:
                 self._tick(self._frame)

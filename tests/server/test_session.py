@@ -540,6 +540,19 @@ def test_the_log_tells_commands_and_events_and_the_midi_what_sounded(tmp_path: P
     assert score.tempo.seconds(score.end_beats) == pytest.approx(25.5, abs=4.0)
 
 
+def test_a_refused_command_is_not_logged(tmp_path: Path) -> None:
+    log = tmp_path / "a.jsonl"
+    with Session.open("dungeon", director="table", log=log) as session:
+        session.advance(1.0)
+        with pytest.raises(SegueError, match="write one of"):
+            session.set(danger=1.0, at="soon")
+        with pytest.raises(SegueError, match="give it more time"):
+            session.go("boss", expires_seconds=0.0)
+        session.set(danger=0.5, id="kept")
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [line["id"] for line in lines if line["line"] == "command"] == ["kept"]
+
+
 # Keeping and returning ------------------------------------------------------------------------
 
 
@@ -611,9 +624,10 @@ def test_commands_that_wait_are_dropped_when_the_music_goes_elsewhere(session: S
     session.advance(1.0)
     state = session.snapshot()
     answer = session.set(danger=1.0, at="bars:2")
+    going = session.go("boss", at="section")
     session.restore(state)
-    (dropped,) = of(p.DroppedEvent, session.events())
-    assert dropped.command == answer.id
+    dropped = of(p.DroppedEvent, session.events())
+    assert [event.command for event in dropped] == [answer.id, going.id]
     session.advance(10.0)
     assert session.position().parameters["danger"] == 0.0
 
