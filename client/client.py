@@ -36,7 +36,7 @@ class Client:
     :param timeout_seconds: the longest wait for any answer
     :param encoding: msgpack or json
     :param heartbeat_seconds: how often the server is told that the sessions are still wanted
-    :param name: shown in the server's log
+    :param name: what this client calls itself to the server
 
     Raises NoAnswerError if there is no server, RequestError if it speaks another protocol.
     """

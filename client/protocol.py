@@ -51,7 +51,7 @@ class Position(Struct, kw_only=True):
     bpm: float
     meter: str
     key: str
-    decided_bars: int  # bars that are settled so far, counted from the start
+    decided_bars: int  # bars that are decided so far, counted from the start
     next_beat_seconds: float  # from now
     next_bar_seconds: float
     director: str

@@ -32,7 +32,11 @@ EXTRAS = {
     "vizdoom": ("game", "segue demo"),
     "rtmidi": ("ports", "MIDI ports"),
 }
-_PACKAGES = {"stable_baselines3": "stable-baselines3", "rtmidi": "python-rtmidi"}
+_PACKAGES = {
+    "stable_baselines3": "stable-baselines3",
+    "rtmidi": "python-rtmidi",
+    "zmq": "pyzmq",
+}
 
 
 def examine() -> list[Finding]:
@@ -53,9 +57,8 @@ def _package(name: str) -> Finding:
     if importlib.util.find_spec(name) is None:
         way = f"pip install 'segue[{extra}]'" if extra else "install segue again"
         return Finding(name, False, f"not installed: {way}", needed_for)
-    package = {"zmq": "pyzmq"}.get(name, _PACKAGES.get(name, name))
     try:
-        return Finding(name, True, version(package), needed_for)
+        return Finding(name, True, version(_PACKAGES.get(name, name)), needed_for)
     except PackageNotFoundError:
         return Finding(name, True, "installed", needed_for)
 

@@ -1,6 +1,7 @@
 """A session in this process, for Python games, rendering and tests."""
 
 import atexit
+import sys
 import threading
 import weakref
 from contextlib import suppress
@@ -28,7 +29,7 @@ def open_session(
     """Open a session here; `Session.open` says what each option is.
 
     Without `clock`, output none, null or a file has a manual one (`session.advance(seconds)`), and
-    a device runs in real time: a thread keeps the music ahead of the sound until `close`.
+    MIDI or a device runs in real time: a thread keeps the music ahead of the sound until `close`.
     """
     live = output not in ("none", "null") and not output.startswith("file:")
     session = Session.open(
@@ -65,4 +66,7 @@ def _pump(session: Session) -> None:
 @atexit.register
 def _close_all() -> None:
     for session in list(_OPEN):
-        session.close("the program ended")
+        try:
+            session.close("the program ended")
+        except SegueError as error:  # the others are closed all the same
+            print(f"segue: {error}", file=sys.stderr)
