@@ -36,6 +36,10 @@ Json = Annotated[
     Path | None,
     typer.Option(help="Write the results for a machine to this file.", dir_okay=False),
 ]
+EnvOptions = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="NAME=VALUE of segue/Arrange-v0, e.g. bias_sd=0; any number."),
+]
 DirectorName = Annotated[
     str, typer.Option(help="Who decides: agent, table, adaptive, planner, ...")
 ]
@@ -106,6 +110,20 @@ def _print_table(rows: list[dict[str, Any]], title: str = "") -> None:
     for row in rows:
         table.add_row(*(_cell(row.get(name, "")) for name in names))
     console.print(table)
+
+
+def _options(settings: list[str] | None) -> dict[str, float | str]:
+    """Options of `segue/Arrange-v0` from NAME=VALUE, numbers as numbers."""
+    found: dict[str, float | str] = {}
+    for setting in settings or ():
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise SegueError(f"--set {setting!r} is not of the form NAME=VALUE; e.g. bias_sd=0")
+        try:
+            found[name] = int(text) if text.lstrip("+-").isdigit() else float(text)
+        except ValueError:
+            found[name] = text
+    return found
 
 
 def _key(name: str) -> str:
@@ -328,6 +346,7 @@ def train(
         str, typer.Option(help="Moods: traces, generator, sliders, mixed.")
     ] = "mixed",
     resume: Annotated[bool, typer.Option(help="Go on from the run's last checkpoint.")] = False,
+    options: EnvOptions = None,
 ) -> None:
     """Train an arranger with PPO; `tensorboard --logdir RUN` shows the curves."""
     from .agents.train import TrainSettings
@@ -335,7 +354,7 @@ def train(
 
     try:
         settings = TrainSettings(steps=steps, seed=seed)
-        run_training(run, settings, resume=resume, targets=targets)
+        run_training(run, settings, resume=resume, targets=targets, **_options(options))
     except KeyboardInterrupt:
         again = f"segue train --run {run} --steps {steps} --targets {targets} --resume"
         console.print(f"go on with: {again}", soft_wrap=True)
@@ -352,6 +371,7 @@ def evaluate(
     episodes: Annotated[int, typer.Option(min=5, help="Episodes of 64 bars.")] = 1280,
     split: Annotated[str, typer.Option(help="train, validation, test or heldout.")] = "test",
     targets: Annotated[str, typer.Option(help="Moods: traces, generator, sliders.")] = "traces",
+    options: EnvOptions = None,
     json: Json = None,
 ) -> None:
     """Compare directors on the same unseen games, themes and listeners."""
@@ -368,14 +388,14 @@ def evaluate(
             episodes=episodes,
             split=split,
             targets=targets,
+            **_options(options),
             on_bar=lambda name: progress.update(task, advance=1, description=f"playing {name}"),
         )
     rows = table(played)
     if (seeds := over_seeds(rows, AGENTS)) is not None:
         rows.append(seeds)
-    _print_table(
-        rows, f"reward a bar, {episodes} episodes of the {split} split, moods of {targets}"
-    )
+    title = f"reward a bar, {episodes} episodes of the {split} split, moods of {targets}"
+    _print_table(rows, ", ".join([title, *(options or ())]))
     if json:
         results = {f"{_key(row['director'])}_reward": row["reward"] for row in rows}
         write_results(json, "evaluate", results, {"directors": rows})

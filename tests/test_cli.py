@@ -172,6 +172,18 @@ def test_evaluate_writes_what_a_machine_reads(here: Here) -> None:
     assert "gain_low" in next(row for row in rows if row["director"] == "hold")
 
 
+def test_evaluate_takes_options_of_the_environment(here: Here) -> None:
+    code, out, _ = here("evaluate", "table", "--episodes", "5", "--set", "bias_sd=0")
+    assert code == 0 and "bias_sd=0" in out
+    for bad, said in (
+        ("bias_ds=0", "did you mean 'bias_sd'"),
+        ("bias_sd", "not of the form NAME=VALUE"),
+        ("bias_sd=loud", "not a number"),
+    ):
+        code, _, err = here("evaluate", "table", "--episodes", "5", "--set", bad)
+        assert code == 2 and said in err
+
+
 def test_models_are_listed_with_score_and_licence(here: Here) -> None:
     code, out, _ = here("models")
     assert code == 0
