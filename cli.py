@@ -112,9 +112,9 @@ def _print_table(rows: list[dict[str, Any]], title: str = "") -> None:
     console.print(table)
 
 
-def _options(settings: list[str] | None) -> dict[str, float | str]:
+def _options(settings: list[str] | None) -> dict[str, Any]:
     """Options of `segue/Arrange-v0` from NAME=VALUE, numbers as numbers."""
-    found: dict[str, float | str] = {}
+    found: dict[str, Any] = {}
     for setting in settings or ():
         name, equals, text = setting.partition("=")
         if not equals:
