@@ -47,6 +47,12 @@ _RULED = [
 ]
 """The knobs that the rules of arranging look at."""
 
+_LITTLE = np.array([0.4, 0.3, 0.6, 0.4, 0.4, 0.3])
+"""Below these, each of those knobs is little (drums: where excitement is wanted)."""
+
+_MUCH, _CALM_DRUMS = 0.6, 0.4
+"""Above these, harmony, bass or drums are much, drums too much for calm."""
+
 
 class ArrangeCore:
     """n performances that advance together.
@@ -189,30 +195,26 @@ def broken_rules(knobs: FloatArray, wanted_arousal: FloatArray) -> FloatArray:
 
     `wanted_arousal` [n] in sd counts from 0 to 1 either way.
     """
-    harmony, bass, drums, register, articulation, dynamics = knobs[:, _RULED].T
+    ruled = knobs[:, _RULED]
+    drums, register = ruled[:, 2], ruled[:, 3]
+    # All rules at once, as a call of numpy costs more than its work for few performances.
+    little = (np.maximum(_LITTLE - ruled, 0.0) / _LITTLE).T
+    much = (np.maximum(ruled[:, :3] - _MUCH, 0.0) / (1.0 - _MUCH)).T
     excited = np.minimum(np.maximum(wanted_arousal, 0.0), 1.0)
     calm = np.minimum(np.maximum(-wanted_arousal, 0.0), 1.0)
-    full_drums = _over(drums, 0.6)
+    thin, weak_bass, tame, low, choppy, soft = little
+    full_harmony, busy_bass, full_drums = much
+    extreme = np.maximum(np.abs(register - 0.5) * 2.0 - _MUCH, 0.0) / (1.0 - _MUCH)
+    restless = np.maximum(drums - _CALM_DRUMS, 0.0) / (1.0 - _CALM_DRUMS)
     broken = (
-        _under(harmony, 0.4)
-        + _over(np.abs(register - 0.5) * 2.0, 0.6)
-        + excited * _under(drums, 0.6)
-        + calm * _over(drums, 0.4)
-        + calm * _under(articulation, 0.4)
-        + _over(harmony, 0.6) * _over(bass, 0.6) * _under(register, 0.4)
-        + full_drums * (_under(bass, 0.3) + _under(dynamics, 0.3))
+        thin
+        + extreme
+        + excited * tame
+        + calm * (restless + choppy)
+        + full_harmony * busy_bass * low
+        + full_drums * (weak_bass + soft)
     )
     return np.asarray(broken)
-
-
-def _under(value: FloatArray, least: float) -> FloatArray:
-    """How far below `least`, 0 to 1."""
-    return np.maximum(least - value, 0.0) / least
-
-
-def _over(value: FloatArray, most: float) -> FloatArray:
-    """How far above `most`, 0 to 1."""
-    return np.maximum(value - most, 0.0) / (1.0 - most)
 
 
 def observation_space() -> spaces.Box:

@@ -85,6 +85,21 @@ class Worlds:
         self.section[which] = self.book.first_section[cue]
         self.number[which] = self.turn[which] = self.index[which] = 0
         self.pending[which] = _STAY
+        self._look_up_cues()
+
+    def _look_up_cues(self) -> None:
+        """What the book says of each world's cue, kept until the next reset."""
+        book, cue = self.book, self.cue
+        self._n_modes = book.n_modes[cue]
+        self._knob_of_layer = (np.arange(self.n)[:, None], book.layer_knob[cue])
+        self._from_level = book.layer_from[cue]
+        self._always, self._absent = book.layer_always[cue], book.layer_absent[cue]
+        self._drums = book.layer_drums[cue]
+        self._shortest = book.shortest[cue]
+        self._stretch = book.longest[cue] - self._shortest
+        self._slowest_bpm, self._tempo_ratio = book.slowest_bpm[cue], book.tempo_ratio[cue]
+        self._bar_beats = book.bar_beats[cue]
+        self._layers = np.arange(book.layer_knob.shape[1])
 
     def repeat(self, copies: int) -> "Worlds":
         """New worlds in the same state, `copies` of each side by side, to try directions on."""
@@ -92,6 +107,7 @@ class Worlds:
         twin.book, twin.n = self.book, self.n * copies
         for name in STATE:
             setattr(twin, name, np.repeat(getattr(self, name), copies))
+        twin._look_up_cues()
         return twin
 
     def can_go(self, section: IntArray) -> BoolArray:
@@ -101,23 +117,20 @@ class Worlds:
 
     def set(self, knobs: FloatArray) -> Setting:
         """What directions [shape=(n, 9)], each in [0, 1], mean for the cues in play."""
-        book, cue = self.book, self.cue
-        n_modes = book.n_modes[cue]
-        wanted = knobs[np.arange(self.n)[:, None], book.layer_knob[cue]]
+        n_modes = self._n_modes
+        wanted = knobs[self._knob_of_layer]
         level = np.minimum((wanted * LEVELS).astype(np.int64), LEVELS - 1)
-        level *= wanted >= book.layer_from[cue]
-        level = np.where(book.layer_always[cue], _ALWAYS_LEVEL, level)
-        level[book.layer_absent[cue]] = 0
-        shortest = book.shortest[cue]
-        articulation = knobs[:, _ARTICULATION, None]
+        level *= wanted >= self._from_level
+        level[self._always] = _ALWAYS_LEVEL
+        level[self._absent] = 0
         low, high = _VELOCITY_RANGE
         return Setting(
             mode=np.minimum((knobs[:, _MODE] * n_modes).astype(np.int64), n_modes - 1),
             register=np.minimum((knobs[:, _REGISTER] * REGISTERS).astype(np.int64), REGISTERS - 1),
             level=level,
             velocity_scale=low + (high - low) * knobs[:, _DYNAMICS],
-            duration_scale=shortest + (book.longest[cue] - shortest) * articulation,
-            bpm=book.slowest_bpm[cue] * book.tempo_ratio[cue] ** knobs[:, _TEMPO],
+            duration_scale=self._shortest + self._stretch * knobs[:, _ARTICULATION, None],
+            bpm=self._slowest_bpm * self._tempo_ratio ** knobs[:, _TEMPO],
         )
 
     def look(self, setting: Setting) -> Bars:
@@ -189,24 +202,22 @@ class Worlds:
         self.index += 1
 
     def _bars(self, setting: Setting, fill: BoolArray, leads: BoolArray) -> Bars:
-        book, cue = self.book, self.cue
+        book = self.book
         row = book.section_row[self.section] + self.number + leads * book.cadence_rows[self.section]
         level = setting.level
         if fill.any():
-            filled = fill[:, None] & book.layer_drums[cue] & (level > 0)
+            filled = fill[:, None] & self._drums & (level > 0)
             level = np.where(filled, FILL_LEVEL, level)
-        layers = np.arange(level.shape[1])
-        template = book.index[
-            row[:, None], setting.mode[:, None], setting.register[:, None], layers, level
-        ]
+        place = (row[:, None], setting.mode[:, None], setting.register[:, None])
+        template = book.index[(*place, self._layers, level)]
         return Bars(
-            cue=cue.copy(),
-            section=self.section.copy(),
-            number=self.number.copy(),
+            cue=self.cue,
+            section=self.section,
+            number=self.number,
             row=row,
             fill=fill,
             leads=leads,
-            beats=book.bar_beats[cue],
+            beats=self._bar_beats,
             template=template,
             setting=setting,
         )
