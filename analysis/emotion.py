@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..music.errors import FileFormatError, UnknownNameError
-from ..music.mood import MOOD_PER_SD, Mood
+from ..music.mood import MOOD_PER_SD
 from .cards import MODELS, load_weights
 from .symbolic import FEATURES
 
@@ -74,11 +74,6 @@ class EmotionModel:
         if self._hidden:
             raw = raw + np.maximum(first[..., : self._hidden], 0.0) @ self._second
         return np.asarray(LIMIT * np.tanh(raw / LIMIT))
-
-    def mood(self, features: FloatArray) -> Mood:
-        """The mood of one bar from its features [shape=(F,)], with `tension`, in mood units."""
-        valence, arousal = np.clip(self.predict(features) * MOOD_PER_SD, -1.0, 1.0)
-        return Mood(float(valence), float(arousal), float(tension(features)))
 
 
 @cache

@@ -90,14 +90,6 @@ def cue_map() -> tuple[FloatArray, FloatArray]:
     return weights, np.array([0.0, 0.0, 0.0, 0.0, -0.92])
 
 
-def raw_axes(features: FloatArray) -> FloatArray:
-    """Valence, arousal, tension [shape=(..., 3)] in sums of rating points, before zero and unit."""
-    weights, offsets = cue_map()
-    low, high = feature_ranges()
-    held = np.clip(features, low, high)
-    return np.asarray((held @ weights + offsets) @ COEFFICIENTS @ AXES)
-
-
 def feature_ranges() -> tuple[FloatArray, FloatArray]:
     """The lowest and highest value [shape=(F,) each] of features; those not used are held at 0."""
     low, high = np.zeros(len(FEATURES)), np.zeros(len(FEATURES))

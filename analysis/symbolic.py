@@ -155,40 +155,6 @@ def grouped_statistics(
     return statistics
 
 
-def shift_octaves(statistics: NDArray[np.float64], octaves: ArrayLike) -> NDArray[np.float64]:
-    """Statistics [shape=(..., S)] of the notes moved by whole octaves [broadcast to (...)]."""
-    semitones = 12.0 * np.asarray(octaves, dtype=np.float64)
-    shifted = _copy_for(statistics, semitones)
-    notes, pitch = statistics[..., 0], statistics[..., 1]
-    shifted[..., 1] += semitones * notes
-    shifted[..., 4] += semitones * (2.0 * pitch + semitones * notes)
-    return shifted
-
-
-def scale_velocity(statistics: NDArray[np.float64], factor: ArrayLike) -> NDArray[np.float64]:
-    """Statistics [shape=(..., S)] of the notes with velocities times `factor`, not clipped."""
-    ratio = np.asarray(factor, dtype=np.float64)
-    scaled = _copy_for(statistics, ratio)
-    scaled[..., 2] *= ratio
-    scaled[..., 5] *= ratio * ratio
-    return scaled
-
-
-def scale_duration(statistics: NDArray[np.float64], factor: ArrayLike) -> NDArray[np.float64]:
-    """Statistics [shape=(..., S)] of the notes with durations times `factor` (> 0)."""
-    ratio = np.asarray(factor, dtype=np.float64)
-    scaled = _copy_for(statistics, ratio)
-    scaled[..., 3] += np.log(ratio) * statistics[..., 0]
-    scaled[..., _DEGREES] *= ratio[..., None]
-    return scaled
-
-
-def _copy_for(statistics: NDArray[np.float64], operand: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A copy whose leading axes are broadcast against those of the operand."""
-    shape = np.broadcast_shapes(statistics.shape[:-1], operand.shape)
-    return np.array(np.broadcast_to(statistics, (*shape, statistics.shape[-1])))
-
-
 def features_from_statistics(
     statistics: NDArray[np.float64], bar_seconds: ArrayLike
 ) -> NDArray[np.float64]:

@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from ..analysis.emotion import load_emotion_model
 from ..music.cue import PHRASE_BARS
 from ..music.direction import KNOBS
-from ..music.worlds import Bars, Worlds
+from ..music.worlds import Worlds
 from .arrange_settings import ArrangeSettings, library
 from .listener import Listeners
 from .perception import OBSERVATION, Perception, move_knobs
+from .scenes import generate_sessions
 from .sliders import slider_sessions
-from .traces import generate_sessions, load_traces
+from .traces import load_traces
 
 FloatArray = NDArray[np.float64]
 Terms = dict[str, FloatArray]
@@ -135,7 +136,7 @@ class ArrangeCore:
         if rating is not None:
             perception.rate(rating)
         perception.want(target)
-        terms = self._terms(felt, target, perception.knobs - before, on_phrase, bars, rating)
+        terms = self._terms(felt, target, perception.knobs - before, on_phrase, rating)
         self.bar += 1
         over = self.bar >= self.settings.bars
         reward = np.add.reduce(list(terms.values()))
@@ -153,7 +154,6 @@ class ArrangeCore:
         target: FloatArray,
         moved: FloatArray,
         on_phrase: NDArray[np.bool_],
-        bars: Bars,
         rating: FloatArray | None,
     ) -> Terms:
         s = self.settings

@@ -162,16 +162,11 @@ class Perception:
         self.heard = (features[:, _HEARD_AT] - _HEARD_CENTRE) / _HEARD_SCALE
         self.brightness = 2.0 * (bars.setting.mode + 0.5) / book.n_modes[bars.cue] - 1.0
 
-    def rate(self, rating: FloatArray, which: NDArray[np.bool_] | None = None) -> None:
-        """A rating [n, 2] of what is felt now, of all or some."""
+    def rate(self, rating: FloatArray) -> None:
+        """Take in every listener's rating [shape=(n, 2), sd] of what they feel now."""
         q = self.estimate
-        terms = np.stack([q, q * q, rating, q * rating])
-        if which is not None:
-            terms = np.where(which[None, :, None], terms, 0.0)
-            self.count = self.count + which[:, None]
-        else:
-            self.count = self.count + 1.0
-        self.sums = self.sums + terms
+        self.count = self.count + 1.0
+        self.sums = self.sums + np.stack([q, q * q, rating, q * rating])
         self._believe()
 
     def _believe(self) -> None:

@@ -102,10 +102,7 @@ def generate_sessions(
         targets [n_sessions, n_bars, 2] (valence, arousal in z, within +-MOOD_LIMIT) and features
         [n_sessions, n_bars, N_FEATURES].
     """
-    shape = (
-        int(check_range("n_sessions", n_sessions, 1, 1_000_000)),
-        int(check_range("n_bars", n_bars, 1, 100_000)),
-    )
+    shape = check_shape(n_sessions, n_bars)
     seconds = check_range("bar_seconds", bar_seconds, 0.2, 20.0)
     scene, place, visit = _chain(rng, shape)
     start, end = np.moveaxis(_TABLE["ramp"][scene], -1, 0)
@@ -118,6 +115,14 @@ def generate_sessions(
     goal = instant_mood(features) + np.take_along_axis(colour, visit[..., None], 1)
     goal = np.clip(goal, -MOOD_LIMIT, MOOD_LIMIT).astype(np.float32)
     return smooth_mood(goal, seconds=seconds), features
+
+
+def check_shape(n_sessions: int, n_bars: int) -> tuple[int, int]:
+    """Numbers of sessions (1 to a million) and bars (1 to 100,000) as integers, or RangeError."""
+    return (
+        int(check_range("n_sessions", n_sessions, 1, 1_000_000)),
+        int(check_range("n_bars", n_bars, 1, 100_000)),
+    )
 
 
 def _chain(

@@ -1,9 +1,7 @@
-"""Recorded and generated play: features of a game bar by bar and the mood wanted of its music.
+"""Recorded play: features of a game bar by bar and the mood wanted of its music.
 
-Two sources with the same shapes, for training and testing:
-
-* `load_traces` reads what was recorded of real play (`recorded/README.md`), split by episode;
-* `generate_sessions` makes play up, from a semi-Markov chain of scenes (`scenes.py`).
+`load_traces` reads what was recorded of real play (`recorded/README.md`), split by episode.
+Sessions drawn from it have the shapes of those that `scenes.generate_sessions` makes up.
 
 A session is what one listener would hear: episodes of a game strung together. Targets are (valence,
 arousal) in z as in `game.py`; features are as in `game.GAME_FEATURES`.
@@ -18,13 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..music.errors import FileFormatError, SegueError, UnknownNameError, check_range
-from .game import (
-    BAR_SECONDS,
-    TICK_FIELDS,
-    mood_path,
-    window_features,
-)
-from .scenes import generate_sessions as generate_sessions
+from .game import BAR_SECONDS, TICK_FIELDS, mood_path, window_features
+from .scenes import check_shape
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -128,7 +121,7 @@ class TraceSet:
         Returns:
             targets [n_sessions, n_bars, 2] and features [n_sessions, n_bars, N_FEATURES].
         """
-        n_sessions, n_bars = _check_shape(n_sessions, n_bars)
+        n_sessions, n_bars = check_shape(n_sessions, n_bars)
         slots = -(-n_bars // int(self.episode_lengths.min()))
         shape = (n_sessions, slots)
         n_scenarios = len(self.scenarios)
@@ -240,10 +233,3 @@ def _string_together(starts: Ints, lengths: Ints, n_bars: int) -> Ints:
     used = np.clip(n_bars - before, 0, lengths).ravel()
     bars = np.repeat(starts.ravel(), used) + _counting(used)
     return np.asarray(bars.reshape(len(starts), n_bars), np.int64)
-
-
-def _check_shape(n_sessions: int, n_bars: int) -> tuple[int, int]:
-    return (
-        int(check_range("n_sessions", n_sessions, 1, 1_000_000)),
-        int(check_range("n_bars", n_bars, 1, 100_000)),
-    )

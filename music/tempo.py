@@ -82,10 +82,6 @@ class TempoMap:
         self._beats.append(float(at_beats))
         self._bpms.append(float(bpm))
 
-    def bpm_at(self, beats: float) -> float:
-        """Tempo in bpm at a beat."""
-        return self._bpms[max(bisect_right(self._beats, beats) - 1, 0)]
-
     def seconds(self, beats: float) -> float:
         """Seconds from beat 0 to `beats`."""
         step = max(bisect_right(self._beats, beats) - 1, 0)

@@ -123,16 +123,6 @@ def test_tension_of_scary_and_peaceful_music() -> None:
     assert tension(scary) > 0.3 and tension(peaceful) < -0.3
 
 
-def test_mood_is_in_mood_units() -> None:
-    model = load_emotion_model()
-    features = bar(bpm=180, notes=16)
-    mood = model.mood(features)
-    valence, arousal = model.predict(features)
-    assert mood.valence == pytest.approx(np.clip(valence * 0.5, -1, 1))
-    assert mood.arousal == pytest.approx(np.clip(arousal * 0.5, -1, 1))
-    assert mood.tension == pytest.approx(float(tension(features)))
-
-
 def test_unknown_model_names_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'vgmidi'"):
         load_emotion_model("vgmid")

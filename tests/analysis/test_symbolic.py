@@ -12,9 +12,6 @@ from segue.analysis.symbolic import (
     features_from_statistics,
     grouped_statistics,
     note_statistics,
-    scale_duration,
-    scale_velocity,
-    shift_octaves,
 )
 from segue.music.errors import RangeError
 from segue.music.score import NOTE, Notes, make_notes
@@ -111,31 +108,6 @@ def test_transposition_with_the_tonic_changes_only_pitch() -> None:
     after = bar_features(moved, tonic=7, bar_beats=4.0, bar_seconds=2.0)
     changed = np.flatnonzero(~np.isclose(before, after))
     assert [FEATURES[index] for index in changed] == ["pitch_mean"]
-
-
-def test_transformations_equal_changed_notes() -> None:
-    notes = random_notes(2)
-    statistics = note_statistics(notes, BAR_BEATS)
-    higher, softer, longer = notes.copy(), notes.copy(), notes.copy()
-    higher["pitch"] += 24
-    softer["velocity"] *= np.float32(0.5)
-    longer["duration_beats"] *= 1.7
-    for changed, transformed in [
-        (higher, shift_octaves(statistics, 2)),
-        (softer, scale_velocity(statistics, 0.5)),
-        (longer, scale_duration(statistics, 1.7)),
-    ]:
-        np.testing.assert_allclose(transformed, note_statistics(changed, BAR_BEATS), rtol=1e-9)
-        assert not np.allclose(transformed, statistics)
-
-
-def test_transformations_broadcast() -> None:
-    statistics = np.stack([note_statistics(random_notes(seed), BAR_BEATS) for seed in range(3)])
-    factors = np.array([0.5, 1.0, 2.0, 0.7])[:, None]
-    for transform in (shift_octaves, scale_velocity, scale_duration):
-        result = transform(statistics, factors)
-        assert result.shape == (4, 3, len(STATISTICS))
-        np.testing.assert_allclose(result[2, 1], transform(statistics[1], 2.0))
 
 
 def test_batches_equal_single_bars() -> None:

@@ -58,14 +58,6 @@ def test_belief_finds_a_listener() -> None:
     assert np.abs(seen.bias - bias).mean() < 0.35 * before
 
 
-def test_only_those_who_rated_are_believed() -> None:
-    seen = Perception(2, ListenerSettings())
-    seen.rate(np.ones((2, 2)), which=np.array([True, False]))
-    assert (seen.bias[0] > 0.3).all()
-    assert (seen.bias[1] == 0).all()
-    assert seen.count.ravel().tolist() == [1, 0]
-
-
 def test_trend_and_changes_follow_the_target() -> None:
     seen = Perception(1, ListenerSettings())
     worlds = Worlds(Book([compose_theme(0)]), np.zeros(1, np.int64), np.zeros(1, np.int64))
