@@ -9,10 +9,7 @@ EVENT = np.dtype(
     [
         ("at_frame", np.int64),
         ("duration_frames", np.int64),
-        (
-            "pitch",
-            np.float32,
-        ),  # MIDI note number, fractions allowed; on drum channels the drum's number
+        ("pitch", np.float32),  # MIDI note number, may be fractional; of drums the drum's number
         ("velocity", np.float32),  # (0, 1]
         ("channel", np.uint8),  # index into the list of channels
     ]

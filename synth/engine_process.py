@@ -14,7 +14,6 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -74,6 +73,21 @@ class EngineProcess:
             raise SegueError(f"sink {sink!r} with path {path!r}; give a path with sink 'file' only")
         self.channels = tuple(channels)
         self._path = None if path is None else Path(path).absolute()
+        options = {
+            "sample_rate": sample_rate,
+            "block_frames": block_frames,
+            "seed": seed,
+            "voices_per_channel": voices_per_channel,
+            "gain_db": gain_db,
+        }
+        facts = self._start(sink, options)
+        self.sample_rate: int = facts["sample_rate"]
+        self.block_frames: int = facts["block_frames"]
+        self.latency_frames: int = facts["latency_frames"]
+        self.live: bool = facts["live"]
+
+    def _start(self, sink: str, options: dict[str, Any]) -> dict[str, Any]:
+        """Start the child, send it what it is to be, and return what it says of itself."""
         self._errors = tempfile.TemporaryFile()  # what the child writes to standard error
         self._process = subprocess.Popen(
             [sys.executable, "-m", f"{__package__}.engine_child"],
@@ -83,35 +97,26 @@ class EngineProcess:
         )
         self._lock = threading.Lock()
         self._serial = 0
-        self._waiting: dict[int, Future[Any]] = {0: Future()}
+        ready: Future[Any] = Future()
+        self._waiting: dict[int, Future[Any]] = {0: ready}
         self._clock: list[float] | None = None  # the last frame and time that a live child sent
         self._ended = False
         self._closed = False
-        ready = self._waiting[0]
         self._reader = threading.Thread(target=self._read_replies, daemon=True)
         self._reader.start()
         config = {
-            "channels": [asdict(channel) for channel in channels],
+            "channels": [asdict(channel) for channel in self.channels],
             "sink": sink,
             "path": None if self._path is None else str(self._path),
-            "options": {
-                "sample_rate": sample_rate,
-                "block_frames": block_frames,
-                "seed": seed,
-                "voices_per_channel": voices_per_channel,
-                "gain_db": gain_db,
-            },
+            "options": options,
         }
         try:
             self._write(config)
-            facts = self._result(ready, "start", START_SECONDS)
+            facts: dict[str, Any] = self._result(ready, "start", START_SECONDS)
         except BaseException:
             self._kill()
             raise
-        self.sample_rate: int = facts["sample_rate"]
-        self.block_frames: int = facts["block_frames"]
-        self.latency_frames: int = facts["latency_frames"]
-        self.live: bool = facts["live"]
+        return facts
 
     @property
     def process_id(self) -> int:
@@ -274,12 +279,7 @@ class EngineProcess:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             self.close()
         else:

@@ -9,14 +9,13 @@ import heapq
 import threading
 import time
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Any, Protocol, Self
 
 from ..music.errors import MissingPartError, SegueError, UnknownNameError, check_range
 from ..music.events import Channel, Events
+from ..music.midi import DRUM_CHANNEL
 from .engine import check_events
 
-DRUM_CHANNEL = 9
 VOLUME, PAN, REVERB_SEND = 7, 10, 91  # controller numbers
 ALL_NOTES_OFF, ALL_SOUND_OFF = 123, 120
 PROGRAMS = {
@@ -263,10 +262,5 @@ class MidiOut:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

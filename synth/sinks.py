@@ -6,7 +6,6 @@ sinks, in `live`, pull blocks at the pace of a clock or a sound card.
 
 import os
 from pathlib import Path
-from types import TracebackType
 from typing import Protocol, Self
 
 from ..music.errors import SegueError, UnknownNameError
@@ -127,12 +126,7 @@ class FileSink:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             self.close()
         else:
