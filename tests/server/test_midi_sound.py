@@ -60,10 +60,14 @@ def test_a_session_plays_on_a_port_and_ends_every_note(midi_system: None) -> Non
     listener = subprocess.Popen(
         [python, "-c", LISTEN], env=environment, stdout=subprocess.PIPE, text=True
     )
-    assert listener.stdout is not None
-    assert listener.stdout.readline().strip() == "ready"
-    subprocess.run([python, "-c", PLAY], env=environment, check=True, timeout=60)
-    heard, _ = listener.communicate(timeout=30)
+    try:
+        assert listener.stdout is not None
+        assert listener.stdout.readline().strip() == "ready"
+        subprocess.run([python, "-c", PLAY], env=environment, check=True, timeout=60)
+        heard, _ = listener.communicate(timeout=30)
+    finally:
+        listener.kill()
+        listener.communicate()
     started = [line.split()[1] for line in heard.splitlines() if line.startswith("note_on")]
     ended = [line.split()[1] for line in heard.splitlines() if line.startswith("note_off")]
     assert len(started) > 10
