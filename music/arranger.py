@@ -26,33 +26,41 @@ from .parts import (
     Span,
     onto_chord,
 )
-from .score import NOTE, Notes
+from .score import NOTE, ONSET_TOLERANCE_BEATS, Notes
 from .theory import MODES, Chord, chord_to_mode, to_mode
 from .voicing import Voicing, lead
 
-_LOWEST, _HIGHEST = 12, 119
-_NOW = 1e-6
+REMEMBERED_CUES = 16
+"""Arrangements that are kept; opening a cue again then costs nothing."""
+
+_LOWEST, _HIGHEST = 12, 119  # MIDI pitches that every engine and port plays
 
 
 @dataclass(frozen=True)
 class Arrangement:
-    """All templates of a cue. The first rows are its bars as written, the others their cadences."""
+    """All templates of a cue.
+
+    A row is a bar in one form: the first `cue.bars` rows are the bars as written, section after
+    section, the others the same bars as cadences. `index` gives the number of a template by (row,
+    mode, register, layer, level); level 0 and template 0 are silence.
+    """
 
     cue: Cue
-    index: NDArray[
-        np.int32
-    ]  # template [shape=(2 * bars, modes, REGISTERS, layers, levels)]; 0: none
+    index: NDArray[np.int32]  # [shape=(2 * bars, modes, REGISTERS, layers, FILL_LEVEL + 1)]
     starts: NDArray[np.int64]  # first note of each template [shape=(templates + 1,)]
     notes: Notes  # of all templates, onsets from the start of the bar
     chords: tuple[tuple[Chord, ...], ...]  # of each row, in the cue's own mode
 
     def template(self, number: int) -> Notes:
-        """The notes of one template."""
+        """The notes [shape=(n,)] of a template by its number, onsets from the bar's start."""
         return self.notes[self.starts[number] : self.starts[number + 1]]
 
 
 def arrange(cue: Cue) -> Arrangement:
-    """Realise every template of a cue (about ten milliseconds a bar); known cues are remembered."""
+    """Realise every template of a cue: about ten milliseconds a bar.
+
+    The last `REMEMBERED_CUES` are kept, so that the same cue object is arranged once.
+    """
     known = _ARRANGED.pop(id(cue), None)
     arrangement = _arrange(cue) if known is None else known
     _ARRANGED[id(cue)] = arrangement  # which holds the cue, so that its id stays its own
@@ -61,7 +69,6 @@ def arrange(cue: Cue) -> Arrangement:
     return arrangement
 
 
-REMEMBERED_CUES = 16
 _ARRANGED: dict[int, Arrangement] = {}  # by id of the cue, the latest last
 
 
@@ -122,21 +129,21 @@ class _Templates:
 
 
 def fold(pitch: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Pitches moved by octaves into 12..119."""
+    """MIDI pitches [any shape] moved by whole octaves into 12..119."""
     above = np.ceil(np.maximum(pitch - _HIGHEST, 0) / 12)
     below = np.ceil(np.maximum(_LOWEST - pitch, 0) / 12)
     return np.asarray(pitch + 12 * (below - above))
 
 
 def with_cadence(chords: tuple[Chord, ...], cue: Cue) -> tuple[Chord, ...]:
-    """A bar's chords with its second half on the dominant seventh of the key."""
+    """A bar's chords, equally long, with those of its second half on the key's dominant seventh."""
     dominant = Chord((cue.key.tonic + 7) % 12, "7")
     keep = max(len(chords) // 2, 1)
     return chords[:keep] + (dominant,) * max(len(chords) - keep, 1)
 
 
 class _Planner:
-    """Plans bars: their chords, voicings and theme in a mode."""
+    """Plans the bars of a cue: their chords, voicings and theme in a mode."""
 
     def __init__(self, cue: Cue) -> None:
         self.cue = cue
@@ -196,7 +203,7 @@ class _Planner:
         cadence: bool,
         centre: int,
     ) -> list[Voicing]:
-        """Voicings of a bar's chords, led from the start of its section."""
+        """One voicing a chord of a bar, led from the start of its section; see `voicing.lead`."""
         key = (section.name, mode, centre)
         if key not in self.led:
             chords = [chord for bar in section.chords for chord in bar]
@@ -213,7 +220,8 @@ class _Planner:
         notes = self.tracks[name]
         start = (section.start_bar + number) * self.bar_beats
         onsets = notes["onset_beats"] - start
-        inside = notes[(onsets > -_NOW) & (onsets < self.bar_beats - _NOW)]
+        early, late = -ONSET_TOLERANCE_BEATS, self.bar_beats - ONSET_TOLERANCE_BEATS
+        inside = notes[(onsets > early) & (onsets < late)]
         end = start + self.bar_beats * (section.bars - number)
 
         def moved(note: np.void) -> Row:

@@ -14,7 +14,7 @@ from .cue_defaults import BINDINGS, PARAMETERS, STINGERS, section_name
 from .cue_file import load_cue, write_cue
 from .errors import FileFormatError, SegueError
 from .midi import DRUM_CHANNEL, read_midi
-from .score import NOTE, Notes, Score, Track, sort_notes
+from .score import NOTE, ONSET_TOLERANCE_BEATS, Notes, Score, Track, sort_notes
 from .score_analysis import find_chords, find_key, find_melody, skyline
 from .tempo import Meter
 from .theory import MODES, Chord, Key
@@ -167,7 +167,7 @@ def _sections(
 def _sketch(notes: Notes, start_beats: float, beats: float) -> set[tuple[float, int]]:
     """Onsets on a grid of sixteenths, and pitches, of a stretch of the melody."""
     onsets = notes["onset_beats"] - start_beats
-    inside = (onsets > -1e-6) & (onsets < beats - 1e-6)
+    inside = (onsets > -ONSET_TOLERANCE_BEATS) & (onsets < beats - ONSET_TOLERANCE_BEATS)
     grid = np.round(onsets[inside] * 4) / 4
     return set(zip(grid.tolist(), notes["pitch"][inside].tolist(), strict=True))
 

@@ -1,7 +1,9 @@
 """What each role plays in a bar: melody, harmony, arpeggio, bass and drums as notes.
 
-Every function takes a planned bar, a register and a level of activity and returns rows of
-(onset_beats from the bar's start, duration_beats, pitch, velocity).
+`PARTS` has a function for each role. All take the same four arguments, whether they use them or
+not: a planned bar, the layer, a register (0 low .. 2 high) and a level of activity (1 .. 4, or
+`FILL_LEVEL`). They return rows in no order, onsets from the start of the bar; the layer's octave is
+not in them yet.
 """
 
 from collections.abc import Callable
@@ -21,6 +23,7 @@ from .patterns import (
     bass_figure,
     drum_hits,
 )
+from .score import ONSET_TOLERANCE_BEATS
 from .tempo import Meter
 from .voicing import CLASHES, VOICES, Voicing
 
@@ -32,15 +35,21 @@ FILL_LEVEL = LEVELS
 
 HARMONY_CENTRE = (54, 60, 66)
 ARPEGGIO_CENTRE = (60, 67, 74)
-_MELODY_SHIFT = (-12, 0, 12)
-_MELODY_CEILING = 91
+"""The MIDI pitch that voicings keep near, by register."""
+
+_MELODY_SHIFT = (-12, 0, 12)  # semitones, by register
+_MELODY_CEILING = 91  # G6: above it a melody is shrill
 _LOWEST_BASS = 31  # G1
+_STEP_BEATS = 0.25  # the grid of arpeggios and of clashes
+_CLASH_BEATS = 0.2  # a shorter overlap with the melody within a step is not heard as a clash
+_HELD_BEATS = 0.5  # shorter melody notes pass by a held chord without grating
 _VELOCITY = {"melody": 0.8, "track": 0.7, "harmony": 0.5, "arpeggio": 0.5, "bass": 0.7}
 _CRASH_VELOCITY = 0.6
 _HARMONY_VOICES = ((), (0, 2), (0, 1, 2), (0, 1, 2, 3), (0, 1, 2, 3))  # voices by level
-_NOW = 1e-6
 
 Row = tuple[float, float, int, float]
+"""(onset_beats, duration_beats, pitch, velocity) of a note."""
+
 Rows = list[Row]
 
 
@@ -62,7 +71,7 @@ class PlannedBar:
     opens: bool  # first bar of its section
     spans: tuple[Span, ...]
     next_bass: int  # pitch class under the chord after the bar
-    scale: frozenset[int]
+    scale: frozenset[int]  # pitch classes of the mode
     melody: Rows
     tracks: dict[str, Rows]  # of the theme file, the melody's among them
     harmony: tuple[list[Voicing], ...]  # by register, one voicing a chord
@@ -82,7 +91,8 @@ class PlannedBar:
             frozenset(
                 pitch + clash
                 for onset, beats, pitch, _ in self.melody
-                if min(onset + beats, step / 4 + 0.25) - max(onset, step / 4) >= 0.2
+                if min(onset + beats, (step + 1) * _STEP_BEATS) - max(onset, step * _STEP_BEATS)
+                >= _CLASH_BEATS
                 for clash in CLASHES
             )
             for step in steps
@@ -93,10 +103,15 @@ class PlannedBar:
         """By sixteenth step, the index of the chord that sounds."""
         starts = [span.onset_beats for span in self.spans]
         steps = range(bar_steps(self.meter))
-        return tuple(sum(start <= step / 4 + _NOW for start in starts) - 1 for step in steps)
+        return tuple(
+            sum(start <= step / 4 + ONSET_TOLERANCE_BEATS for start in starts) - 1 for step in steps
+        )
 
     def melody_at(self, register: int, start: float, end: float, at_least: float) -> list[int]:
-        """Melody pitches that sound for at least so many beats between two times."""
+        """Melody pitches in a register that sound for `at_least` beats from `start` to `end`.
+
+        Times are beats from the start of the bar.
+        """
         shift = self.melody_shifts[register]
         return [
             pitch + shift
@@ -106,13 +121,13 @@ class PlannedBar:
 
 
 def melody(bar: PlannedBar, layer: Layer, register: int, level: int) -> Rows:
-    """The theme."""
+    """The theme, moved by whole octaves with the register; it plays at every level."""
     shift, gain = bar.melody_shifts[register], _VELOCITY["melody"]
     return [(onset, beats, pitch + shift, v * gain) for onset, beats, pitch, v in bar.melody]
 
 
 def track(bar: PlannedBar, layer: Layer, register: int, level: int) -> Rows:
-    """Another track of the theme file."""
+    """Another track of the theme file, as written, at every register and level."""
     gain = _VELOCITY["track"]
     return [(onset, beats, pitch, v * gain) for onset, beats, pitch, v in bar.tracks[layer.track]]
 
@@ -126,7 +141,7 @@ def harmony(bar: PlannedBar, layer: Layer, register: int, level: int) -> Rows:
     busiest = level >= LEVELS - 1
     for span, voicing in zip(bar.spans, bar.harmony[register], strict=True):
         against = bar.melody_at(
-            register, span.onset_beats, span.onset_beats + span.beats, at_least=0.5
+            register, span.onset_beats, span.onset_beats + span.beats, at_least=_HELD_BEATS
         )
         pitches = [voicing[voice] for voice in _HARMONY_VOICES[min(level, LEVELS - 1)]]
         clear = [p for p in pitches if not any(p - other in CLASHES for other in against)]
@@ -139,7 +154,10 @@ def harmony(bar: PlannedBar, layer: Layer, register: int, level: int) -> Rows:
 
 
 def arpeggio(bar: PlannedBar, layer: Layer, register: int, level: int) -> Rows:
-    """Broken chords, from quarters to sixteenths."""
+    """Broken chords, from quarters at the lowest level to sixteenths at the busiest.
+
+    A note that would clash with the melody is left out.
+    """
     figure = arpeggio_figure(min(level, LEVELS - 1), bar.meter)
     shift = bar.melody_shifts[register]
     voicings = bar.arpeggio[register]
@@ -156,7 +174,7 @@ def arpeggio(bar: PlannedBar, layer: Layer, register: int, level: int) -> Rows:
 
 
 def bass(bar: PlannedBar, layer: Layer, register: int, level: int) -> Rows:
-    """Roots, fifths and octaves, with a step of the scale into the next chord at busy levels."""
+    """Roots, fifths and octaves; at busy levels, the last note of a chord leads into the next."""
     figure = bass_figure(min(level, LEVELS - 1), bar.meter)
     rows: Rows = []
     targets = [span.bass for span in bar.spans[1:]] + [bar.next_bass]
@@ -182,7 +200,12 @@ def bass_pitch(pitch_class: int) -> int:
 
 
 def approach(root: int, target: int, scale: frozenset[int]) -> int:
-    """A step of the scale beside the target, from the side of the present root."""
+    """The pitch of the scale nearest to `target`, on the side that the bass comes from.
+
+    :param root: MIDI pitch that the bass plays now
+    :param target: MIDI pitch that it plays next
+    :param scale: pitch classes
+    """
     side = 1 if root > target else -1
     return next(target + side * step for step in (1, 2, 3) if (target + side * step) % 12 in scale)
 
@@ -197,13 +220,18 @@ def drums(bar: PlannedBar, layer: Layer, register: int, level: int) -> Rows:
 
 
 def onto_chord(row: Row, spans: tuple[Span, ...]) -> Row:
-    """A melody note of a cadence: in the bar's second half it takes the nearest chord tone."""
+    """A melody note of a cadence: in the bar's second half it takes the nearest chord tone.
+
+    A note of the first half ends with it.
+    """
     onset, beats, pitch, velocity = row
     end = spans[-1].onset_beats + spans[-1].beats
     half = end / 2
-    if onset < half - _NOW:
+    if onset < half - ONSET_TOLERANCE_BEATS:
         return onset, min(beats, max(half - onset, 0.25)), pitch, velocity
-    classes = max(span for span in spans if span.onset_beats <= onset + _NOW).classes
+    classes = max(
+        span for span in spans if span.onset_beats <= onset + ONSET_TOLERANCE_BEATS
+    ).classes
     near = range(pitch - 6, pitch + 7)
     nearest = min(near, key=lambda p: (p % 12 not in classes, abs(p - pitch)))
     return onset, min(beats, end - onset), nearest, velocity

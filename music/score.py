@@ -22,6 +22,9 @@ NOTE = np.dtype(
 )
 """One note of a track."""
 
+ONSET_TOLERANCE_BEATS = 1e-6
+"""Onsets nearer than this count as one: beats that were computed carry rounding errors."""
+
 Notes = NDArray[np.void]
 """A structured array [shape=(n,)] of dtype `NOTE` (or one that extends it)."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .score import Notes, Track, make_notes
+from .score import ONSET_TOLERANCE_BEATS, Notes, Track, make_notes
 from .tempo import Meter
 from .theory import Chord, Key
 
@@ -29,6 +29,9 @@ _RARITY = {  # what speaks against a quality when the fit is equal
     "aug": 0.12,
     "sus4": 0.13,
 }
+_ACCOMPANIMENT_SEMITONES = 7  # that far below a held note nothing belongs to the melody
+_LOW_PITCH, _LOW_GAIN = 52, 1.5  # notes below E3 say more about the chord
+_KEY_LIKING, _STAY_LIKING = 0.03, 0.02  # for chords of the key, and for the chord before
 _CHANGE_GAIN = 0.1  # how much better two chords must fit a bar than one
 
 FloatArray = NDArray[np.float64]
@@ -77,7 +80,9 @@ def skyline(notes: Notes) -> Notes:
     for onset, duration, pitch, velocity in notes[order].tolist():
         if line:
             last, length, top, loud = line[-1]
-            if onset < last + length - 1e-6 and (onset - last < 1e-6 or top > pitch + 7):
+            near = onset - last < ONSET_TOLERANCE_BEATS
+            overlaps = onset < last + length - ONSET_TOLERANCE_BEATS
+            if overlaps and (near or top > pitch + _ACCOMPANIMENT_SEMITONES):
                 continue  # under a note of this onset, or an accompaniment far below a held one
             line[-1] = (last, min(length, onset - last), top, loud)
         line.append((onset, duration, pitch, velocity))
@@ -109,7 +114,7 @@ def _class_weights(notes: Notes, spans: int, span_beats: float) -> FloatArray:
     weights = np.zeros((spans, 12))
     for onset, duration, pitch, _ in notes.tolist():
         end = onset + duration
-        gain = 1.5 if pitch < 52 else 1.0
+        gain = _LOW_GAIN if pitch < _LOW_PITCH else 1.0
         for span in range(int(onset / span_beats), min(int(np.ceil(end / span_beats)), spans)):
             inside = min(end, (span + 1) * span_beats) - max(onset, span * span_beats)
             weights[span, pitch % 12] += gain * max(inside, 0.0)
@@ -148,7 +153,7 @@ def _match(weights: FloatArray, before: Chord, key: Key) -> tuple[Chord, float]:
     scale = set(key.scale)
     liking = np.array(
         [
-            0.03 * (set(chord.pitch_classes) <= scale) + 0.02 * (chord == before)
+            _KEY_LIKING * (set(chord.pitch_classes) <= scale) + _STAY_LIKING * (chord == before)
             for chord in _TEMPLATES.chords
         ]
     )

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .cue import Cue, Layer, Section
+from .cue import PHRASE_BARS, Cue, Layer, Section
 from .cue_defaults import BINDINGS, PARAMETERS, STINGERS, TRANSITIONS, section_name
 from .errors import SegueError
 from .score import make_notes
@@ -23,7 +23,6 @@ from .tempo import Meter
 from .theory import MODES, Chord, Key
 
 SECTION_BARS = 8
-PHRASE_BARS = 4
 MELODY = "melody"
 RANGE_STEPS = (-3, 9)
 """The scale steps above the tonic that a melody keeps to."""
