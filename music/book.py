@@ -1,4 +1,7 @@
-"""Arranged cues side by side, as tables that many worlds look up at once."""
+"""A book of cues: arranged cues side by side, as tables that many worlds look up at once.
+
+`worlds.py` plays from a book, `analysis.ear` hears it.
+"""
 
 import numpy as np
 
@@ -9,8 +12,9 @@ from .errors import SegueError
 from .parts import FILL_LEVEL, REGISTERS
 
 NEVER, AT_BAR, AT_PHRASE, AT_SECTION = -1, 0, 1, 2
-"""Where a section may be left for another."""
+"""Where a section may be left for another; NEVER where no transition leads there."""
 
+_ALWAYS, _ABSENT = -1, -2  # in place of the knob of a layer that none moves, or that is not there
 _AT = {"beat": AT_BAR, "bar": AT_BAR, "phrase": AT_PHRASE, "section": AT_SECTION}
 _DURATION = {  # shortest and longest duration, as a share of the written one
     "melody": (0.45, 1.0),
@@ -23,7 +27,19 @@ _DURATION = {  # shortest and longest duration, as a share of the written one
 
 
 class Book:
-    """Arranged cues side by side, as tables. Sections are numbered over all cues."""
+    """Tables of some cues: C cues, S sections and R rows over all of them, L layers at the most.
+
+    Of cues [shape=(C,)]: `n_modes`, `slowest_bpm`, `tempo_ratio` (fastest by slowest), `bar_beats`,
+    `first_section`. Of their layers [C, L]: `layer_knob` (index into `KNOBS`), `layer_from` (silent
+    while its knob is below this), `layer_drums`, `layer_always` (no knob moves it),
+    `layer_absent` (the cue has fewer), `shortest` and `longest` (durations at articulation 0 and 1,
+    as shares of those written). Of sections [S]: `section_bars`, `section_repeats`, `section_row`
+    (row of its first bar as written) and `cadence_rows` (what to add for a bar's cadence). Of ways
+    from one section to another [S, S]: `leave_at`, `leave_fill`, `auto_share` (weights added up
+    along the row, in all `auto_total` [S]). `index` gives templates, numbered over all cues.
+
+    :param cues: at least one, else SegueError
+    """
 
     def __init__(self, cues: list[Cue] | tuple[Cue, ...]) -> None:
         if not cues:
@@ -41,22 +57,22 @@ class Book:
         self.slowest_bpm = np.array([cue.tempo_bpm[0] for cue in self.cues])
         self.tempo_ratio = np.array([cue.tempo_bpm[1] / cue.tempo_bpm[0] for cue in self.cues])
         self.bar_beats = np.array([cue.meter.bar_beats for cue in self.cues])
-        self.layer_knob = np.full((n, layers), -1)  # knob of each layer, -1: always plays, -2: none
+        self.layer_knob = np.full((n, layers), _ALWAYS)
         self.layer_from = np.zeros((n, layers))
         self.layer_drums = np.zeros((n, layers), bool)
         self.shortest = np.ones((n, layers))
         self.longest = np.ones((n, layers))
         for at, cue in enumerate(self.cues):
-            self.layer_knob[at, len(cue.layers) :] = -2
+            self.layer_knob[at, len(cue.layers) :] = _ABSENT
             for number, layer in enumerate(cue.layers):
                 if layer.activity_knob:
                     self.layer_knob[at, number] = KNOBS.index(layer.activity_knob)
                 self.layer_from[at, number] = layer.from_level
                 self.layer_drums[at, number] = layer.role == "drums"
                 self.shortest[at, number], self.longest[at, number] = _DURATION[layer.role]
-        self.layer_always = self.layer_knob == -1
-        self.layer_absent = self.layer_knob == -2
-        self.layer_knob = np.maximum(self.layer_knob, 0)
+        self.layer_always = self.layer_knob == _ALWAYS
+        self.layer_absent = self.layer_knob == _ABSENT
+        self.layer_knob = np.maximum(self.layer_knob, 0)  # any knob will do to look up by
 
     def _tables_of_sections(self) -> None:
         counts = [len(cue.sections) for cue in self.cues]
@@ -89,7 +105,7 @@ class Book:
         self.rows = row
 
     def _index_of_templates(self, layers: int) -> None:
-        """One index over all cues [shape=(rows, modes, registers, layers, levels)]; 0: silence."""
+        """One index over all cues [shape=(R, modes, REGISTERS, L, FILL_LEVEL + 1)]; 0: silence."""
         modes = int(self.n_modes.max())
         shape = (self.rows, modes, REGISTERS, layers, FILL_LEVEL + 1)
         self.index = np.zeros(shape, np.int32)

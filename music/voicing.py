@@ -9,6 +9,9 @@ from functools import lru_cache
 from itertools import pairwise
 
 VOICES = 4
+_REACH_SEMITONES = (14, 5)  # the lowest voice lies so far below the centre, to below so far above
+_CLOSE_COST = 2  # of two neighbouring voices a semitone apart
+
 CENTRE_WEIGHT = 0.6
 """Cost of a semitone between a voicing's mean and its centre, against a semitone of movement."""
 
@@ -16,6 +19,7 @@ CLASHES = (-13, -1, 1, 13)
 """Distances in semitones at which two notes grate: a semitone and a minor ninth."""
 
 Voicing = tuple[int, ...]
+"""MIDI pitches from the lowest voice up."""
 
 
 @lru_cache(maxsize=4096)
@@ -28,7 +32,7 @@ def candidates(pitch_classes: tuple[int, ...], centre: int) -> tuple[Voicing, ..
     if len(classes) > VOICES:
         classes = (*classes[: VOICES - 1], classes[-1])
     found = []
-    for lowest in range(centre - 14, centre + 5):
+    for lowest in range(centre - _REACH_SEMITONES[0], centre + _REACH_SEMITONES[1]):
         if lowest % 12 not in classes:
             continue
         pitches = [lowest]
@@ -44,9 +48,11 @@ def candidates(pitch_classes: tuple[int, ...], centre: int) -> tuple[Voicing, ..
 def lead(
     chords: list[tuple[int, ...]], centre: int, previous: Voicing | None = None
 ) -> list[Voicing]:
-    """One voicing a chord [same length], each the cheapest after the one before it.
+    """One voicing a chord, in their order, each the cheapest after the one before it.
 
-    `chords` are pitch classes from the root up, `centre` a MIDI pitch about which the voices stay.
+    :param chords: pitch classes of each, from the root up
+    :param centre: MIDI pitch about which the voices stay
+    :param previous: the voicing before the first; None to start afresh
     """
     voicings: list[Voicing] = []
     for classes in chords:
@@ -60,7 +66,7 @@ def _nearest(classes: tuple[int, ...], centre: int, previous: Voicing | None) ->
     def cost(voicing: Voicing) -> float:
         away = abs(sum(voicing) / len(voicing) - centre) * CENTRE_WEIGHT
         moved = sum(abs(a - b) for a, b in zip(voicing, previous, strict=True)) if previous else 0
-        rough = sum(2 for low, high in pairwise(voicing) if high - low < 2)
+        rough = sum(_CLOSE_COST for low, high in pairwise(voicing) if high - low < 2)
         return away + moved + rough
 
     return min(candidates(classes, centre), key=cost)

@@ -1,7 +1,7 @@
-"""The world: cue, position and direction to the next bar; the only way music moves on.
+"""The world: one cue in play, which turns a direction into the next bar.
 
-Deterministic: the same seed and the same directions give the same bars. `World` is `worlds.Worlds`
-of one, with names and notes, so an agent trained on many performs in one.
+`World` is `worlds.Worlds` of one, with names and notes: an agent that was trained on many performs
+in one, and hears the same bars.
 """
 
 from dataclasses import dataclass
@@ -19,34 +19,40 @@ from .theory import Key
 from .worlds import STATE, Bars, Worlds
 
 BAR_NOTE = np.dtype([*NOTE.descr, ("layer", np.uint8)])
-"""A note of a bar; `layer` counts the cue's layers."""
+"""A note of a bar: the fields of `NOTE`, and the index of its layer in the cue."""
 
-
-_SAVED = tuple(name for name in STATE if name not in ("cue", "seed"))
+_SAVED = tuple(name for name in STATE if name not in ("cue", "seed"))  # these two by name
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar that will sound, and the direction behind it."""
+    """A bar that will sound, and the direction behind it. A beat is a quarter note."""
 
     index: int  # bars of this world before it
     section: str
-    bar_in_section: int
+    bar_in_section: int  # from 0
     start_beats: float  # from the start of the world
-    beats: float
-    bpm: float
+    beats: float  # length
+    bpm: float  # quarter notes a minute
     direction: Direction
-    key: Key
+    key: Key  # the cue's tonic, in the mode of this bar
     chords: tuple[str, ...]  # of equal length, as written in the cue's own mode
-    fill: bool
-    cadence: bool
+    fill: bool  # the drums play a fill
+    cadence: bool  # it leads into another section
     levels: tuple[int, ...]  # activity of each layer, 0 silent .. 4
     notes: Notes  # dtype BAR_NOTE, onsets from the start of the world
     bars: Bars  # the same bar as arrays of one world
 
 
 class World:
-    """One cue in play. Deterministic: the same seed and directions give the same bars."""
+    """One cue in play.
+
+    `beats` is the length of what was played, in quarter notes, and `tempo` its tempo map.
+
+    :param cue: what is played
+    :param seed: decides where the cue goes by itself; the same seed and directions give the same
+        bars
+    """
 
     def __init__(self, cue: Cue, seed: int = 0) -> None:
         self.cue = cue
@@ -74,12 +80,16 @@ class World:
 
     @property
     def pending(self) -> str | None:
-        """The section that waits for its point of entry."""
+        """The section that waits for its point of entry, None if the present one goes on."""
         pending = int(self._worlds.pending[0])
         return None if pending < 0 else self.cue.sections[pending].name
 
     def check_go(self, section: str) -> int:
-        """Index of a section that can be gone to from here, else an error that names the ways."""
+        """Index of a section that can be gone to from here.
+
+        Raises UnknownNameError if the cue has none of that name, SegueError (with the sections that
+        can be reached) if no transition leads there.
+        """
         target = self.cue.section_index(section)
         here = int(self._worlds.section[0])
         if target != here and not self._worlds.can_go(np.array([target]))[0]:
@@ -91,7 +101,10 @@ class World:
         return target
 
     def advance(self, direction: Direction) -> Bar:
-        """Play the next bar as directed."""
+        """Play the next bar as directed. Raises as `check_go`; then nothing has moved.
+
+        `direction.levels` are the mixer's matter: they change no note.
+        """
         go = None
         if direction.section is not None:
             go = np.array([self.check_go(direction.section)])
@@ -150,7 +163,7 @@ class World:
         }
 
     def restore(self, snapshot: dict[str, Any]) -> None:
-        """Go back to a snapshot of the same cue."""
+        """Go back to a snapshot; SegueError if it is of another cue."""
         if snapshot.get("cue") != self.cue.name:
             raise SegueError(
                 f"the snapshot is of cue {snapshot.get('cue')!r}, this world plays "

@@ -21,26 +21,26 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 STATE = ("cue", "seed", "section", "number", "turn", "pending", "index")
-"""The arrays that are the whole state of worlds."""
+"""The arrays [shape=(n,)] that are the whole state of worlds; see `Worlds`."""
 
 _TEMPO, _MODE, _REGISTER, _ARTICULATION, _DYNAMICS = (
     KNOBS.index(name) for name in ("tempo", "mode", "register", "articulation", "dynamics")
 )
 _VELOCITY_RANGE = (0.4, 1.1)  # share of the written velocity at dynamics 0 and 1
 _ALWAYS_LEVEL = 2  # of a layer that no knob moves
-_STAY = -1
+_STAY = -1  # no section waits for its point of entry
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What the knobs mean for the cues that n worlds play."""
+    """What the knobs mean for the cues that n worlds play; layers beyond a cue's own are silent."""
 
     mode: IntArray  # [shape=(n,)] index into the cue's modes
     register: IntArray  # [n] 0 low .. 2 high
     level: IntArray  # [n, layers] activity, 0 silent .. 4
-    velocity_scale: FloatArray  # [n]
-    duration_scale: FloatArray  # [n, layers]
-    bpm: FloatArray  # [n]
+    velocity_scale: FloatArray  # [n] share of the written velocity
+    duration_scale: FloatArray  # [n, layers] share of the written duration
+    bpm: FloatArray  # [n] quarter notes a minute
 
 
 @dataclass(frozen=True)
@@ -50,16 +50,21 @@ class Bars:
     cue: IntArray  # [shape=(n,)] index into the book
     section: IntArray  # [n] over all cues
     number: IntArray  # [n] bar in the section
-    row: IntArray  # [n] row of the template index
+    row: IntArray  # [n] row of `Book.index`
     fill: BoolArray  # [n] the drums play a fill
     leads: BoolArray  # [n] a cadence leads into another section
-    beats: FloatArray  # [n] length of the bar
+    beats: FloatArray  # [n] length of the bar in quarter notes
     template: NDArray[np.int32]  # [n, layers] template number in the book, 0 is silence
     setting: Setting
 
 
 class Worlds:
     """n worlds that advance together.
+
+    The state is in arrays [shape=(n,)]: `cue` (index into the book), `seed`, `section` (over all
+    cues), `number` (the next bar, counted in its section), `turn` (times the section was played
+    before this one), `pending` (the section that waits for its point of entry, -1 for none) and
+    `index` (bars since the start).
 
     :param book: the cues that can be played
     :param cue: index of each world's cue [shape=(n,)]
@@ -79,7 +84,12 @@ class Worlds:
         self.reset(np.arange(self.n), cue, seeds)
 
     def reset(self, which: IntArray, cue: IntArray, seeds: IntArray) -> None:
-        """Put some worlds at the start of the first section of a cue."""
+        """Put the worlds of those numbers at the start of a cue, each with its own seed.
+
+        :param which: numbers of worlds [shape=(m,)]
+        :param cue: index of each one's cue [shape=(m,)]
+        :param seeds: each one's seed [shape=(m,)]
+        """
         self.cue[which] = cue
         self.seed[which] = np.asarray(seeds).astype(np.uint64)
         self.section[which] = self.book.first_section[cue]
@@ -102,7 +112,7 @@ class Worlds:
         self._layers = np.arange(book.layer_knob.shape[1])
 
     def repeat(self, copies: int) -> "Worlds":
-        """New worlds in the same state, `copies` of each side by side, to try directions on."""
+        """New worlds [n * copies] in the same state, copies side by side, to try plans on."""
         twin = object.__new__(Worlds)
         twin.book, twin.n = self.book, self.n * copies
         for name in STATE:
@@ -111,12 +121,12 @@ class Worlds:
         return twin
 
     def can_go(self, section: IntArray) -> BoolArray:
-        """Whether a transition leads from the present section to `section` [shape=(n,)]."""
+        """Whether a transition leads from each world's section to another [both shape=(n,)]."""
         allowed: BoolArray = self.book.leave_at[self.section, section] != NEVER
         return allowed
 
     def set(self, knobs: FloatArray) -> Setting:
-        """What directions [shape=(n, 9)], each in [0, 1], mean for the cues in play."""
+        """What knobs [shape=(n, 9)], each in [0, 1], in the order of `KNOBS`, mean for the cues."""
         n_modes = self._n_modes
         wanted = knobs[self._knob_of_layer]
         level = np.minimum((wanted * LEVELS).astype(np.int64), LEVELS - 1)
@@ -144,9 +154,9 @@ class Worlds:
         """Play the next bar of every world.
 
         :param setting: how, from `set`
-        :param go: section wanted [shape=(n,)], -1 for none; one that no transition allows is
-        ignored
-        :param fill: a drum fill in this bar
+        :param go: section wanted [shape=(n,)], over all cues, -1 for none; one that no transition
+            allows is ignored
+        :param fill: whether the drums play a fill in this bar [shape=(n,), or one for all]
         """
         book = self.book
         if go is not None:
@@ -163,6 +173,7 @@ class Worlds:
         return bars
 
     def _enter_at_once(self) -> None:
+        """Enter sections whose transition is at the bar, without a fill, before this very bar."""
         waiting = self.pending >= 0
         target = np.maximum(self.pending, 0)
         rule = self.book.leave_at[self.section, target]
@@ -194,6 +205,7 @@ class Worlds:
         return leaving, leaving & book.leave_fill[self.section, target]
 
     def _move(self, leaving: BoolArray, last: BoolArray) -> None:
+        """Go on to the next bar, round the section or into another."""
         around = last & ~leaving
         self.section = np.where(leaving, self.pending, self.section)
         self.turn = np.where(leaving, 0, self.turn + around)
