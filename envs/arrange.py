@@ -28,6 +28,8 @@ FloatArray = NDArray[np.float64]
 Terms = dict[str, FloatArray]
 
 OBSERVATION_LIMIT = 10.0
+"""Observations are clipped to +- this."""
+
 REWARDS = ("mood", "continuity", "rules", "feedback")
 """The named terms of the reward; they add up to it."""
 
@@ -37,11 +39,9 @@ MIXED = {"traces": 0.5, "generator": 0.25, "sliders": 0.25}
 _MOVE_WEIGHTS = np.array(
     [{"tempo": 2.0, "mode": 2.0, "register": 1.5}.get(name, 1.0) for name in KNOBS]
 )
-_SMALLEST_MOVE = 0.02
-_ON_PHRASE, _OFF_PHRASE = (
-    0.35,
-    1.3,
-)  # share of the cost of a movement at a phrase's start, elsewhere
+_SMALLEST_MOVE = 0.02  # of a knob's range; smaller ones cost nothing
+_ON_PHRASE, _OFF_PHRASE = 0.35, 1.3  # share of a movement's cost where a phrase begins, elsewhere
+_FIRST_KNOBS = (0.2, 0.8)  # an episode starts with knobs in this range
 _RULED = [
     KNOBS.index(name)
     for name in ("harmony", "bass", "drums", "register", "articulation", "dynamics")
@@ -56,7 +56,10 @@ _MUCH, _CALM_DRUMS = 0.6, 0.4
 
 
 class ArrangeCore:
-    """n performances that advance together.
+    """n performances that advance together, each with a listener of its own.
+
+    What an agent may know is in `perception`; `listeners` and `targets` (moods wanted [shape=(n,
+    bars + 1, 2)], sd, one ahead of the first bar) are for rewards and the oracle alone.
 
     :param n: how many
     :param settings: what is played, for whom, and what it is worth
@@ -74,11 +77,15 @@ class ArrangeCore:
         self.bar = 0
 
     def reset(self, rng: np.random.Generator, copies: int = 1) -> FloatArray:
-        """New cues, games, listeners and knobs for all; the first observations [shape=(n, D)].
+        """Draw new cues, games, listeners and knobs for all.
 
         Everything is drawn here, so that two directors meet the same episodes under the same
-        generator. With `copies`, only n / copies episodes are drawn, and each is played that many
-        times.
+        generator.
+
+        :param rng: all chance of the episode comes from here
+        :param copies: a divisor of n; only n / copies episodes are drawn, each played so many times
+            side by side
+        :return: the first observations [shape=(n, len(OBSERVATION))], not clipped
         """
         n = self.n // copies
         bars = self.settings.bars
@@ -93,7 +100,7 @@ class ArrangeCore:
         self.listeners.meet(*(every(trait) for trait in self.listeners.draw(rng, n)))
         noise = every(rng.standard_normal((n, bars, 2)))
         self.noise = self.settings.listener.rating_noise * noise
-        knobs = every(rng.uniform(0.2, 0.8, (n, len(KNOBS))))
+        knobs = every(rng.uniform(*_FIRST_KNOBS, (n, len(KNOBS))))
         self.perception.reset(knobs, self.targets[:, 0])
         coming = self.worlds.look(self.worlds.set(self.perception.knobs))
         self.perception.look(self.ear, self.model, coming)
@@ -116,8 +123,8 @@ class ArrangeCore:
         """Play a bar of every performance.
 
         :param action: movement of the knobs [shape=(n, 9)], each in [-1, 1]
-        :return: observations [n, D], rewards [n], whether the episode is over, terms of the reward
-        [n]
+        :return: observations [n, len(OBSERVATION)], not clipped; rewards [n]; whether the episodes
+            are over; the terms of the reward [n] by the names of `REWARDS`
         """
         perception, worlds = self.perception, self.worlds
         before = perception.knobs
@@ -143,6 +150,7 @@ class ArrangeCore:
         return perception.observe(worlds), reward, over, terms
 
     def _rating(self, felt: FloatArray) -> FloatArray | None:
+        """The listeners' noisy ratings [shape=(n, 2), sd] of this bar, None if none is due."""
         every = self.settings.listener.rating_every_bars
         if every and (self.bar + 1) % every == 0:
             return felt + self.noise[:, self.bar]
@@ -156,6 +164,7 @@ class ArrangeCore:
         on_phrase: NDArray[np.bool_],
         rating: FloatArray | None,
     ) -> Terms:
+        """What this bar earns, by the names of `REWARDS` [each shape=(n,)]."""
         s = self.settings
         answer = np.zeros(self.n) if rating is None else _distance(rating, target)
         return {
@@ -357,8 +366,7 @@ class ArrangeVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
     """`segue/Arrange-v0`, n at once: batched inside, all of them in step.
 
     Episodes end together, by truncation, and begin anew in the same step; the last observations are
-    in
-    `info["final_obs"]`.
+    in `info["final_obs"]`. Spaces, reward and options are those of `ArrangeEnv`.
     """
 
     metadata = {  # noqa: RUF012 - Gymnasium's own form

@@ -36,7 +36,10 @@ class ListenerSettings:
 
 
 class Listeners:
-    """n simulated listeners. Moods are valence, arousal [shape=(n, 2)] in sd."""
+    """n simulated listeners: `bias`, `gain` and what they feel by now, `felt`.
+
+    Each is a pair of valence and arousal [shape=(n, 2)], in sd but for the gain.
+    """
 
     def __init__(self, n: int, settings: ListenerSettings) -> None:
         self.settings = settings
@@ -45,7 +48,7 @@ class Listeners:
         self.felt = np.zeros((n, 2))
 
     def draw(self, rng: np.random.Generator, n: int) -> tuple[FloatArray, FloatArray]:
-        """Biases and gains [shape=(n, 2)] of n new listeners."""
+        """Biases (sd) and gains [each shape=(n, 2)] of n new listeners, without meeting them."""
         bias = self.settings.bias_sd * rng.standard_normal((n, 2))
         return bias, np.exp(self.settings.log_gain_sd * rng.standard_normal((n, 2)))
 
@@ -55,7 +58,7 @@ class Listeners:
         self.felt = np.clip(bias, -FELT_LIMIT, FELT_LIMIT)
 
     def feel(self, impression: FloatArray) -> FloatArray:
-        """Felt mood after a bar of that impression, which is also kept."""
+        """Let a bar of that impression [shape=(n, 2), sd] sound; returns `felt` after it."""
         pull = self.gain * impression + self.bias - self.felt
         felt = self.felt + self.settings.rate * pull
         self.felt = np.minimum(np.maximum(felt, -FELT_LIMIT), FELT_LIMIT)

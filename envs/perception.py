@@ -27,10 +27,10 @@ from .listener import FELT_LIMIT, ListenerSettings
 FloatArray = NDArray[np.float64]
 
 KNOB_STEP = 0.35
-"""How far a knob can move in a bar."""
+"""How far a knob can move in a bar, as a share of its range."""
 
 DEAD_ZONE = 0.2
-"""Actions smaller than this leave a knob where it is."""
+"""Actions smaller than this leave a knob where it is, so that keeping still is easy to learn."""
 
 HEARD = {  # feature -> (centre, scale) that bring it to about -1..1
     "onset_density": (1.5, 0.6),
@@ -85,6 +85,9 @@ _STATE = (
     "sums",
 )
 _FORGET = 1.0 / 8.0  # share of a bar in the slow mean of the target
+_LEAST_SD = 1e-3  # of traits that do not vary, so that their precision stays finite
+_MOST_PRECISION = 1e4  # of a rating without noise
+_GAIN_SD_FACTOR = 1.05  # sd of a log-normal gain by that of its logarithm, near 0.25
 
 
 def move_knobs(knobs: FloatArray, action: FloatArray) -> FloatArray:
@@ -97,6 +100,13 @@ def move_knobs(knobs: FloatArray, action: FloatArray) -> FloatArray:
 class Perception:
     """The agent's side of n performances.
 
+    In each bar the caller sets `knobs`, then calls `look`, `hear`, `rate` (if there is a rating)
+    and `want`, in this order. Arrays are [shape=(n, ...)], pairs valence and arousal in sd:
+    `knobs` (n, 9), `estimate` (n, 2), `targets` (3, n, 2) the newest first, `slow_target` (n, 2),
+    `next` (n, 2) the impression of the bar to come; of the belief `gain`, `bias`, `gain_var`,
+    `bias_var` and `covariance`, each (n, 2).
+
+    :param n: how many
     :param settings: what is assumed of listeners (the spread of their traits, their memory)
     """
 
@@ -119,13 +129,17 @@ class Perception:
         return {name: getattr(self, name).tolist() for name in _STATE}
 
     def restore(self, snapshot: dict[str, Any]) -> None:
-        """Go back to a snapshot."""
+        """Go back to a snapshot of as many performances."""
         for name in _STATE:
             setattr(self, name, np.array(snapshot[name], dtype=float))
         self._believe()
 
     def reset(self, knobs: FloatArray, target: FloatArray) -> None:
-        """Begin anew with the knobs [shape=(n, 9)] and the target that is known [n, 2]."""
+        """Begin anew, for listeners of whom nothing is known.
+
+        :param knobs: where the knobs are [shape=(n, 9)], each in [0, 1]
+        :param target: the mood wanted [shape=(n, 2), sd]
+        """
         self.knobs = np.array(knobs, dtype=float)
         self.estimate = np.zeros((self.n, 2))
         self.want_first(target)
@@ -137,19 +151,21 @@ class Perception:
         self._believe()
 
     def want_first(self, target: FloatArray) -> None:
-        """The mood wanted before the first bar: as if it had been so for long."""
+        """The mood wanted [shape=(n, 2), sd] before the first bar: as if it had long been so."""
         self.targets = np.stack([target] * 3)
         self.slow_target = target.copy()
 
     def want(self, target: FloatArray) -> None:
-        """The mood wanted in the bar that has just gone by."""
+        """The mood wanted [shape=(n, 2), sd] in the bar that has just gone by."""
         self.targets = np.stack([target, self.targets[0], self.targets[1]])
         self.slow_target = self.slow_target + _FORGET * (target - self.slow_target)
 
     def look(self, ear: Ear, model: EmotionModel, *bars: Bars) -> tuple[FloatArray, FloatArray]:
-        """Impressions [shape=(sum of n, 2)] and features of bars, heard together.
+        """Hear bars together, which is faster than one after another.
 
-        The last n bars are those that come if nothing is changed, and are kept as such.
+        :param bars: any number of bars of n worlds each; the last are those that come if no knob
+            moves, and their impression is kept as `next`
+        :return: impressions [shape=(bars * n, 2), sd] and features [shape=(bars * n, F)]
         """
         features = ear.hear(*bars)
         impressions = model.predict(features)
@@ -157,7 +173,11 @@ class Perception:
         return impressions, features
 
     def hear(self, impression: FloatArray, features: FloatArray, bars: Bars, book: Book) -> None:
-        """The bar that sounded: its impression [n, 2] and features [n, F]."""
+        """Take in the bar that sounded.
+
+        :param impression: of an average listener [shape=(n, 2), sd]
+        :param features: as in `symbolic.FEATURES` [shape=(n, F)]
+        """
         self.estimate = self.estimate + self.settings.rate * (impression - self.estimate)
         self.heard = (features[:, _HEARD_AT] - _HEARD_CENTRE) / _HEARD_SCALE
         self.brightness = 2.0 * (bars.setting.mode + 0.5) / book.n_modes[bars.cue] - 1.0
@@ -172,15 +192,15 @@ class Perception:
     def _believe(self) -> None:
         """Posterior of (gain, bias) for each axis: a 2 x 2 system in closed form."""
         s = self.settings
-        gain_sd = max(s.log_gain_sd, 1e-3) * 1.05  # of the log-normal, to second order
+        gain_sd = max(s.log_gain_sd, _LEAST_SD) * _GAIN_SD_FACTOR
         gain_mean = np.exp(s.log_gain_sd**2 / 2)
-        noise = 1.0 / s.rating_noise**2 if s.rating_noise > 0 else 1e4
+        precision = 1.0 / s.rating_noise**2 if s.rating_noise > 0 else _MOST_PRECISION
         sum_q, sum_qq, sum_r, sum_qr = self.sums
-        a = 1.0 / gain_sd**2 + noise * sum_qq
-        b = noise * sum_q
-        d = 1.0 / max(s.bias_sd, 1e-3) ** 2 + noise * self.count
-        u = gain_mean / gain_sd**2 + noise * sum_qr
-        v = noise * sum_r
+        a = 1.0 / gain_sd**2 + precision * sum_qq
+        b = precision * sum_q
+        d = 1.0 / max(s.bias_sd, _LEAST_SD) ** 2 + precision * self.count
+        u = gain_mean / gain_sd**2 + precision * sum_qr
+        v = precision * sum_r
         det = a * d - b * b
         self.gain = (d * u - b * v) / det
         self.bias = (a * v - b * u) / det
@@ -188,7 +208,7 @@ class Perception:
 
     @property
     def felt(self) -> FloatArray:
-        """What this listener feels, as far as is known [n, 2]."""
+        """What this listener feels, as far as is known [shape=(n, 2), sd]."""
         felt: FloatArray = self.gain * self.estimate + self.bias
         return np.minimum(np.maximum(felt, -FELT_LIMIT), FELT_LIMIT)
 

@@ -36,7 +36,8 @@ class Book:
     as shares of those written). Of sections [S]: `section_bars`, `section_repeats`, `section_row`
     (row of its first bar as written) and `cadence_rows` (what to add for a bar's cadence). Of ways
     from one section to another [S, S]: `leave_at`, `leave_fill`, `auto_share` (weights added up
-    along the row, in all `auto_total` [S]). `index` gives templates, numbered over all cues.
+    along the row, in all `auto_total` [S]). `index` gives template numbers: those of a cue's
+    arrangement plus its `first_template`; template 0 is silence, and the last is `templates`.
 
     :param cues: at least one, else SegueError
     """
