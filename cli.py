@@ -188,7 +188,9 @@ def serve(
 def play(
     cue: Annotated[str, typer.Argument(help="A shipped cue, or a folder.")] = "dungeon",
     director: DirectorName = "agent",
-    output: Annotated[str, typer.Option(help="auto, jack, portaudio, null, file:X.wav")] = "auto",
+    output: Annotated[
+        str, typer.Option(help="auto, jack, portaudio, midi, midi:PORT, null, file:X.wav")
+    ] = "auto",
     seconds: Annotated[
         float | None, typer.Option(help="Stop by itself after so long.", min=0, max=MAX_SECONDS)
     ] = None,

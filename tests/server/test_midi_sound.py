@@ -45,16 +45,18 @@ for message in port:
         break
 """
 
+# In real time, since JACK has room for a few messages a period only.
 PLAY = """
 import mido, segue
 name = next(n for n in mido.get_output_names() if "listener" in n)
-with segue.open("dungeon", director="table", output=f"midi:{name}", clock="manual") as session:
-    session.advance(6.0)
+with segue.open("dungeon", director="table", output=f"midi:{name}") as session:
+    while session.position().beat < 3.0:
+        pass
 """
 
 
 @needs_jack
-def test_a_session_plays_on_a_port_and_ends_every_note(midi_system: None) -> None:
+def test_a_session_plays_on_a_port_and_silences_it_at_the_end(midi_system: None) -> None:
     environment = os.environ | {"MIDO_BACKEND": "mido.backends.rtmidi/UNIX_JACK"}
     python = sys.executable
     listener = subprocess.Popen(
@@ -64,14 +66,14 @@ def test_a_session_plays_on_a_port_and_ends_every_note(midi_system: None) -> Non
         assert listener.stdout is not None
         assert listener.stdout.readline().strip() == "ready"
         subprocess.run([python, "-c", PLAY], env=environment, check=True, timeout=60)
-        heard, _ = listener.communicate(timeout=30)
+        heard, _ = listener.communicate(timeout=30)  # it ends at the first "all sound off"
     finally:
         listener.kill()
         listener.communicate()
-    started = [line.split()[1] for line in heard.splitlines() if line.startswith("note_on")]
-    ended = [line.split()[1] for line in heard.splitlines() if line.startswith("note_off")]
-    assert len(started) > 10
-    assert sorted(started) == sorted(ended)
+    kinds = [line.split()[0] for line in heard.splitlines()]
+    assert "program_change" in kinds
+    assert kinds.count("note_on") >= 3
+    assert kinds[-1] == "control_change"
 
 
 @pytest.mark.skipif(os.path.exists("/dev/snd/seq"), reason="this machine has a MIDI system")
