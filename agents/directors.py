@@ -31,7 +31,12 @@ DIRECTORS = {
 
 
 def make_director(name: str, seed: int = 0) -> Director:
-    """A director by name, or by the path of a policy's card (.json)."""
+    """A director by name, or by the path of a policy's card (.json).
+
+    Besides `DIRECTORS` there are `AGENTS` and, for training scenes only, "oracle".
+
+    :param seed: of a director that draws; the others do not need it
+    """
     if name.endswith(".json"):
         return Policy.load(Path(name))
     if name not in DIRECTORS and name != "oracle" and name not in AGENTS:

@@ -21,6 +21,8 @@ from .scene import Director
 FloatArray = NDArray[np.float64]
 
 BOOTSTRAP = 2000
+"""Resamples of a bootstrap interval."""
+
 STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 10: 2.262}
 """97.5 % point of Student's t by number of seeds."""
 
@@ -48,7 +50,14 @@ def play_episodes(
     on_bar: Callable[[], None] | None = None,
     **options: Any,
 ) -> Episodes:
-    """Play one batch of episodes of `segue/Arrange-v0` with those options."""
+    """Play one batch of episodes of `segue/Arrange-v0`, all at once.
+
+    :param name: what the director is called in the result
+    :param episodes: how many
+    :param seed: of the episodes; the same for all directors that are compared
+    :param on_bar: called after each of the bars
+    :param options: of the environment, see `ArrangeSettings`
+    """
     core = ArrangeCore(episodes, ArrangeSettings.from_options(**options))
     core.reset(np.random.default_rng(seed))
     bars = core.settings.bars
@@ -80,14 +89,14 @@ def pool(parts: Sequence[Episodes]) -> Episodes:
 
 
 def interquartile_mean(values: FloatArray) -> float:
-    """Mean of the middle half."""
+    """Mean of the middle half of values [shape=(n,)]."""
     ordered = np.sort(values)
     cut = len(ordered) // 4
     return float(ordered[cut : len(ordered) - cut].mean())
 
 
 def interval(values: FloatArray, seed: int = 0) -> tuple[float, float]:
-    """95 % bootstrap interval of the mean."""
+    """95 % bootstrap interval (low, high) of the mean of values [shape=(n,)]."""
     rng = np.random.default_rng(seed)
     means = values[rng.integers(0, len(values), (BOOTSTRAP, len(values)))].mean(axis=1)
     low, high = np.quantile(means, [0.025, 0.975])
@@ -102,7 +111,15 @@ def evaluate(
     on_bar: Callable[[str], None] | None = None,
     **options: Any,
 ) -> list[Episodes]:
-    """Play every director on the same episodes of each evaluation seed."""
+    """Play every director on the same episodes of each evaluation seed.
+
+    :param names: of directors, see `directors.make_director`
+    :param episodes: of each director, shared out evenly among the seeds
+    :param seeds: of episodes, and of directors that draw
+    :param on_bar: called with the director's name after each bar
+    :param options: of the environment, see `ArrangeSettings`
+    :return: one result for each name, in their order
+    """
     found = []
     for name in names:
         report = (lambda name=name: on_bar(name)) if on_bar else None
@@ -122,7 +139,12 @@ def evaluate(
 
 
 def table(played: Sequence[Episodes], baseline: str = "table") -> list[dict[str, Any]]:
-    """One row a director, best first."""
+    """One row a director, best first.
+
+    Columns: mean `reward` a bar with its interval `low`, `high` and interquartile mean `iqm`; mean
+    `error` (sd); the terms `movement` and `rules` of the reward; `settle_bars`; and, paired by
+    episode, the `gain` over the baseline with `gain_low`, `gain_high`, if the baseline played.
+    """
     against = next((one for one in played if one.director == baseline), None)
     rows = []
     for one in sorted(played, key=lambda one: -one.reward.mean()):

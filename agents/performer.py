@@ -35,14 +35,16 @@ class Performed:
 
 
 class Performer:
-    """Decides and realises one bar after another.
+    """Decides and realises one bar after another; the `Scene` of its own director.
+
+    `held` are the knobs that a person has taken over, with their values in [0, 1].
 
     :param cue: what is played
     :param director: a name of `directors.DIRECTORS`, or the path of a policy
     :param seed: of the world and of a director that draws
     """
 
-    n = 1
+    n = 1  # performances, as `Scene` asks
 
     def __init__(self, cue: Cue, director: str = "agent", *, seed: int = 0) -> None:
         self.world = World(cue, seed)
@@ -66,11 +68,16 @@ class Performer:
         self.director_name = director
 
     def direct(self, **changes: Any) -> None:
-        """A person takes these knobs over until `release`; a fill holds for the next bar only."""
+        """A person takes knobs over until `release`.
+
+        Nothing is changed if one of them cannot be: see `Direction.with_changes` and `go`.
+
+        :param changes: knobs; `section`, which is gone to; `fill`, for the next bar only
+        """
         Direction().with_changes(**changes)  # checks names and ranges
-        self._fill = bool(changes.pop("fill", self._fill))
         if (section := changes.pop("section", None)) is not None:
             self.go(section)
+        self._fill = bool(changes.pop("fill", self._fill))
         self.held |= {name: float(value) for name, value in changes.items() if name in KNOBS}
 
     def release(self, *names: str) -> None:
@@ -79,13 +86,13 @@ class Performer:
             self.held.pop(name, None)
 
     def go(self, section: str) -> int:
-        """Ask for a section; the index of the first bar at which it can begin."""
+        """Ask for a section; returns the index of the first bar at which it can begin."""
         self.world.check_go(section)
         self._section = section
         return self.world.bar_index + 1
 
     def rate(self, valence: float, arousal: float) -> None:
-        """A listener's rating of what the music makes them feel now, in mood units."""
+        """Take in a listener's rating of what they feel now, in mood units, each in [-1, 1]."""
         rating = [check_range("valence", valence, -1, 1), check_range("arousal", arousal, -1, 1)]
         self.perception.rate(np.array([rating]) / MOOD_PER_SD)
 

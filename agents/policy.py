@@ -21,7 +21,8 @@ TASK = "direction of a bar"
 class Policy:
     """Acts by the mean of a Gaussian policy with two hidden tanh layers.
 
-    :param weights: matrices and biases `w0 b0 w1 b1 w2 b2` of the three layers
+    :param weights: matrices [shape=(inputs, outputs)] and biases [outputs] of the three layers,
+        called `w0 b0 w1 b1 w2 b2`; the last has an output for each knob
     """
 
     LAYERS = 3
@@ -33,7 +34,11 @@ class Policy:
 
     @classmethod
     def load(cls, path: Path) -> "Policy":
-        """Read a policy by its card or weights file, made for the present observation."""
+        """Read a policy by the path of its card or its weights.
+
+        Raises SegueError if there is none, FileFormatError if it is another kind of model or was
+        made for another observation.
+        """
         if not path.with_suffix(".json").exists():
             raise SegueError(f"there is no policy at {path}; train one: segue train")
         card, weights = load_weights(path.with_suffix(".json"))

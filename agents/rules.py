@@ -26,15 +26,29 @@ FloatArray = NDArray[np.float64]
 N_KNOBS = len(KNOBS)
 _TERMS = 6  # 1, v, a, v^2, v a, a^2
 SURFACE = _TERMS * N_KNOBS
+"""Parameters of the surface, [shape=(6 terms, 9 knobs)] row after row."""
+
 AIM_LIMIT = 2.5
 """No rule aims further than this, sd."""
 
+_SMALLEST_MOVE = 0.02  # of a knob's range; what is nearer stays where it is
+
 
 def move_to(knobs: FloatArray, wanted: FloatArray, rate: FloatArray | float) -> FloatArray:
-    """Actions [shape=(n, 9)] that move knobs a share `rate` of the way, as far as a bar allows."""
+    """Actions [shape=(n, 9)] that move knobs towards others, as far as a bar allows.
+
+    :param knobs: where they are [shape=(n, 9)], each in [0, 1]
+    :param wanted: where they should be [shape=(n, 9), or (9,) for all]
+    :param rate: share of the way to go, 0..1 [shape=(n, 1), or one for all]
+    """
     step = np.clip((wanted - knobs) * rate, -KNOB_STEP, KNOB_STEP) / KNOB_STEP
     action = np.sign(step) * (DEAD_ZONE + (1.0 - DEAD_ZONE) * np.abs(step))
-    return np.where(np.abs(step) * KNOB_STEP < 0.02, 0.0, action)
+    return np.where(np.abs(step) * KNOB_STEP < _SMALLEST_MOVE, 0.0, action)
+
+
+def _logistic(x: FloatArray) -> FloatArray:
+    """From any number to 0..1: tuning moves parameters freely, knobs and rates have ends."""
+    return np.asarray(1.0 / (1.0 + np.exp(-x)))
 
 
 def drawing(scene: Scene, seed: int) -> np.random.Generator:
@@ -54,19 +68,25 @@ class Random:
 
 @dataclass
 class Hold:
-    """One direction for every moment: the best constant. Parameters: knobs [shape=(..., 9)]."""
+    """One direction for every moment: the best constant.
+
+    :param parameters: knobs before the logistic function [shape=(9,), or (n, 9)]
+    """
 
     parameters: FloatArray
     size = N_KNOBS
 
     def act(self, scene: Scene) -> FloatArray:
-        wanted = 1.0 / (1.0 + np.exp(-self.parameters))
-        return move_to(scene.perception.knobs, wanted, 1.0)
+        return move_to(scene.perception.knobs, _logistic(self.parameters), 1.0)
 
 
 @dataclass
 class Table:
-    """The static rule table. Parameters [shape=(..., 56)]: surface, rates on and off phrase."""
+    """The static rule table: knobs by a quadratic surface over the mood wanted.
+
+    :param parameters: the surface, then the rates on and off a phrase's start (all before the
+        logistic function), then those of the kinds below [shape=(size,), or (n, size)]
+    """
 
     parameters: FloatArray
     size = SURFACE + 2
@@ -77,21 +97,24 @@ class Table:
         one = np.ones_like(valence)
         terms = np.stack([one, valence, arousal, valence**2, valence * arousal, arousal**2], axis=1)
         surface = theta[:, :SURFACE].reshape(-1, _TERMS, N_KNOBS)
-        wanted = 1.0 / (1.0 + np.exp(-(terms[:, None] @ surface)[:, 0]))
+        wanted = _logistic((terms[:, None] @ surface)[:, 0])
         on_phrase = scene.worlds.number % PHRASE_BARS == 0
         on, off = theta[:, SURFACE], theta[:, SURFACE + 1]
-        rate = 1.0 / (1.0 + np.exp(-np.where(on_phrase, on, off)))
+        rate = _logistic(np.where(on_phrase, on, off))
         return move_to(scene.perception.knobs, wanted, rate[:, None])
 
     def aim(self, scene: Scene, theta: FloatArray) -> FloatArray:
-        """The mood that the music should give [shape=(n, 2)]."""
+        """The mood to look up [shape=(n, 2), sd], by parameters [shape=(n, size)]."""
         target: FloatArray = scene.perception.targets[0]
         return target
 
 
 @dataclass
 class Reactive(Table):
-    """Aims beyond the target by the average listener's error and by the target's trend."""
+    """Aims beyond the target by the average listener's error and by the target's trend.
+
+    Two more parameters: how far by each.
+    """
 
     size = SURFACE + 4
 
@@ -106,7 +129,10 @@ class Reactive(Table):
 
 @dataclass
 class Adaptive(Table):
-    """Like reactive, for this listener: what is believed of them is taken out of the target."""
+    """Like reactive, for this listener: the bias that is believed of them is taken off the target.
+
+    Three more parameters: how far by error, trend and bias.
+    """
 
     size = SURFACE + 5
 

@@ -1,4 +1,4 @@
-"""What a director sees when it is asked: the same in training and in play."""
+"""What a director is, and the scene it sees when it is asked: the same in training and in play."""
 
 from typing import Protocol
 
@@ -15,7 +15,10 @@ FloatArray = NDArray[np.float64]
 
 
 class Scene(Protocol):
-    """n performances: `envs.arrange.ArrangeCore` in training, `performer.Performer` in play."""
+    """n performances: `envs.arrange.ArrangeCore` in training, `performer.Performer` in play.
+
+    (The scenes of a game, in `envs.scenes`, are another thing.)
+    """
 
     n: int
     book: Book

@@ -1,5 +1,4 @@
-"""Directors that search: they try candidate plans in the emotion model and take the best first
-move.
+"""Directors that search: they try plans in the emotion model and take the best one's first move.
 
 Plans are sequences of knob settings, improved by the cross-entropy method (Rubinstein, Methodology
 and Computing in Applied Probability 1, 1999). A fair searcher knows what an agent knows: the belief
@@ -27,6 +26,12 @@ CONTINUITY_WEIGHT = ArrangeSettings.continuity_weight
 RULES_WEIGHT = ArrangeSettings.rules_weight
 """What a plan counts with, as the environment does unless told otherwise."""
 
+_FIRST_SPREAD, _LEAST_SPREAD = 0.6, 0.02  # of plans at first; added so that rounds keep looking
+_MOVED_SHARE = 0.5  # of the knobs a plan moves: still ones cost nothing
+_ELITE_PART = 8  # the best one in so many plans guide the next round
+_SMALLEST_MOVE = 0.06  # of the largest step; what is smaller is left out
+_TARGET_DRIFT = 0.3  # of a target in a bar, sd (recorded play: mean absolute change 0.22)
+
 
 @dataclass
 class Search:
@@ -34,8 +39,9 @@ class Search:
 
     :param horizon: bars planned
     :param candidates: plans a round
-    :param rounds: times the plans are drawn again round the best
+    :param rounds: times that plans are drawn, from the second on round the best
     :param oracle: know the hidden listener and the future (training scenes only)
+    :param seed: of the plans drawn
     """
 
     horizon: int = 1
@@ -47,27 +53,30 @@ class Search:
     def act(self, scene: Scene) -> FloatArray:
         n, k, h = scene.n, self.candidates, self.horizon
         mean = np.zeros((n, h, N_KNOBS))
-        spread = np.full((n, h, N_KNOBS), 0.6)
+        spread = np.full((n, h, N_KNOBS), _FIRST_SPREAD)
         rows = np.arange(n)[:, None]
         rng = drawing(scene, self.seed)
         for _ in range(self.rounds):
             noise = rng.standard_normal((n, k, h, N_KNOBS))
-            sparse = rng.random((n, k, 1, N_KNOBS)) < 0.5
+            sparse = rng.random((n, k, 1, N_KNOBS)) < _MOVED_SHARE
             plans = np.clip(mean[:, None] + spread[:, None] * noise * sparse, -1.0, 1.0)
             plans[:, 0] = mean
             plans[:, 1] = 0.0
             worth = self.worth(scene, plans.reshape(n * k, h, N_KNOBS)).reshape(n, k)
-            elite = np.argsort(worth, axis=1)[:, -max(k // 8, 1) :]
+            elite = np.argsort(worth, axis=1)[:, -max(k // _ELITE_PART, 1) :]
             best = plans[rows, elite]
-            mean, spread = best.mean(axis=1), best.std(axis=1) + 0.02
+            mean, spread = best.mean(axis=1), best.std(axis=1) + _LEAST_SPREAD
         top = plans[np.arange(n), worth.argmax(axis=1), 0]
         size = np.abs(top)
-        return np.where(size < 0.06, 0.0, np.sign(top) * (DEAD_ZONE + (1 - DEAD_ZONE) * size))
+        return np.where(
+            size < _SMALLEST_MOVE, 0.0, np.sign(top) * (DEAD_ZONE + (1 - DEAD_ZONE) * size)
+        )
 
     def worth(self, scene: Scene, plans: FloatArray) -> FloatArray:
-        """What each plan [shape=(n * k, horizon, 9)] is expected to earn [n * k].
+        """What each plan is expected to earn, summed over its bars [shape=(n * candidates,)].
 
-        A plan holds knob movements in shares of the largest step.
+        :param plans: knob movements in shares of the largest step [shape=(n * candidates, horizon,
+            9)], those of one performance side by side
         """
         k = self.candidates
         seen = scene.perception
@@ -93,7 +102,12 @@ class Search:
     def knowledge(
         self, scene: Scene
     ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
-        """Gain, bias, felt [n, 2], targets of the coming bars [n, h, 2] and how unsure each is."""
+        """What the searcher goes by.
+
+        :return: gain, bias and felt mood of the listener [each shape=(n, 2)]; the moods wanted in
+            the bars to come, and the sd of each felt less wanted [shape=(n, bars, 2)]. The last bar
+            stands for all after it. TypeError for an oracle outside training.
+        """
         seen = scene.perception
         if self.oracle:
             if not isinstance(scene, ArrangeCore):
@@ -107,11 +121,10 @@ class Search:
         return seen.gain, seen.bias, seen.felt, seen.targets[0][:, None], doubt
 
 
-_TARGET_DRIFT = 0.3
-"""How far a target moves in a bar, sd (recorded play: mean absolute change 0.22)."""
-
-
 def expected_distance(error: FloatArray, sd: FloatArray) -> FloatArray:
-    """E|x| of x ~ N(error, sd), the mean over both axes [shape=(n,)] (smooth approximation)."""
+    """About E|x| of x ~ N(error, sd) [both shape=(n, 2)], the mean over both axes [shape=(n,)].
+
+    Exact where either is 0, smooth between: root of error^2 + (2 / pi) sd^2.
+    """
     distance: FloatArray = np.sqrt(error**2 + (2 / np.pi) * sd**2).mean(axis=1)
     return distance

@@ -14,13 +14,18 @@ from .directors import MODELS
 from .evaluate import interval, play_episodes
 from .policy import Policy
 
-EPISODES = 1280
+EPISODES = 1280  # of each split
 SPLITS = ("test", "heldout")
 SEED = 10_000
 
 
 def ship(runs: list[Path], folder: Path = MODELS, episodes: int = EPISODES) -> list[Card]:
-    """Write the runs' policies and cards into the folder of shipped models."""
+    """Write the runs' policies and cards into the folder of shipped models.
+
+    :param runs: folders that `train` left, in the order of the agents' numbers
+    :param episodes: of each split that a card reports
+    :return: the cards of the agents, then that of the chosen one
+    """
     cards = []
     policies = [Policy.load(run / "policy.json") for run in runs]
     for number, (run, policy) in enumerate(zip(runs, policies, strict=True)):
@@ -48,6 +53,7 @@ def _reward(policy: Policy, split: str, episodes: int) -> Metric:
 
 
 def main() -> None:
+    """The command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("runs", type=Path, nargs="+")
     for card in ship(parser.parse_args().runs):

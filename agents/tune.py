@@ -21,6 +21,11 @@ from .rules import RULES, SURFACE, Hold, Table
 
 FloatArray = NDArray[np.float64]
 
+_ELITE_PART = 6  # the best one in so many guide the next generation
+_KEPT, _LEARNED = 0.3, 0.7  # shares of the old and the new mean and spread
+_WIDE, _NARROW = 1.0, 0.4  # spread at first, from nothing and from a rule that was tuned before
+_LEAST_SPREAD = 0.01  # added, so that every generation keeps looking
+
 
 def tune(
     rule: type[Hold] | type[Table],
@@ -33,11 +38,18 @@ def tune(
     settings: ArrangeSettings | None = None,
     progress: Progress | None = None,
 ) -> FloatArray:
-    """Parameters [shape=(rule.size,)] that earn most on the training split."""
+    """Parameters [shape=(rule.size,)] that earn most on the training split.
+
+    :param start: parameters of a simpler rule to begin from; those it lacks begin at 0
+    :param generations: times that parameters are drawn
+    :param population: parameter vectors in each, 6 or more
+    :param episodes: that each vector plays in a generation
+    :param settings: of the environment, the training split by default
+    """
     core = ArrangeCore(population * episodes, settings or ArrangeSettings())
     rng = np.random.default_rng(seed)
     mean = np.zeros(rule.size) if start is None else np.pad(start, (0, rule.size - len(start)))
-    spread = np.full(rule.size, 1.0 if start is None else 0.4)
+    spread = np.full(rule.size, _WIDE if start is None else _NARROW)
     task = (
         progress.add_task(f"tuning {rule.__name__.lower()}", total=generations)
         if progress
@@ -47,9 +59,9 @@ def tune(
         thetas = mean + spread * rng.standard_normal((population, rule.size))
         thetas[0] = mean
         earned = play(core, rule(np.tile(thetas, (episodes, 1))), rng, population)
-        elite = thetas[np.argsort(earned)[-population // 6 :]]
-        mean = 0.3 * mean + 0.7 * elite.mean(axis=0)
-        spread = 0.3 * spread + 0.7 * elite.std(axis=0) + 0.01
+        elite = thetas[np.argsort(earned)[-population // _ELITE_PART :]]
+        mean = _KEPT * mean + _LEARNED * elite.mean(axis=0)
+        spread = _KEPT * spread + _LEARNED * elite.std(axis=0) + _LEAST_SPREAD
         if progress is not None and task is not None:
             progress.update(
                 task, advance=1, description=f"{rule.__name__.lower()} {earned.mean():.3f}"
@@ -60,7 +72,11 @@ def tune(
 def play(
     core: ArrangeCore, director: Hold | Table, rng: np.random.Generator, population: int
 ) -> FloatArray:
-    """Mean reward a bar of each parameter vector [shape=(population,)] on the same episodes."""
+    """Mean reward a bar of each parameter vector [shape=(population,)] on the same episodes.
+
+    :param director: a rule with a vector for each performance of `core`, the population again and
+        again
+    """
     core.reset(rng, copies=population)
     total = np.zeros(core.n)
     over = False
@@ -110,6 +126,7 @@ def rules_card(command: str) -> Card:
 
 
 def main() -> None:
+    """The command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--generations", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)

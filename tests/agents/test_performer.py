@@ -109,6 +109,9 @@ def test_bad_directions_change_nothing() -> None:
         performer.direct(drumz=0.5)
     with pytest.raises(UnknownNameError, match="did you mean 'boss'"):
         performer.go("bos")
+    with pytest.raises(UnknownNameError, match="did you mean 'boss'"):
+        performer.direct(section="bos", fill=True, drums=0.9)
     with pytest.raises(RangeError, match="valence is nan"):
         performer.rate(float("nan"), 0)
     assert performer.held == {}
+    assert not performer.next_bar(Mood()).bar.fill
