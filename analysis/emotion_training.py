@@ -37,6 +37,7 @@ HELD_OUT = ("Chrono", "Xeno")
 
 MEMORIES_BARS = (0.0, 1.0, 2.0, 4.0, 6.0)
 NETWORKS, HIDDEN, WEIGHT_DECAY, EPOCHS = 4, 32, 5.0, 15
+BATCH_SIZE, LEARNING_RATE = 512, 2e-3
 RIDGE = 1000.0
 FOLDS = 6
 
@@ -58,13 +59,16 @@ PERCUSSION_RANGE, PERCUSSION_SLOPE = (0.0, float(np.log(9.0))), 0.25
 _VELOCITY = FEATURES.index("velocity_mean")
 _PERCUSSION = FEATURES.index("percussion_density")
 _SEEN = np.array([name not in APART for name in FEATURES])
+_LEAST_SD = 1e-9  # features that vary less are constant
 
 
 def fit(bars: RatedBars, *, network: bool = True, seed: int = 0) -> dict[str, FloatArray]:
-    """Weights of an `EmotionModel` from rated bars; without `network`, of a ridge regression."""
+    """Weights of an `EmotionModel` from rated bars; without `network`, of a ridge regression.
+
+    They hold "mean" [shape=(F,)] beside, the mean of the features, for `for_play`.
+    """
     try:
         from sklearn.linear_model import Ridge
-        from sklearn.neural_network import MLPRegressor
     except ImportError:
         raise MissingPartError(
             "training needs scikit-learn, which is not installed; pip install 'segue[train]'"
@@ -75,36 +79,18 @@ def fit(bars: RatedBars, *, network: bool = True, seed: int = 0) -> dict[str, Fl
     low, high = np.percentile(features, [1, 99], axis=0)
     features = np.clip(features, low, high)
     mean, sd = features.mean(axis=0), features.std(axis=0)
-    sd[sd < 1e-9] = 1.0
+    sd[sd < _LEAST_SD] = 1.0
     scaled = (features - mean) / sd
 
     slope = max(float(Ridge(RIDGE).fit(scaled, targets).coef_[1, _VELOCITY]), 0.0)
     rest = targets - np.outer(scaled[:, _VELOCITY] * slope, (0.0, 1.0))
     seen = scaled[:, _SEEN]
-    hidden = np.zeros((len(FEATURES), 0))
-    hidden_bias, output = np.zeros(0), np.zeros((0, 2))
-    linear, bias = np.zeros((len(FEATURES), 2)), np.zeros(2)
+    linear = np.zeros((len(FEATURES), 2))
     if network:
-        nets = [
-            MLPRegressor(
-                hidden_layer_sizes=(HIDDEN,),
-                alpha=WEIGHT_DECAY,
-                max_iter=EPOCHS,
-                n_iter_no_change=EPOCHS,
-                batch_size=512,
-                learning_rate_init=2e-3,
-                random_state=seed + number,
-            )
-            for number in range(NETWORKS)
-        ]
-        for net in nets:
-            _fit_quietly(net, seen, rest)
-        hidden = np.zeros((len(FEATURES), NETWORKS * HIDDEN))
-        hidden[_SEEN] = np.concatenate([net.coefs_[0] for net in nets], axis=1)
-        hidden_bias = np.concatenate([net.intercepts_[0] for net in nets])
-        output = np.concatenate([net.coefs_[1] for net in nets]) / NETWORKS
-        bias = np.mean([net.intercepts_[1] for net in nets], axis=0)
+        hidden, hidden_bias, output, bias = _fit_networks(seen, rest, seed)
     else:
+        hidden, hidden_bias = np.zeros((len(FEATURES), 0)), np.zeros(0)
+        output = np.zeros((0, 2))
         ridge = Ridge(RIDGE).fit(seen, rest)
         linear[_SEEN], bias = ridge.coef_.T, ridge.intercept_
     linear[_VELOCITY, 1] = slope
@@ -118,6 +104,39 @@ def fit(bars: RatedBars, *, network: bool = True, seed: int = 0) -> dict[str, Fl
         "linear": linear / sd[:, None],
         "bias": bias - (mean / sd) @ linear,
     }
+
+
+def _fit_networks(
+    seen: FloatArray, targets: FloatArray, seed: int
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Networks as one: hidden weights [shape=(F, H)] and biases [H], output [H, 2], its bias [2].
+
+    :param seen: scaled features that the networks see [shape=(n, sum of _SEEN)]
+    """
+    from sklearn.neural_network import MLPRegressor
+
+    nets = [
+        MLPRegressor(
+            hidden_layer_sizes=(HIDDEN,),
+            alpha=WEIGHT_DECAY,
+            max_iter=EPOCHS,
+            n_iter_no_change=EPOCHS,
+            batch_size=BATCH_SIZE,
+            learning_rate_init=LEARNING_RATE,
+            random_state=seed + number,
+        )
+        for number in range(NETWORKS)
+    ]
+    for net in nets:
+        _fit_quietly(net, seen, targets)
+    hidden = np.zeros((len(FEATURES), NETWORKS * HIDDEN))
+    hidden[_SEEN] = np.concatenate([net.coefs_[0] for net in nets], axis=1)
+    return (
+        hidden,
+        np.concatenate([net.intercepts_[0] for net in nets]),
+        np.concatenate([net.coefs_[1] for net in nets]) / NETWORKS,
+        np.mean([net.intercepts_[1] for net in nets], axis=0),
+    )
 
 
 def _fit_quietly(net: object, features: FloatArray, targets: FloatArray) -> None:

@@ -68,8 +68,9 @@ FEATURES = (
 OFFBEAT_TOLERANCE_BEATS = 0.0625
 """An onset nearer than this to a beat is on the beat."""
 
-_DEGREES = slice(8, 20)
-_GRID = slice(20, 36)
+_NOTES, _PERCUSSION, _OFFBEAT = map(STATISTICS.index, ("notes", "percussion", "offbeat"))
+_DEGREES = slice(STATISTICS.index("degree_0"), STATISTICS.index("degree_11") + 1)
+_GRID = slice(STATISTICS.index("slot_0"), STATISTICS.index(f"slot_{SLOTS - 1}") + 1)
 _NEUTRAL_MEANS = np.array([60.0, 0.5, np.log(0.125), 3600.0, 0.25])  # of a bar without notes
 _TINY = 1e-12
 
@@ -131,6 +132,7 @@ def grouped_statistics(
     """`note_statistics` of many groups of notes at once [shape=(groups, S)].
 
     `group` [notes] is the group of each note, `percussive` [groups] whether a group is unpitched.
+    The other arguments are those of `note_statistics`.
     """
     groups = len(percussive)
     statistics = np.zeros((groups, len(STATISTICS)))
@@ -139,8 +141,8 @@ def grouped_statistics(
     grid = np.bincount(group * SLOTS + slots, minlength=groups * SLOTS)
     statistics[:, _GRID] = grid.reshape(groups, SLOTS)
     off = np.abs(onsets - np.round(onsets)) >= OFFBEAT_TOLERANCE_BEATS
-    statistics[:, 7] = np.bincount(group, off, minlength=groups)
-    statistics[:, 6] = np.bincount(group, minlength=groups) * percussive
+    statistics[:, _OFFBEAT] = np.bincount(group, off, minlength=groups)
+    statistics[:, _PERCUSSION] = np.bincount(group, minlength=groups) * percussive
     pitched = ~percussive[group]
     group, notes = group[pitched], notes[pitched]
     pitch = notes["pitch"].astype(np.float64)
@@ -164,15 +166,15 @@ def features_from_statistics(
     densities, fits, contrasts and entropies of 0 and a neutral pitch, velocity and duration.
     """
     seconds = np.asarray(bar_seconds, dtype=np.float64)
-    features = np.empty((*statistics.shape[:-1], len(FEATURES)))
-    notes = statistics[..., 0:1]
-    counts = statistics[..., 8:]
+    features = np.empty((*statistics.shape[:-1], len(FEATURES)))  # filled in the order of FEATURES
+    notes = statistics[..., _NOTES : _NOTES + 1]
+    counts = statistics[..., _DEGREES.start : _GRID.stop]
     totals = np.maximum(counts @ _TOTALS, _TINY)
     occupied = (statistics[..., _GRID] > 0.0).sum(axis=-1)
 
     features[..., 0] = occupied / seconds
     features[..., 1] = notes[..., 0] / seconds
-    features[..., 2] = statistics[..., 6] / seconds
+    features[..., 2] = statistics[..., _PERCUSSION] / seconds
     features[..., 3] = totals[..., 0]
     np.log1p(features[..., :4], out=features[..., :4])
 
@@ -192,7 +194,7 @@ def features_from_statistics(
 
     entropy = np.log(totals) - (counts * np.log(np.maximum(counts, _TINY))) @ _TOTALS / totals
     features[..., 21:23] = np.maximum(entropy, 0.0)
-    features[..., 23] = statistics[..., 7] / totals[..., 1]
+    features[..., 23] = statistics[..., _OFFBEAT] / totals[..., 1]
     features[..., 24] = 1.0 - occupied / SLOTS
     return features
 
