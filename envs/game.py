@@ -237,9 +237,7 @@ class GameMeter:
 
     def __init__(self, window_seconds: float = BAR_SECONDS) -> None:
         self.window_seconds = check_range("window_seconds", window_seconds, 0.05, 60.0)
-        self.mood: Floats | None = (
-            None  # [2], valence and arousal in z; None before the first window
-        )
+        self.mood: Floats | None = None  # [2], valence, arousal in z; None before the first window
         self._ticks: list[list[float]] = []
         self._seconds = 0.0
         self._features: Floats | None = None

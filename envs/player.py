@@ -16,6 +16,14 @@ MISS_SD_DEGREES = 30.0  # of the aim when a decision is not aimed true
 LAPSE_RATE = 0.2  # probability in each decision that attention is drawn anew, so lapses last
 PATIENCE = 25  # decisions spent walking to a pickup before it is given up as out of reach
 STUCK_UNITS = 8.0  # moving less than this in a decision while walking means a wall
+AIM_TOLERANCE_DEGREES = 4.0  # beside a target's edge, where it still shoots
+NEAR_UNITS, FAR_UNITS = 120.0, 500.0  # it steps back from nearer enemies, towards farther ones
+DODGE_RATE = 0.15  # probability in each decision of a fight that it turns to the other side
+STRAY_RATE = 0.1  # the same where it stands and nothing comes
+SEARCH_DEGREES = 25.0  # of a look round in each decision
+WANDER_SD_DEGREES = 6.0  # of the way it walks when nothing is in sight
+DETOUR_DEGREES = (60.0, 180.0)  # of a turn at a wall
+AHEAD_DEGREES = 45.0  # it walks only towards what lies within
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +85,18 @@ class ScriptedPlayer:
     def _fight(self, target: Thing, sight: Sight) -> dict[str, float]:
         error = 0.0 if self._attentive else self._rng.normal(0.0, MISS_SD_DEGREES)
         press = self._turn(target.bearing + error)
-        if abs(target.bearing + error) <= target.half_width + 4.0:
+        if abs(target.bearing + error) <= target.half_width + AIM_TOLERANCE_DEGREES:
             press["ATTACK"] = 1.0
-        if self._rng.random() < 0.15:
-            self._side = "MOVE_RIGHT" if self._side == "MOVE_LEFT" else "MOVE_LEFT"
+        if self._rng.random() < DODGE_RATE:
+            self._change_side()
         press[self._side] = 1.0
         if sight.ammo == 0:
             press["MOVE_FORWARD"] = 1.0  # to use the fist
             if self._weapon_keys:
                 press[self._weapon_keys[self._rng.integers(len(self._weapon_keys))]] = 1.0
-        elif target.distance < 120.0:
+        elif target.distance < NEAR_UNITS:
             press["MOVE_BACKWARD"] = 1.0
-        elif target.distance > 500.0:
+        elif target.distance > FAR_UNITS:
             press["MOVE_FORWARD"] = 1.0
         return press
 
@@ -98,11 +106,14 @@ class ScriptedPlayer:
         if shots and self._attentive:
             nearest = min(shots, key=lambda shot: shot.distance)
             self._side = "MOVE_LEFT" if nearest.bearing >= 0 else "MOVE_RIGHT"
-        elif self._rng.random() < 0.1:
-            self._side = "MOVE_RIGHT" if self._side == "MOVE_LEFT" else "MOVE_LEFT"
-        press = {} if monsters else self._turn(25.0)
+        elif self._rng.random() < STRAY_RATE:
+            self._change_side()
+        press = {} if monsters else self._turn(SEARCH_DEGREES)
         press[self._side] = 1.0
         return press
+
+    def _change_side(self) -> None:
+        self._side = "MOVE_RIGHT" if self._side == "MOVE_LEFT" else "MOVE_LEFT"
 
     def _pickup(self, sight: Sight) -> Thing | None:
         wanted = [
@@ -121,17 +132,17 @@ class ScriptedPlayer:
     def _explore(self, sight: Sight) -> dict[str, float]:
         if sight.moved < STUCK_UNITS and abs(self._turn_left_to_do) < 1.0:
             self._turn_left_to_do = float(
-                self._rng.uniform(60.0, 180.0) * self._rng.choice([-1, 1])
+                self._rng.uniform(*DETOUR_DEGREES) * self._rng.choice([-1, 1])
             )
         if abs(self._turn_left_to_do) < 1.0:
-            return self._walk(float(self._rng.normal(0.0, 6.0)))
+            return self._walk(float(self._rng.normal(0.0, WANDER_SD_DEGREES)))
         turn = float(np.clip(self._turn_left_to_do, -MAX_TURN_DEGREES, MAX_TURN_DEGREES))
         self._turn_left_to_do -= turn
         return self._walk(turn)
 
     def _walk(self, bearing: float) -> dict[str, float]:
         press = self._turn(bearing)
-        if abs(bearing) < 45.0:
+        if abs(bearing) < AHEAD_DEGREES:
             press["MOVE_FORWARD"] = 1.0
             press["SPEED"] = 1.0
         return press

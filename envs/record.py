@@ -9,9 +9,9 @@ validation, 30 % test for the training scenarios; the held-out scenarios are apa
 """
 
 import argparse
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from ..music.errors import SegueError, check_range
+from ..music.files import write_whole
 from .doom import TICS_PER_SECOND, DoomGame
 from .game import TICK_FIELDS
 from .scenes import generate_sessions
@@ -70,6 +71,8 @@ def record(output: Path, *, seed: int = 1, episodes: int = 240, quiet: bool = Fa
 
     Writes a file as `traces.read_traces` reads; the file appears only when it is whole.
     """
+    if not output.parent.is_dir():  # minutes of play come before the file
+        raise SegueError(f"there is no folder {output.parent}; make it, or choose another --output")
     each = int(check_range("episodes", episodes, len(DIFFICULTIES), 2000)) // len(DIFFICULTIES)
     counts = {name: each for name in TRAINING_SCENARIOS}
     counts |= {name: max(1, round(each * HELD_OUT_SHARE)) for name in HELD_OUT_SCENARIOS}
@@ -122,26 +125,20 @@ def _write(output: Path, episodes: list[Episode], split: list[int]) -> None:
     if not episodes:
         raise SegueError("no episode was long enough to keep; record more of them")
     scenarios = list(dict.fromkeys(episode.scenario for episode in episodes))
-    part = output.with_name(output.name + ".part")
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as stream:
-            np.savez_compressed(
-                stream,
-                fields=np.array(TICK_FIELDS),
-                scenarios=np.array(scenarios),
-                ticks=np.concatenate([episode.ticks for episode in episodes]).T,
-                length=np.array([len(episode.ticks) for episode in episodes], np.uint16),
-                scenario=np.array([scenarios.index(e.scenario) for e in episodes], np.uint8),
-                split=np.array(split, np.uint8),
-                seed=np.array([episode.seed for episode in episodes], np.uint32),
-                aim=np.array([episode.aim for episode in episodes], np.float16),
-                difficulty=np.array([episode.difficulty for episode in episodes], np.uint8),
-            )
-        os.replace(part, output)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise SegueError(f"cannot write {output} ({error}); choose another --output") from error
+    buffer = BytesIO()
+    np.savez_compressed(
+        buffer,
+        fields=np.array(TICK_FIELDS),
+        scenarios=np.array(scenarios),
+        ticks=np.concatenate([episode.ticks for episode in episodes]).T,
+        length=np.array([len(episode.ticks) for episode in episodes], np.uint16),
+        scenario=np.array([scenarios.index(e.scenario) for e in episodes], np.uint8),
+        split=np.array(split, np.uint8),
+        seed=np.array([episode.seed for episode in episodes], np.uint32),
+        aim=np.array([episode.aim for episode in episodes], np.float16),
+        difficulty=np.array([episode.difficulty for episode in episodes], np.uint8),
+    )
+    write_whole(output, buffer.getvalue())
 
 
 def _progress(quiet: bool) -> Progress:

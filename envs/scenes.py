@@ -27,6 +27,13 @@ ROUGHNESS = 0.25
 """Standard deviation of the logarithm of monsters, area and speed from bar to bar."""
 
 
+PORTION = 0.08
+"""Damage and healing come in portions of this share of full health."""
+
+_LEAST_HEALTH, _FIRST_SUPPLY = 0.05, 0.7  # shares; a session lives until a defeat ends
+_FOUND, _SPENT = 0.1, 0.02  # supply by an item, and by a shot
+
+
 @dataclass(frozen=True)
 class Scene:
     """One kind of scene; means at full intensity, in the units of `GAME_FEATURES`."""
@@ -155,9 +162,9 @@ def _events(
     for name in _RATES:
         mean = _TABLE[name][scene] * intensity * seconds
         features[..., FEATURE[name]] = rng.poisson(mean) / seconds
-    for name in _FLOWS:  # in portions of about 8 % of full health
+    for name in _FLOWS:
         mean = _TABLE[name][scene] * intensity * seconds
-        features[..., FEATURE[name]] = 0.08 * rng.poisson(mean / 0.08) / seconds
+        features[..., FEATURE[name]] = PORTION * rng.poisson(mean / PORTION) / seconds
     for name in _LEVELS:
         noise = np.exp(rng.normal(0.0, ROUGHNESS, scene.shape))
         features[..., FEATURE[name]] = _TABLE[name][scene] * intensity * noise
@@ -173,7 +180,7 @@ def _live(
     """Carry health, armor and ammo through the session; a defeat that ends is a new life."""
     n_sessions, n_bars = scene.shape
     health = np.ones(n_sessions, np.float32)
-    supply = np.full(n_sessions, 0.7, np.float32)
+    supply = np.full(n_sessions, _FIRST_SUPPLY, np.float32)
     defeat = _NAMES.index("defeat")
     features[:, 0, FEATURE["new_life"]] = 1.0
     for bar in range(n_bars):
@@ -181,12 +188,13 @@ def _live(
         if bar:
             reborn = (scene[:, bar - 1] == defeat) & (scene[:, bar] != defeat)
             now[:, FEATURE["new_life"]] = reborn
-            health, supply = np.where(reborn, 1.0, health), np.where(reborn, 0.7, supply)
+            health, supply = np.where(reborn, 1.0, health), np.where(reborn, _FIRST_SUPPLY, supply)
         change = seconds * (now[:, FEATURE["healed"]] - now[:, FEATURE["damage_taken"]])
         dying = (scene[:, bar] == defeat) & (place[:, bar] >= 1.0)
-        health = np.where(dying, 0.0, np.clip(health + change, 0.05, 1.0))
+        health = np.where(dying, 0.0, np.clip(health + change, _LEAST_HEALTH, 1.0))
         supply += (
-            0.1 * seconds * now[:, FEATURE["items"]] - 0.02 * seconds * now[:, FEATURE["shots"]]
+            _FOUND * seconds * now[:, FEATURE["items"]]
+            - _SPENT * seconds * now[:, FEATURE["shots"]]
         )
         supply = np.clip(supply, 0.05, 1.0)
         now[:, FEATURE["died"]] = dying

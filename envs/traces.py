@@ -139,6 +139,7 @@ def load_traces(split: str, bar_seconds: float = BAR_SECONDS) -> TraceSet:
     """The shipped traces of a split: "train", "validation", "test" or "heldout".
 
     Args:
+        split: one of `SPLITS`.
         bar_seconds: 0.2 to 20, rounded to whole ticks of 0.2 s.
     """
     if split not in SPLITS:

@@ -216,6 +216,11 @@ def test_the_shipped_traces_can_be_described() -> None:
     assert describe().row_count == 3 * (1 + 4) + (1 + 2) + 1
 
 
+def test_recording_needs_a_folder_before_it_plays(tmp_path: Path) -> None:
+    with pytest.raises(SegueError, match=r"no folder .*nowhere; make it"):
+        record(tmp_path / "nowhere" / "one.npz", episodes=3, quiet=True)
+
+
 def test_the_command_fails_in_one_line(tmp_path: Path, capsys) -> None:
     assert main(["--output", str(tmp_path / "x.npz"), "--episodes", "0"]) == 1
     assert "error: episodes is 0" in capsys.readouterr().err.replace("\n", " ")
