@@ -11,7 +11,10 @@ import numpy as np
 from ..envs import ARRANGE
 
 VECTOR = 256
-PPO_STEPS = 3 * 128 * 64
+"""Environments of the vector cases."""
+
+PPO_ENVS, PPO_ROLLOUT_BARS, PPO_ROLLOUTS = 128, 64, 3
+PPO_STEPS = PPO_ENVS * PPO_ROLLOUT_BARS * PPO_ROLLOUTS
 
 
 def run(
@@ -99,11 +102,11 @@ def _ppo_env_share() -> float:
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    env = Timed(128)
+    env = Timed(PPO_ENVS)
     model = PPO(
         "MlpPolicy",
         env,
-        n_steps=64,
+        n_steps=PPO_ROLLOUT_BARS,
         batch_size=2048,
         n_epochs=5,
         policy_kwargs={"net_arch": [128, 128]},

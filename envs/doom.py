@@ -74,19 +74,16 @@ class DoomGame:
             for _ in range(100):
                 tick = game.step()
 
-    Args:
-        scenario: one of `SCENARIOS`.
-        seed: 0 to 2**32 - 1; equal arguments give equal games.
-        aim: skill of the player, the probability in [0, 1] that a shot is aimed true.
-        difficulty: 1 (easiest) to 5; None takes the scenario's own.
-        tics_per_step: length of a tick in tics of 1/35 s, 1 to 35.
-        episode_seconds: game time after which an episode ends at the latest, 1 to 600.
+    Raises MissingPartError without the vizdoom package, UnknownNameError for another scenario,
+    RangeError for a number out of its range, SegueError when the engine cannot be started or stops
+    answering.
 
-    Raises:
-        MissingPartError: the vizdoom package is not installed.
-        UnknownNameError: no such scenario.
-        RangeError: a number out of its range.
-        SegueError: the engine cannot be started, or stopped answering.
+    :param scenario: one of `SCENARIOS`
+    :param seed: 0 to 2**32 - 1; equal arguments give equal games
+    :param aim: skill of the player, the share of time in [0, 1] in which it is attentive
+    :param difficulty: 1 (easiest) to 5; None takes the scenario's own
+    :param tics_per_step: length of a tick in tics of 1/35 s, 1 to 35
+    :param episode_seconds: game time after which an episode ends at the latest, 1 to 600
     """
 
     def __init__(

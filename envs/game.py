@@ -107,12 +107,9 @@ class GameTick:
 def window_features(ticks: ArrayLike, seconds: float) -> Floats:
     """Features of windows of ticks.
 
-    Args:
-        ticks: [..., ticks in a window, len(TICK_FIELDS)].
-        seconds: game time that each window covers, above 0.
-
-    Returns:
-        [..., N_FEATURES], units as in `GAME_FEATURES`.
+    :param ticks: [shape=(..., ticks in a window, len(TICK_FIELDS))]
+    :param seconds: game time that each window covers, above 0
+    :return: [shape=(..., N_FEATURES)], units as in `GAME_FEATURES`
     """
     values = np.asarray(ticks, np.float32)
     features = np.zeros((*values.shape[:-2], N_FEATURES), np.float32)
@@ -144,11 +141,8 @@ def instant_mood(features: ArrayLike) -> Floats:
     Danger near, peril and blows excite; strength and success brighten, harm darkens.
     The weights are a designer's choice, set so that recorded play fills the plane of moods.
 
-    Args:
-        features: [..., N_FEATURES].
-
-    Returns:
-        [..., 2]: valence, arousal in z.
+    :param features: [shape=(..., N_FEATURES)]
+    :return: valence and arousal in z [shape=(..., 2)]
     """
     f = {name: np.asarray(features, np.float32)[..., FEATURE[name]] for name in GAME_FEATURES}
     hurt, hits, kills = (
@@ -170,13 +164,11 @@ def mood_wanted(
 ) -> Floats:
     """The mood wanted after a window: `instant_mood`, smoothed and limited to +-MOOD_LIMIT.
 
-    Args:
-        features: [..., N_FEATURES].
-        previous: [..., 2], the mood wanted after the window before; None at the start of a game.
-        seconds: game time of the window; after 2 s, half of the way to the instant mood is gone.
-
-    Returns:
-        [..., 2]: valence, arousal in z.
+    :param features: [shape=(..., N_FEATURES)]
+    :param previous: the mood wanted after the window before [shape=(..., 2)]; None at the start of
+        a game
+    :param seconds: game time of the window; after 2 s, half of the way to the instant mood is gone
+    :return: valence and arousal in z [shape=(..., 2)]
     """
     goal = np.clip(instant_mood(features), -MOOD_LIMIT, MOOD_LIMIT)
     if previous is None:
@@ -231,8 +223,7 @@ class GameMeter:
             features = meter.take()
             valence, arousal = meter.mood
 
-    Args:
-        window_seconds: game time after which `full` becomes true, 0.05 to 60.
+    :param window_seconds: game time after which `full` becomes true, 0.05 to 60
     """
 
     def __init__(self, window_seconds: float = BAR_SECONDS) -> None:

@@ -50,10 +50,9 @@ class Sight:
 class ScriptedPlayer:
     """Turns a `Sight` into button values for the buttons that the scenario offers.
 
-    Args:
-        buttons: names as ViZDoom has them; "TURN_LEFT_RIGHT_DELTA" takes degrees, others 0 or 1.
-        aim: share of time in [0, 1] in which the player is attentive.
-        rng: all chance comes from here, so equal seeds play equally.
+    :param buttons: names as ViZDoom has them; "TURN_LEFT_RIGHT_DELTA" takes degrees, others 0 or 1
+    :param aim: share of time in [0, 1] in which the player is attentive
+    :param rng: all chance comes from here, so equal seeds play equally
     """
 
     def __init__(self, buttons: Sequence[str], *, aim: float, rng: np.random.Generator) -> None:

@@ -99,15 +99,12 @@ def generate_sessions(
 ) -> tuple[Floats, Floats]:
     """Make sessions up.
 
-    Args:
-        rng: all chance comes from here.
-        n_sessions: 1 to a million.
-        n_bars: bars in each, 1 to 100,000.
-        bar_seconds: game time of a bar, 0.2 to 20.
-
-    Returns:
-        targets [n_sessions, n_bars, 2] (valence, arousal in z, within +-MOOD_LIMIT) and features
-        [n_sessions, n_bars, N_FEATURES].
+    :param rng: all chance comes from here
+    :param n_sessions: 1 to a million
+    :param n_bars: bars in each, 1 to 100,000
+    :param bar_seconds: game time of a bar, 0.2 to 20
+    :return: targets (valence, arousal in z, within +-MOOD_LIMIT) [shape=(n_sessions, n_bars, 2)]
+        and features [shape=(n_sessions, n_bars, N_FEATURES)]
     """
     shape = check_shape(n_sessions, n_bars)
     seconds = check_range("bar_seconds", bar_seconds, 0.2, 20.0)

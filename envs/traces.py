@@ -118,8 +118,11 @@ class TraceSet:
         After each episode the scenario changes with probability 1/2. The mood wanted is smoothed
         along the whole session, as it would be live.
 
-        Returns:
-            targets [n_sessions, n_bars, 2] and features [n_sessions, n_bars, N_FEATURES].
+        :param rng: all chance comes from here
+        :param n_sessions: 1 to a million
+        :param n_bars: bars in each, 1 to 100,000
+        :return: targets [shape=(n_sessions, n_bars, 2)] and features [shape=(n_sessions, n_bars,
+            N_FEATURES)]
         """
         n_sessions, n_bars = check_shape(n_sessions, n_bars)
         slots = -(-n_bars // int(self.episode_lengths.min()))
@@ -138,9 +141,8 @@ class TraceSet:
 def load_traces(split: str, bar_seconds: float = BAR_SECONDS) -> TraceSet:
     """The shipped traces of a split: "train", "validation", "test" or "heldout".
 
-    Args:
-        split: one of `SPLITS`.
-        bar_seconds: 0.2 to 20, rounded to whole ticks of 0.2 s.
+    :param split: one of `SPLITS`
+    :param bar_seconds: 0.2 to 20, rounded to whole ticks of 0.2 s
     """
     if split not in SPLITS:
         raise UnknownNameError("split", split, SPLITS)

@@ -97,29 +97,18 @@ def check_control(
 class Engine:
     """Instruments, mixer and clock for one performance.
 
-    Parameters
-    ----------
-    channels : sequence of Channel, at most 64
-        Names must differ. `Event.channel` is an index into it.
-    sample_rate : int in [8000, 192000] [Hz]
-    block_frames : int in [64, 8192] [frames]
-        What one `process` call renders; controls act from the next block on.
-    seed : int
-    voices_per_channel : int in [1, 64]
-        Notes that may sound at once on a channel; for drums, two of each kind.
-    gain_db : float in [-60, 24]
-
-    Raises
-    ------
-    UnknownNameError
-        For an instrument that does not exist.
-    RangeError, SegueError
-        For bad options.
-
-    Notes
-    -----
     An event must be known `latency_frames` before its frame, except at the start. Engines are not
-    thread-safe: call each from one thread at a time.
+    thread-safe: call each from one thread at a time. Raises UnknownNameError for an instrument that
+    does not exist, RangeError or SegueError for bad options.
+
+    :param channels: 1 to 64, of different names; `channel` of an event is an index into them
+    :param sample_rate: 8000 to 192000 Hz
+    :param block_frames: what one `process` call renders, 64 to 8192; controls act from the next
+        block on
+    :param seed: of every noise; the same seed gives the same samples
+    :param voices_per_channel: notes that may sound at once on a channel, 1 to 64; of drums, one or
+        two of each kind
+    :param gain_db: of the whole, -60 to 24
     """
 
     def __init__(
@@ -204,18 +193,12 @@ class Engine:
     def control(self, name: str, value: float, ramp_seconds: float = 0.0) -> None:
         """Move a control to `value`, heard from the next block on.
 
-        Parameters
-        ----------
-        name : str
-            ``layer.<channel>.gain`` [0, 1], ``layer.<channel>.pan`` [-1, 1],
-            ``layer.<channel>.reverb`` [0, 1], ``master.gain`` [0, 1] or ``master.filter``
-            [40, 20000] (cutoff in Hz).
-        ramp_seconds : float in [0, 600]
-            Zero still takes 5 ms, so that nothing clicks.
+        Raises UnknownNameError or RangeError; then nothing has changed.
 
-        Raises
-        ------
-        UnknownNameError, RangeError
+        :param name: `layer.CHANNEL.gain` [0, 1], `layer.CHANNEL.pan` [-1, 1],
+            `layer.CHANNEL.reverb` [0, 1], `master.gain` [0, 1] or `master.filter` (cutoff)
+            [40, 20000 Hz]
+        :param ramp_seconds: 0 to 600; zero still takes 5 ms, so that nothing clicks
         """
         target, seconds = check_control(self.channels, name, value, ramp_seconds)
         frames = round(max(seconds, DEZIPPER_SECONDS) * self.sample_rate)

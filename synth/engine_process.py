@@ -36,23 +36,13 @@ CHUNK_SECONDS = 10.0  # the most that one message renders, so that the child sta
 class EngineProcess:
     """The interface of `Engine`, carried out by a child process.
 
-    Parameters
-    ----------
-    channels : sequence of Channel
-    sink : {'null', 'file', 'silent', 'jack', 'portaudio', 'auto'}
-        The first two are offline: time moves by `advance` and `render`. The others are live: time
-        moves by itself (`silent` keeps real time and plays nothing).
-    path : str or Path
-        The file for sink 'file'; complete only after `close`.
-    sample_rate, block_frames, seed, voices_per_channel, gain_db
-        As for `Engine`; a live device may impose its own rate and block, see the attributes.
+    The options are those of `Engine`, but a live device may impose its own rate and block: see the
+    attributes. Raises MissingPartError when there is no audio device, SegueError for bad options
+    and from any call when the child has ended.
 
-    Raises
-    ------
-    MissingPartError
-        When there is no audio device.
-    SegueError
-        For bad options; from any call when the child has ended.
+    :param sink: one of `SINKS`. "null" and "file" are offline: time moves by `advance` and
+        `render`. The others are live: time moves by itself ("silent" plays nothing)
+    :param path: the file for sink "file"; complete only after `close`
     """
 
     def __init__(

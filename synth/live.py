@@ -1,7 +1,7 @@
 """Live sinks: a clock or a sound card that pulls blocks from an engine.
 
-`JackSink` and `PortAudioSink` boot a second, tiny pyo server on the device; its audio callback asks
-for the next block and hands it on. Booting PortAudio without a device kills the process, so devices
+`DeviceSink` boots a second, tiny pyo server on the device; its audio callback asks for the next
+block and hands it on. Booting PortAudio without a device kills the process, so devices
 are probed in a child process first.
 """
 
@@ -144,10 +144,11 @@ class SilentSink:
 class DeviceSink:
     """Pulls from the audio callback of a pyo server on a real driver.
 
-    Raises
-    ------
-    MissingPartError
-        When the driver has no server or device.
+    Raises MissingPartError when the driver has no server or device.
+
+    :param driver: one of `DRIVERS`
+    :param sample_rate: wanted, in Hz; the device may impose its own
+    :param block_frames: wanted; the device may impose its own
     """
 
     def __init__(self, driver: str, sample_rate: int = 48_000, block_frames: int = 256) -> None:
@@ -207,9 +208,7 @@ class DeviceSink:
 def open_live(name: str, *, sample_rate: int = 48_000, block_frames: int = 256) -> LiveSink:
     """A live sink by name: silent, jack, portaudio, or auto (the first device that answers).
 
-    Raises
-    ------
-    UnknownNameError, MissingPartError
+    Raises UnknownNameError, or MissingPartError when no device answers.
     """
     if name not in LIVE_SINKS:
         raise UnknownNameError("live sink", name, LIVE_SINKS)

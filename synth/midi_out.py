@@ -84,12 +84,8 @@ def output_names() -> list[str]:
 def open_output(name: str | None = None, *, virtual: bool = False) -> Any:
     """A MIDI output by name (the first one if None), or a new virtual one.
 
-    Raises
-    ------
-    MissingPartError
-        When there is no MIDI system or no output.
-    UnknownNameError
-        For a name that is not there.
+    Raises MissingPartError when there is no MIDI system or no output, UnknownNameError for a name
+    that is not there.
     """
     mido = backend()
     if virtual:
@@ -121,14 +117,11 @@ def midi_channels(channels: Sequence[Channel]) -> list[int]:
 class MidiOut:
     """Plays events on a MIDI port.
 
-    Parameters
-    ----------
-    port : object with ``send(message)`` and, if owned, ``close()``
-    channels : sequence of Channel
-        Programs, volumes, pans and reverb sends are set at the start.
-    sample_rate : int [Hz]
-    owns_port : bool
-        Close the port with this object.
+    :param port: what has mido's `send(message)` and, if owned, `close()`
+    :param channels: 15 at most besides drums; their programs, volumes, pans and reverb sends are
+        set at the start
+    :param sample_rate: of the frames of events, in Hz
+    :param owns_port: close the port with this object
     """
 
     def __init__(
@@ -181,7 +174,10 @@ class MidiOut:
         return dropped
 
     def control(self, name: str, value: float, ramp_seconds: float = 0.0) -> None:
-        """Set ``layer.<channel>.gain``, ``.pan`` or ``.reverb`` by a controller, without a ramp."""
+        """Set `layer.CHANNEL.gain`, `.pan` or `.reverb` by a controller, without a ramp.
+
+        Raises UnknownNameError or RangeError. `ramp_seconds` is there for the interface of engines.
+        """
         knobs = {"gain": VOLUME, "pan": PAN, "reverb": REVERB_SEND}
         layers = {channel.name: at for at, channel in enumerate(self.channels)}
         known = [f"layer.{layer}.{knob}" for layer in layers for knob in knobs]

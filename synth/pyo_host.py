@@ -81,12 +81,9 @@ class Bus:
 class PyoHost:
     """One booted pyo server in manual mode, with stereo output.
 
-    Parameters
-    ----------
-    sample_rate : int [Hz]
-    block_frames : int [frames]
-    seed : int
-        Seeds every pyo noise generator: same seed, same samples.
+    :param sample_rate: in Hz
+    :param block_frames: what one `process` call computes
+    :param seed: of every pyo noise generator: same seed, same samples
     """
 
     def __init__(self, sample_rate: int, block_frames: int, seed: int) -> None:

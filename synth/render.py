@@ -98,12 +98,8 @@ def render_events(
     """Render events to a WAV or FLAC file, with the tail of the last notes and the room.
 
     Nothing is left at `path` if rendering fails or is interrupted. Options as for `Engine`;
-    `tail_seconds` [0, 60] is the longest tail.
-
-    Raises
-    ------
-    SegueError
-        For bad events, options or an unwritable file.
+    `tail_seconds` [0, 60] is the longest tail. Raises SegueError for bad events, options or an
+    unwritable file.
     """
     started = time.perf_counter()
     with (

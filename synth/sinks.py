@@ -53,14 +53,9 @@ class FileSink:
     """Writes WAV or FLAC, 24 bits, by the path's ending.
 
     Audio goes to a temporary file beside the target, which takes the target's name at `close`; so
-    the target is never half-written. Leaving the context by an error aborts.
-
-    Raises
-    ------
-    UnknownNameError
-        For an ending other than .wav and .flac.
-    SegueError
-        When the file cannot be made or written, e.g. because the disk is full.
+    the target is never half-written. Leaving the context by an error aborts. Raises
+    UnknownNameError for another ending than .wav and .flac, SegueError when the file cannot be made
+    or written, for example because the disk is full.
     """
 
     def __init__(self, path: str | Path, sample_rate: int) -> None:
