@@ -47,6 +47,9 @@ HEARD = {  # feature -> (centre, scale) that bring it to about -1..1
 _HEARD_AT = [FEATURES.index(name) for name in HEARD]
 _HEARD_CENTRE, _HEARD_SCALE = np.array(list(HEARD.values())).T
 
+_TURN = 2.0 * np.pi / PHRASE_BARS * np.arange(PHRASE_BARS)
+_PHASES = np.stack([np.sin(_TURN), np.cos(_TURN), np.arange(PHRASE_BARS) == 0], axis=1)
+
 _AXES = ("valence", "arousal")
 OBSERVATION: tuple[str, ...] = (
     *(f"knob_{name}" for name in KNOBS),
@@ -205,6 +208,7 @@ class Perception:
         self.gain = (d * u - b * v) / det
         self.bias = (a * v - b * u) / det
         self.gain_var, self.bias_var, self.covariance = d / det, a / det, -b / det
+        self.bias_sd = np.sqrt(self.bias_var)
 
     @property
     def felt(self) -> FloatArray:
@@ -217,7 +221,7 @@ class Perception:
         q, felt = self.estimate, self.felt
         target, before, earlier = self.targets
         doubt = self.gain_var * q * q + 2.0 * self.covariance * q + self.bias_var
-        phase = 2.0 * np.pi / PHRASE_BARS * (worlds.number % PHRASE_BARS)
+        place = np.stack([worlds.pending >= 0, self.brightness], axis=1)
         return np.concatenate(
             [
                 self.knobs,
@@ -226,7 +230,7 @@ class Perception:
                 self.gain - 1.0,
                 self.bias,
                 np.sqrt(np.maximum(doubt, 0.0)),
-                np.sqrt(self.bias_var),
+                self.bias_sd,
                 self.next,
                 self.gain * self.next + self.bias - felt,
                 target - felt,
@@ -234,16 +238,8 @@ class Perception:
                 target - before,
                 before - earlier,
                 target - self.slow_target,
-                np.stack(
-                    [
-                        np.sin(phase),
-                        np.cos(phase),
-                        worlds.number % PHRASE_BARS == 0,
-                        worlds.pending >= 0,
-                        self.brightness,
-                    ],
-                    axis=1,
-                ),
+                _PHASES[worlds.number % PHRASE_BARS],
+                place,
                 self.count / (self.count + 2.0),
                 self.heard,
             ],

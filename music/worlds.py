@@ -194,14 +194,16 @@ class Worlds:
 
     def _leaving(self, last: BoolArray) -> tuple[BoolArray, BoolArray]:
         """Which worlds leave their section after this bar, and which by a fill and cadence."""
-        book = self.book
+        book, waiting = self.book, self.pending >= 0
+        if not waiting.any():
+            return waiting, waiting
         target = np.maximum(self.pending, 0)
         rule = book.leave_at[self.section, target]
         phrase_end = last | (self.number % PHRASE_BARS == PHRASE_BARS - 1)
         there = (
             (rule == AT_BAR) | ((rule == AT_PHRASE) & phrase_end) | ((rule == AT_SECTION) & last)
         )
-        leaving = (self.pending >= 0) & there
+        leaving = waiting & there
         return leaving, leaving & book.leave_fill[self.section, target]
 
     def _move(self, leaving: BoolArray, last: BoolArray) -> None:
