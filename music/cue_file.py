@@ -12,6 +12,7 @@ from .cue import Cue, Section
 from .cue_check import read_cue
 from .cue_schema import Fault
 from .errors import CueError, SegueError, UnknownNameError
+from .events import PROGRAMS
 from .files import write_whole
 from .midi import DRUM_CHANNEL, write_midi
 from .score import Score, Track
@@ -20,17 +21,6 @@ from .tempo import TempoMap
 __all__ = ["Fault", "check_cue", "load_cue", "shipped_cues", "write_cue"]
 
 THEME_FILE = "theme.mid"
-PROGRAMS = {  # General MIDI programs (0..127) nearest to the engine's instruments
-    "piano": 0,
-    "strings": 48,
-    "pad": 89,
-    "pluck": 45,
-    "bass": 33,
-    "flute": 73,
-    "brass": 61,
-    "bells": 14,
-    "drums": 0,
-}
 
 
 def shipped_cues() -> list[str]:

@@ -22,6 +22,19 @@ Events = NDArray[np.void]
 INSTRUMENTS = ("piano", "strings", "pad", "pluck", "bass", "flute", "brass", "bells", "drums")
 """The instruments every engine offers; `drums` reads pitches as General MIDI percussion numbers."""
 
+PROGRAMS = {
+    "piano": 0,
+    "strings": 48,
+    "pad": 89,
+    "pluck": 45,
+    "bass": 33,
+    "flute": 73,
+    "brass": 61,
+    "bells": 14,
+    "drums": 0,
+}
+"""The General MIDI program (0..127) nearest to each instrument, for files and ports."""
+
 
 @dataclass(frozen=True)
 class Channel:

@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 
 from ..music.cue import Cue
-from ..music.cue_file import PROGRAMS
 from ..music.errors import SegueError
+from ..music.events import PROGRAMS
 from ..music.files import write_whole
 from ..music.midi import DRUM_CHANNEL
 from ..music.score import NOTE, Notes, Score, Track, sort_notes

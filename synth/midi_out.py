@@ -12,24 +12,12 @@ from collections.abc import Sequence
 from typing import Any, Protocol, Self
 
 from ..music.errors import MissingPartError, SegueError, UnknownNameError, check_range
-from ..music.events import Channel, Events
+from ..music.events import PROGRAMS, Channel, Events
 from ..music.midi import DRUM_CHANNEL
 from .engine import check_events
 
 VOLUME, PAN, REVERB_SEND = 7, 10, 91  # controller numbers
 ALL_NOTES_OFF, ALL_SOUND_OFF = 123, 120
-PROGRAMS = {
-    "piano": 0,
-    "strings": 48,
-    "pad": 89,
-    "pluck": 45,
-    "bass": 33,
-    "flute": 73,
-    "brass": 61,
-    "bells": 8,
-    "drums": 0,
-}
-"""General MIDI program (from 0) for each instrument."""
 
 NOTE_OFF, NOTE_ON = 0, 1  # in this order at the same frame
 

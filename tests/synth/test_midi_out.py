@@ -8,8 +8,8 @@ import pytest
 from mido.ports import BaseOutput
 
 from segue.music.errors import MissingPartError, RangeError, SegueError, UnknownNameError
-from segue.music.events import EVENT, INSTRUMENTS, Channel
-from segue.synth.midi_out import PROGRAMS, MidiOut, midi_channels, open_output
+from segue.music.events import EVENT, INSTRUMENTS, PROGRAMS, Channel
+from segue.synth.midi_out import MidiOut, midi_channels, open_output
 
 RATE = 48_000
 BAND = [Channel("lead", "piano", gain_db=-6.0, pan=0.5), Channel("kit", "drums")]
