@@ -17,9 +17,7 @@ PPO_ENVS, PPO_ROLLOUT_BARS, PPO_ROLLOUTS = 128, 64, 3
 PPO_STEPS = PPO_ENVS * PPO_ROLLOUT_BARS * PPO_ROLLOUTS
 
 
-def run(
-    on_step: Callable[[str], None] | None = None, repeats: int = 5
-) -> tuple[dict[str, float], dict[str, list[dict[str, Any]]]]:
+def run(repeats: int = 5) -> tuple[dict[str, float], dict[str, list[dict[str, Any]]]]:
     """Steps a second, median of `repeats` interleaved rounds on one core, and PPO's share."""
     cases: dict[str, Callable[[], float]] = {
         "segue/Arrange-v0, 1": lambda: _single(ARRANGE, 2_000),
@@ -31,8 +29,6 @@ def run(
     for _ in range(repeats):
         for name, case in cases.items():
             rates[name].append(case())
-            if on_step:
-                on_step(name)
     share = _ppo_env_share()
     middle = {name: median(values) for name, values in rates.items()}
     rows = [

@@ -12,7 +12,6 @@ The session keeps the clock and the files. Its music is a `Performance`, its com
 import threading
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from ..agents.performer import Performer
@@ -149,12 +148,7 @@ class Session(Verbs):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             self.close()
         else:  # what went wrong first is what is told
