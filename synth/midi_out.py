@@ -22,6 +22,10 @@ ALL_NOTES_OFF, ALL_SOUND_OFF = 123, 120
 NOTE_OFF, NOTE_ON = 0, 1  # in this order at the same frame
 
 
+FLUSH_SECONDS = 0.1
+"""Drivers hand messages on a period later; a port closed before would leave notes hanging."""
+
+
 class Clock(Protocol):
     """A clock to pace by."""
 
@@ -216,6 +220,7 @@ class MidiOut:
             self._controller(number, ALL_NOTES_OFF, 0)
             self._controller(number, ALL_SOUND_OFF, 0)
         if self._owns_port:
+            time.sleep(FLUSH_SECONDS)
             self.port.close()
 
     def _dispatch(

@@ -11,7 +11,7 @@ import pytest
 import segue
 from segue.music.errors import MissingPartError
 
-SERVER = "seguetest"
+SERVER = f"seguetest{os.getpid()}"  # JACK servers are known by name on the whole machine
 
 needs_jack = pytest.mark.skipif(
     shutil.which("jackd") is None, reason="needs jackd (apt-get install jackd2) for a MIDI system"
