@@ -1,9 +1,10 @@
 """Standard MIDI files to scores and back.
 
-Files are written as type 1 at 960 ticks a beat: a conductor track (title, tempo map, meter), then
-one track a part. A score that lies on that grid is equal after a round trip; others are rounded to
-it, and tempos to whole microseconds a beat. A note-off ends the earliest sounding note of its
-pitch: of two notes of one pitch where one lies inside the other, the ends come back swapped.
+Files are written as type 1 at 960 ticks a beat: a conductor track (title, tempo map, meter,
+markers), then one track a part with its bank and program. A score that lies on that grid is equal
+after a round trip; others are rounded to it, and tempos to whole microseconds a beat. A note-off
+ends the earliest sounding note of its pitch: of two notes of one pitch where one lies inside the
+other, the ends come back swapped.
 
 Reference: The Complete MIDI 1.0 Detailed Specification, Standard MIDI Files 1.0 (RP-001).
 """
@@ -18,10 +19,13 @@ import numpy as np
 
 from .errors import FileFormatError, SegueError, check_range
 from .files import read_whole, write_whole
-from .score import NOTE, Notes, Score, Track
+from .score import NOTE, Marker, Notes, Score, Track
 from .tempo import MAX_BPM, MIN_BPM, Meter, TempoMap
 
 TICKS_PER_BEAT = 960
+BANK_COARSE, BANK_FINE = 0, 32
+"""The controllers that choose a bank of programs: its upper and its lower seven bits."""
+
 DRUM_CHANNEL = 9
 """The channel of drums, counted from 0, in files and on ports (General MIDI level 1)."""
 
@@ -39,21 +43,22 @@ def read_midi(path: str | Path) -> Score:
     parts: list[_Part] = []
     tempos: list[tuple[int, float]] = []
     meters: list[tuple[int, Meter]] = []
+    marks: list[tuple[int, str]] = []
     title = ""
     for index, messages in enumerate(file.tracks):
-        reader = _TrackReader(messages, tempos, meters)
+        reader = _TrackReader(messages, tempos, meters, marks)
         conducts = index == 0 and file.type == 1 and not reader.parts
         if conducts:
             title = reader.name
         else:
             parts.extend(reader.finished_parts())
-    programs = {p.channel: p.program for p in reversed(parts) if p.program is not None}
+    chosen = {part.channel: part for part in reversed(parts) if part.program is not None}
     tracks = tuple(
-        Track(p.name, _notes(p.rows, file.ticks_per_beat), _program(p, programs), p.channel)
-        for p in parts
+        _track(part, chosen.get(part.channel, part), file.ticks_per_beat) for part in parts
     )
     meter = min(meters, key=lambda item: item[0])[1] if meters else Meter()
-    return Score(tracks, _tempo_map(tempos, file.ticks_per_beat), meter, title)
+    markers = tuple(Marker(ticks / file.ticks_per_beat, text) for ticks, text in marks)
+    return Score(tracks, _tempo_map(tempos, file.ticks_per_beat), meter, title, markers)
 
 
 def write_midi(score: Score, path: str | Path) -> None:
@@ -73,11 +78,18 @@ class _Part:
     channel: int
     name: str = ""
     program: int | None = None
+    bank: int = 0
     rows: list[tuple[int, int, int, int]] = field(default_factory=list)  # ticks, ticks, pitch, vel.
     sounding: dict[int, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
 
     def start(self, at_ticks: int, pitch: int, velocity: int) -> None:
         self.sounding[pitch].append((at_ticks, velocity))
+
+    def choose_bank(self, controller: int, value: int) -> None:
+        if controller == BANK_COARSE:
+            self.bank = value << 7 | self.bank & 0x7F
+        elif controller == BANK_FINE:
+            self.bank = self.bank & ~0x7F | value
 
     def stop(self, at_ticks: int, pitch: int) -> None:
         if self.sounding[pitch]:
@@ -86,13 +98,14 @@ class _Part:
 
 
 class _TrackReader:
-    """Sorts the messages of one file track into parts by channel, tempos and meters."""
+    """Sorts the messages of one file track into parts by channel, tempos, meters and markers."""
 
     def __init__(
         self,
         messages: mido.MidiTrack,
         tempos: list[tuple[int, float]],
         meters: list[tuple[int, Meter]],
+        marks: list[tuple[int, str]],
     ) -> None:
         self.name = ""
         self.parts: dict[int, _Part] = {}
@@ -105,6 +118,8 @@ class _TrackReader:
                 tempos.append((self.end_ticks, _bpm(message.tempo)))
             elif message.type == "time_signature":
                 self._add_meter(message, meters)
+            elif message.type == "marker":
+                marks.append((self.end_ticks, _unicode(message.text)))
             elif not message.is_meta and hasattr(message, "channel"):
                 self._add_channel_message(message)
 
@@ -122,6 +137,8 @@ class _TrackReader:
             part.stop(self.end_ticks, message.note)
         elif message.type == "program_change" and part.program is None:
             part.program = message.program
+        elif message.type == "control_change" and part.program is None:
+            part.choose_bank(message.control, message.value)
 
     def finished_parts(self) -> list[_Part]:
         """The parts by channel, all notes ended; an empty one for a track without messages."""
@@ -195,9 +212,11 @@ def _notes(rows: list[tuple[int, int, int, int]], ticks_per_beat: int) -> Notes:
     return notes
 
 
-def _program(part: _Part, programs: dict[int, int]) -> int:
-    """The part's own program, else the one that another track sets for its channel."""
-    return programs.get(part.channel, 0) if part.program is None else part.program
+def _track(part: _Part, chosen: _Part, ticks_per_beat: int) -> Track:
+    """A part as a track; without a program of its own it takes that of its channel."""
+    voice = chosen if part.program is None else part
+    notes = _notes(part.rows, ticks_per_beat)
+    return Track(part.name, notes, voice.program or 0, part.channel, voice.bank)
 
 
 def _conductor(score: Score) -> mido.MidiTrack:
@@ -211,10 +230,17 @@ def _conductor(score: Score) -> mido.MidiTrack:
             denominator=score.meter.denominator,
         )
     )
+    timed = [
+        (round(beat * TICKS_PER_BEAT), mido.MetaMessage("set_tempo", tempo=round(60e6 / bpm)))
+        for beat, bpm in score.tempo.steps
+    ]
+    timed += [
+        (round(mark.beat * TICKS_PER_BEAT), mido.MetaMessage("marker", text=mark.text))
+        for mark in score.markers
+    ]
     now = 0
-    for beat, bpm in score.tempo.steps:
-        at = round(beat * TICKS_PER_BEAT)
-        track.append(mido.MetaMessage("set_tempo", tempo=round(60e6 / bpm), time=at - now))
+    for at, message in sorted(timed, key=lambda item: item[0]):
+        track.append(message.copy(time=at - now))
         now = at
     return track
 
@@ -223,6 +249,7 @@ def _messages(track: Track) -> mido.MidiTrack:
     """Messages of one part; at one tick, notes end before others begin."""
     channel = int(check_range(f"channel of track {track.name!r}", track.channel, 0, 15))
     program = int(check_range(f"program of track {track.name!r}", track.program, 0, 127))
+    bank = int(check_range(f"bank of track {track.name!r}", track.bank, 0, 16383))
     starts = np.round(track.notes["onset_beats"] * TICKS_PER_BEAT).astype(int)
     ends = np.round(
         (track.notes["onset_beats"] + track.notes["duration_beats"]) * TICKS_PER_BEAT
@@ -241,6 +268,10 @@ def _messages(track: Track) -> mido.MidiTrack:
     ):
         rows += [(start, end, pitch, velocity), (end, 0, pitch, 0)]
     messages = mido.MidiTrack([mido.MetaMessage("track_name", name=track.name)])
+    for controller, value in ((BANK_COARSE, bank >> 7), (BANK_FINE, bank & 0x7F)) if bank else ():
+        messages.append(
+            mido.Message("control_change", channel=channel, control=controller, value=value)
+        )
     messages.append(mido.Message("program_change", channel=channel, program=program))
     now = 0
     for at, end, pitch, velocity in sorted(rows):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import RangeError, SegueError
+from .errors import RangeError, SegueError, check_range
 from .tempo import Meter, TempoMap
 
 NOTE = np.dtype(
@@ -24,6 +24,9 @@ NOTE = np.dtype(
 
 ONSET_TOLERANCE_BEATS = 1e-6
 """Onsets nearer than this count as one: beats that were computed carry rounding errors."""
+
+MAX_BEATS = 1e6
+"""The latest beat of a marker: some days of music."""
 
 Notes = NDArray[np.void]
 """A structured array [shape=(n,)] of dtype `NOTE` (or one that extends it)."""
@@ -65,6 +68,7 @@ class Track:
     notes: Notes
     program: int = 0  # General MIDI program, 0..127
     channel: int = 0  # MIDI channel, 0..15; 9 is drums
+    bank: int = 0  # of programs, 0..16383; 0 is General MIDI
 
     def __post_init__(self) -> None:
         check_notes(self.notes)
@@ -78,13 +82,29 @@ class Track:
 
 
 @dataclass(frozen=True)
+class Marker:
+    """A word at a moment of a score, such as the name of a section that begins there."""
+
+    beat: float  # from the start of the score, 0 or later
+    text: str
+
+    def __post_init__(self) -> None:
+        check_range(f"beat of marker {self.text!r}", self.beat, 0.0, MAX_BEATS)
+
+
+@dataclass(frozen=True)
 class Score:
-    """Tracks over one tempo map and one meter."""
+    """Tracks over one tempo map and one meter, and markers in the order of their beats."""
 
     tracks: tuple[Track, ...]
     tempo: TempoMap = field(default_factory=TempoMap)
     meter: Meter = field(default_factory=Meter)
     title: str = ""
+    markers: tuple[Marker, ...] = ()
+
+    def __post_init__(self) -> None:
+        in_order = sorted(self.markers, key=lambda marker: marker.beat)
+        object.__setattr__(self, "markers", tuple(in_order))
 
     @property
     def end_beats(self) -> float:

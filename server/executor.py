@@ -61,7 +61,7 @@ class Executor:
         channel = self._channels.index(stinger_channel(stinger.instrument))
         start = (due.beat, due.frame)
         events = note_events(notes, channel, start, bar.bpm, music.sample_rate)
-        music.stage.play(Figure(stinger.instrument, notes, events))
+        music.stage.play(Figure(stinger.name, stinger.instrument, notes, events))
         end = int(events["at_frame"][-1] + events["duration_frames"][-1])
         music.mix.duck(stinger.duck_db, due.frame, end)
         self._announcer.stinger(stinger, due)

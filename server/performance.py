@@ -11,12 +11,12 @@ from ..client import protocol as p
 from ..music.cue import Cue
 from ..music.errors import SegueError, check_range
 from ..music.parameters import Parameters
-from ..music.score import Score
+from ..music.score import Marker, Score
 from ..music.world import Bar
 from .announce import wire_mood
 from .conductor import Conductor
 from .mix import Mix
-from .recording import session_score
+from .recording import section_markers, session_score
 from .sound import Sound
 from .stage import Stage
 
@@ -155,12 +155,15 @@ class Performance:
     def score(self, frame: int) -> Score:
         """The music up to a frame: what led up to the last restore, and what was played since."""
         end_beat = self.timeline.beat_of(frame)
-        notes = [bar.notes for bar in self._begun(frame)]
+        begun, figures = self._begun(frame), self.stage.figures
+        notes = [bar.notes for bar in begun]
         return session_score(
             self.cue,
             [bar[bar["onset_beats"] < end_beat] for bar in notes],
-            [(figure.instrument, figure.notes) for figure in self.stage.figures],
+            [(figure.instrument, figure.notes) for figure in figures],
             self.conductor.performer.world.tempo,
+            section_markers(begun)
+            + [Marker(float(f.notes["onset_beats"][0]), f"stinger {f.name}") for f in figures],
         )
 
     def _begun(self, frame: int) -> list[Bar]:

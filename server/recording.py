@@ -9,11 +9,12 @@ import numpy as np
 
 from ..music.cue import Cue
 from ..music.errors import SegueError
-from ..music.events import PROGRAMS
 from ..music.files import write_whole
 from ..music.midi import DRUM_CHANNEL
-from ..music.score import NOTE, Notes, Score, Track, sort_notes
+from ..music.orchestra import ORCHESTRA
+from ..music.score import NOTE, Marker, Notes, Score, Track, sort_notes
 from ..music.tempo import TempoMap
+from ..music.world import Bar
 
 _FREE_CHANNELS = [channel for channel in range(16) if channel != DRUM_CHANNEL]
 
@@ -49,13 +50,28 @@ class SessionLog:
         return [str(self.path)]
 
 
+def section_markers(bars: list[Bar]) -> list[Marker]:
+    """A marker with the name of the section at each bar that begins another one."""
+    before = [""] + [bar.section for bar in bars]
+    return [
+        Marker(bar.start_beats, bar.section)
+        for bar, last in zip(bars, before, strict=False)
+        if bar.section != last
+    ]
+
+
 def session_score(
-    cue: Cue, bars: list[Notes], stingers: list[tuple[str, Notes]], tempo: TempoMap
+    cue: Cue,
+    bars: list[Notes],
+    stingers: list[tuple[str, Notes]],
+    tempo: TempoMap,
+    markers: list[Marker],
 ) -> Score:
     """The music of a session: a track a layer, then one for each instrument of the stingers.
 
     :param bars: notes of each bar with their `layer`
     :param stingers: instrument and notes of each stinger
+    :param markers: where sections and stingers begin
     """
     free = iter(_FREE_CHANNELS * 16)
     tracks = []
@@ -66,7 +82,7 @@ def session_score(
     for instrument in sorted({name for name, _ in stingers}):
         notes = np.concatenate([part for name, part in stingers if name == instrument])
         tracks.append(_track(f"stingers {instrument}", instrument, sort_notes(notes), free))
-    return Score(tuple(tracks), tempo, cue.meter, cue.title)
+    return Score(tuple(tracks), tempo, cue.meter, cue.title, tuple(markers))
 
 
 def _plain(notes: Notes) -> Notes:
@@ -77,5 +93,7 @@ def _plain(notes: Notes) -> Notes:
 
 
 def _track(name: str, instrument: str, notes: Notes, free: Iterator[int]) -> Track:
-    channel = DRUM_CHANNEL if instrument == "drums" else next(free)
-    return Track(name, notes, PROGRAMS[instrument], channel)
+    """A track for an instrument; what is no player of the orchestra is written as a piano."""
+    player = ORCHESTRA.get(instrument, ORCHESTRA["piano"])
+    channel = DRUM_CHANNEL if player.is_kit else next(free)
+    return Track(name, notes, player.program, channel, player.bank)

@@ -11,6 +11,7 @@ from .sound import Sound
 class Figure:
     """A stinger that has been played."""
 
+    name: str
     instrument: str
     notes: Notes
     events: Events

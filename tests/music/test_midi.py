@@ -7,7 +7,7 @@ import pytest
 from segue.music.errors import FileFormatError, RangeError, SegueError
 from segue.music.files import write_whole
 from segue.music.midi import TICKS_PER_BEAT, read_midi, write_midi
-from segue.music.score import Score, Track, make_notes
+from segue.music.score import Marker, Score, Track, make_notes
 from segue.music.tempo import Meter, TempoMap
 
 
@@ -15,8 +15,9 @@ def same_score(one, other):
     """Whether two scores are equal in all they hold."""
     return (
         (one.title, one.meter, one.tempo) == (other.title, other.meter, other.tempo)
-        and [(t.name, t.program, t.channel) for t in one.tracks]
-        == [(t.name, t.program, t.channel) for t in other.tracks]
+        and one.markers == other.markers
+        and [(t.name, t.program, t.channel, t.bank) for t in one.tracks]
+        == [(t.name, t.program, t.channel, t.bank) for t in other.tracks]
         and all(
             np.array_equal(a.notes, b.notes) for a, b in zip(one.tracks, other.tracks, strict=True)
         )
@@ -47,19 +48,23 @@ def whole_score(seed=0):
         Track("Flöte 笛 🎺", on_grid(rng, 20), 73, 0),
         Track("", make_notes([]), 5, 3),
         Track("drums", make_notes([(i / 4, 1 / 4, 36 + i % 3, 0.4) for i in range(32)]), 0, 9),
-        Track("same channel", on_grid(rng, 5), 127, 15),
+        Track("same channel", on_grid(rng, 5), 127, 15, bank=300),
     )
-    return Score(tracks, tempo, Meter(6, 8), "Überfahrt")
+    return Score(tracks, tempo, Meter(6, 8), "Überfahrt", (Marker(10.25, "Sturm 🌊"),))
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_round_trip_is_equal(tmp_path, seed):
     score = whole_score(seed)
     score = Score(
-        tuple(Track(t.name, _through_float32(t.notes), t.program, t.channel) for t in score.tracks),
+        tuple(
+            Track(t.name, _through_float32(t.notes), t.program, t.channel, t.bank)
+            for t in score.tracks
+        ),
         score.tempo,
         score.meter,
         score.title,
+        score.markers,
     )
     write_midi(score, tmp_path / "a.mid")
     back = read_midi(tmp_path / "a.mid")
@@ -243,3 +248,60 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path):
 def test_no_folder(tmp_path):
     with pytest.raises(SegueError, match="cannot write"):
         write_midi(whole_score(), tmp_path / "no" / "a.mid")
+
+
+def random_score(rng):
+    """A score that a file can hold exactly: anything it can hold, drawn at random."""
+    tempo = TempoMap(round(float(rng.uniform(20, 300)), 2))
+    for beat in sorted(rng.choice(400, rng.integers(0, 12), replace=False).tolist()):
+        tempo.change(beat / 4, round(float(rng.uniform(20, 300)), 2))
+    tracks = tuple(
+        Track(
+            f"part {number} ♪",
+            _through_float32(on_grid(rng, int(rng.integers(0, 25)))),
+            int(rng.integers(128)),
+            int(rng.integers(16)),
+            int(rng.choice([0, 1, 128, 16383, rng.integers(16384)])),
+        )
+        for number in range(rng.integers(0, 6))
+    )
+    meter = Meter(int(rng.integers(1, 33)), int(rng.choice([1, 2, 4, 8, 16, 32])))
+    names = ["calm", "stinger danger", "", "Überfall 敵", "calm"]
+    markers = tuple(
+        Marker(int(rng.integers(0, 90_000)) / TICKS_PER_BEAT, str(rng.choice(names)))
+        for _ in range(rng.integers(0, 20))
+    )
+    return Score(tracks, tempo, meter, "random", markers)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_any_score_reads_back_equal(tmp_path, seed):
+    score = random_score(np.random.default_rng(seed))
+    write_midi(score, tmp_path / "a.mid")
+    back = read_midi(tmp_path / "a.mid")
+    assert same_score(score, back)
+    assert mido.MidiFile(tmp_path / "a.mid").type == 1
+    write_midi(back, tmp_path / "b.mid")
+    assert (tmp_path / "a.mid").read_bytes() == (tmp_path / "b.mid").read_bytes()
+
+
+def test_markers_lie_in_order_and_in_time():
+    score = Score((), markers=(Marker(8.0, "fight"), Marker(0.0, "calm"), Marker(8.0, "crash")))
+    assert [mark.text for mark in score.markers] == ["calm", "fight", "crash"]
+    with pytest.raises(RangeError, match="beat of marker 'x'"):
+        Marker(-1.0, "x")
+    with pytest.raises(RangeError, match="beat of marker 'x'"):
+        Marker(float("nan"), "x")
+
+
+def test_a_bank_is_chosen_before_the_program(tmp_path):
+    write_midi(Score((Track("t", make_notes([]), 5, 2, bank=1000),)), tmp_path / "a.mid")
+    voice = [m for m in mido.MidiFile(tmp_path / "a.mid").tracks[1] if not m.is_meta]
+    assert [(m.type, m.channel) for m in voice] == [
+        ("control_change", 2),
+        ("control_change", 2),
+        ("program_change", 2),
+    ]
+    assert [(m.control, m.value) for m in voice[:2]] == [(0, 1000 // 128), (32, 1000 % 128)]
+    with pytest.raises(RangeError, match="bank of track 't'"):
+        write_midi(Score((Track("t", make_notes([]), bank=16384),)), tmp_path / "b.mid")
