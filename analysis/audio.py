@@ -21,6 +21,7 @@ FLOOR_DB = -120.0
 """Levels below count as this."""
 
 _SHORTEST_SECONDS = 0.4  # one gating block of BS.1770
+_FULL_SCALE = 32766 / 32768  # of 16 bits, either way round
 _OVERSAMPLING, _TAPS = 4, 32  # taps of each phase
 _CLICK_BLOCK_SECONDS, _CLICK_SIDE_BLOCKS = 0.001, 25
 
@@ -95,17 +96,43 @@ def integrated_loudness(samples: NDArray[np.floating], sample_rate: int) -> floa
 
 def true_peak(samples: NDArray[np.floating], sample_rate: int) -> float:
     """Peak between the samples in dB, by fourfold oversampling with a windowed sinc."""
+    return float(true_peak_curve(samples, sample_rate).max())
+
+
+def true_peak_curve(
+    samples: NDArray[np.floating], sample_rate: int, *, window_seconds: float = 0.1
+) -> FloatArray:
+    """`true_peak` in dB of each window [shape=(windows,)], all channels; the last may be short."""
     sound = check_audio(samples, sample_rate)
+    starts = _window_starts(len(sound), sample_rate, window_seconds)
     half = _TAPS // 2
     taps = np.arange(-half, half)
     window = np.kaiser(_TAPS + 1, 8.0)
-    peak = float(np.abs(sound).max())
+    delayed = starts + half
+    delayed[0] = 0
+    peaks = np.maximum.reduceat(np.abs(sound).max(axis=1), starts)
     for phase in range(1, _OVERSAMPLING):
         at = taps + phase / _OVERSAMPLING
         kernel = np.sinc(at) * np.interp(at, np.arange(-half, half + 1), window)
         for channel in sound.T:
-            peak = max(peak, float(np.abs(np.convolve(channel, kernel)).max()))
-    return decibels(peak)
+            between = np.abs(np.convolve(channel, kernel))
+            np.maximum(peaks, np.maximum.reduceat(between, delayed), out=peaks)
+    return np.asarray(np.maximum(20.0 * np.log10(np.maximum(peaks, 1e-12)), FLOOR_DB))
+
+
+def _window_starts(frames: int, sample_rate: int, window_seconds: float) -> NDArray[np.intp]:
+    check_range("window in seconds", window_seconds, 1e-3, 3600.0)
+    return np.arange(0, frames, max(int(window_seconds * sample_rate), 1))
+
+
+def find_clipping(samples: NDArray[np.floating], sample_rate: int) -> NDArray[np.int64]:
+    """First frames of the runs of at least three samples that stand still at full scale."""
+    sound = check_audio(samples, sample_rate)
+    full = np.abs(sound) >= _FULL_SCALE
+    flat = full[2:] & full[1:-1] & full[:-2]
+    held = (sound[2:] == sound[1:-1]) & (sound[1:-1] == sound[:-2])
+    runs = np.pad((flat & held).any(axis=1), (1, 0))
+    return np.asarray(np.flatnonzero(runs[1:] & ~runs[:-1]), dtype=np.int64)
 
 
 def find_clicks(
@@ -149,9 +176,7 @@ def level_curve(
 ) -> FloatArray:
     """RMS level in dB of each window [shape=(windows,)], all channels; the last may be short."""
     sound = check_audio(samples, sample_rate)
-    check_range("window in seconds", window_seconds, 1e-3, 3600.0)
-    size = max(int(window_seconds * sample_rate), 1)
-    starts = np.arange(0, len(sound), size)
+    starts = _window_starts(len(sound), sample_rate, window_seconds)
     sums = np.add.reduceat(np.square(sound).mean(axis=1), starts)
     means = sums / np.diff(np.append(starts, len(sound)))
     return np.asarray(np.maximum(10.0 * np.log10(np.maximum(means, 1e-24)), FLOOR_DB))

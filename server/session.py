@@ -21,6 +21,7 @@ from ..music.cue import Cue
 from ..music.errors import SegueError, UnknownNameError, check_range
 from ..music.midi import write_midi
 from ..music.parameters import Parameters
+from ..music.score import Score
 from .announce import Announcer
 from .catalogue import find_cue
 from .commands import Commands
@@ -84,6 +85,7 @@ class Session(Verbs):
             "session",
             protocol=p.PROTOCOL_VERSION,
             cue=cue.name,
+            key=str(cue.key),
             director=performer.director_name,
             seed=performer.seed,
             clock=clock,
@@ -269,6 +271,11 @@ class Session(Verbs):
                 self._now(), pending=self._commands.pending, sequence=self._book.sequence
             )
 
+    def score(self) -> Score:
+        """The music so far: a track a layer, then those of the stingers."""
+        with self._lock:
+            return self._performance.score(self._frame)
+
     def snapshot(self) -> dict[str, Any]:
         """All that is needed to go on from here later, as plain JSON values."""
         with self._lock:
@@ -325,7 +332,7 @@ class Session(Verbs):
     def _write_midi(self) -> list[str]:
         if self._midi is None:
             return []
-        write_midi(self._performance.score(self._frame), self._midi)
+        write_midi(self.score(), self._midi)
         return [str(self._midi)]
 
     def _check_open(self) -> None:
