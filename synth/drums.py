@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .patches import SINE, BasePatch
+from .instrument import BasePatch, Touch
+from .patches import SINE
 from .pyo_host import Samples
 from .rack import Rack
 
@@ -28,11 +29,6 @@ class _Drum(BasePatch):
         return self.ring
 
 
-def _strike(rack: Rack, gate: Any) -> Any:
-    """A trigger of one sample where the gate opens."""
-    return rack.add(rack.pyo.Thresh(gate, threshold=0.5, dir=0))
-
-
 class _Skin(_Drum):
     """A drum head: a sine that starts at its zero and drops in pitch."""
 
@@ -45,7 +41,7 @@ class _Skin(_Drum):
         self._amp = rack.envelope(gate, 0.0015, decay, 0.0, 0.02, power=2)
         hz = rack.sum(self._base.stream, self._sweep.stream)
         table = rack.tables(SINE)[0]
-        strike = _strike(rack, gate)
+        strike = rack.strike(gate)
         return rack.add(rack.pyo.OscTrig(table, strike, hz, mul=self._amp.stream))
 
     def _click(self, rack: Rack, gate: Any, cutoff_hz: float, seconds: float) -> Any:
@@ -65,7 +61,8 @@ class Kick(_Skin):
         head = self._head(rack, gate, 49.0, 190.0, 0.4)
         self.left = self.right = rack.sum(head, self._click(rack, gate, 2500.0, 0.02))
 
-    def tune(self, pitch: float, velocity: float) -> None:
+    def tune(self, touch: Touch) -> None:
+        pitch, velocity = touch.pitch, touch.velocity
         self._sweep.set(110.0 + 130.0 * velocity)
         self._cutoff.set(1200.0 + 4500.0 * velocity)
         self._snap.set(0.08 + 0.35 * velocity)
@@ -82,7 +79,8 @@ class Tom(_Skin):
         head = self._head(rack, gate, 100.0, 60.0, 0.55)
         self.left = self.right = rack.sum(head, self._click(rack, gate, 1500.0, 0.05))
 
-    def tune(self, pitch: float, velocity: float) -> None:
+    def tune(self, touch: Touch) -> None:
+        pitch, velocity = touch.pitch, touch.velocity
         _, hz = min(self.HZ, key=lambda row: abs(row[0] - pitch))
         self._base.set(hz)
         self._sweep.set(hz * (0.35 + 0.5 * velocity))
@@ -96,7 +94,7 @@ class Snare(_Drum):
     ring = 0.3
 
     def __init__(self, rack: Rack, gate: Any, freq: Any) -> None:
-        table, strike = rack.tables(SINE)[0], _strike(rack, gate)
+        table, strike = rack.tables(SINE)[0], rack.strike(gate)
         drop = rack.envelope(gate, 0.0005, 0.05, 0.0, 0.02, power=2)
         body = rack.envelope(gate, 0.001, 0.14, 0.0, 0.02, power=2)
         modes = []
@@ -111,7 +109,8 @@ class Snare(_Drum):
         self._hiss = rack.level(hiss)
         self.left = self.right = rack.sum(*modes, self._hiss.stream)
 
-    def tune(self, pitch: float, velocity: float) -> None:
+    def tune(self, touch: Touch) -> None:
+        pitch, velocity = touch.pitch, touch.velocity
         self._cutoff.set(3000.0 + 9000.0 * velocity)
         self._hiss.set(0.35 + 0.5 * velocity)
         self._wires.set(decay=0.2 + 0.08 * velocity)
@@ -123,7 +122,7 @@ class Rim(_Drum):
     ring = 0.1
 
     def __init__(self, rack: Rack, gate: Any, freq: Any) -> None:
-        table, strike = rack.tables(SINE)[0], _strike(rack, gate)
+        table, strike = rack.tables(SINE)[0], rack.strike(gate)
         amp = rack.envelope(gate, 0.0005, 0.06, 0.0, 0.02, power=4)
         tones = [
             rack.add(rack.pyo.OscTrig(table, strike, hz, mul=rack.times(amp.stream, level)))
@@ -149,7 +148,7 @@ class _Bursts(_Drum):
             rise = np.clip(passed / 0.001, 0.0, 1.0)
             shape += level * rise * np.exp(-np.maximum(passed, 0.0) / decay) * (passed > 0)
         shape *= np.clip((self.ring - seconds) / (0.2 * self.ring), 0.0, 1.0)
-        amp = rack.add(rack.pyo.TrigEnv(_strike(rack, gate), table, dur=self.ring, interp=2))
+        amp = rack.add(rack.pyo.TrigEnv(rack.strike(gate), table, dur=self.ring, interp=2))
         self._band = rack.value(self.band_hz)
         source = self._source(rack)
         tone = rack.add(rack.pyo.Biquad(source, self._band.stream, self.quality, type=2, mul=amp))
@@ -158,7 +157,8 @@ class _Bursts(_Drum):
     def _source(self, rack: Rack) -> Any:
         return rack.noise()
 
-    def tune(self, pitch: float, velocity: float) -> None:
+    def tune(self, touch: Touch) -> None:
+        pitch, velocity = touch.pitch, touch.velocity
         self._band.set(self.band_hz * (0.8 + 0.35 * velocity))
 
 
@@ -192,7 +192,8 @@ class Shaker(_Drum):
         band = rack.add(rack.pyo.Biquad(rack.noise(), self._band.stream, 1.2, type=2))
         self.left = self.right = rack.times(band, self._amp.stream)
 
-    def tune(self, pitch: float, velocity: float) -> None:
+    def tune(self, touch: Touch) -> None:
+        pitch, velocity = touch.pitch, touch.velocity
         self._amp.set(attack=0.045 - 0.025 * velocity)
         self._band.set(5200.0 + 2800.0 * velocity)
 
@@ -244,7 +245,8 @@ class HiHat(_Drum):
         once = rack.add(rack.pyo.ButHP(self._top.stream, 3500.0, mul=self._amp.stream))
         self.left = self.right = once
 
-    def tune(self, pitch: float, velocity: float) -> None:
+    def tune(self, touch: Touch) -> None:
+        pitch, velocity = touch.pitch, touch.velocity
         self._amp.set(decay=self._decay(pitch) * (0.7 + 0.5 * velocity))
         self._cutoff.set(7600.0 - 2600.0 * velocity)
 
@@ -269,7 +271,8 @@ class Ride(_Drum):
         self._stick = rack.level(stick)
         self.left = self.right = rack.sum(rack.times(high, 0.5), self._stick.stream)
 
-    def tune(self, pitch: float, velocity: float) -> None:
+    def tune(self, touch: Touch) -> None:
+        pitch, velocity = touch.pitch, touch.velocity
         self._stick.set(0.5 + 1.2 * velocity)
 
 
@@ -290,52 +293,6 @@ class Crash(_Drum):
             )
         self.left, self.right = sides
 
-    def tune(self, pitch: float, velocity: float) -> None:
+    def tune(self, touch: Touch) -> None:
+        pitch, velocity = touch.pitch, touch.velocity
         self._cutoff.set(5000.0 + 9000.0 * velocity)
-
-
-DRUM_OF_NUMBER = {
-    35: "kick",
-    36: "kick",
-    37: "rim",
-    38: "snare",
-    39: "clap",
-    40: "snare",
-    41: "tom",
-    42: "hihat",
-    43: "tom",
-    44: "hihat",
-    45: "tom",
-    46: "hihat",
-    47: "tom",
-    48: "tom",
-    49: "crash",
-    50: "tom",
-    51: "ride",
-    54: "tambourine",
-    57: "crash",
-    70: "shaker",
-}
-"""The drum that sounds a General MIDI percussion number; others go to the nearest of these."""
-
-PAN_OF_NUMBER = {37: -0.2, 41: 0.35, 42: 0.28, 43: 0.25, 44: 0.28, 45: 0.1, 46: 0.28, 47: -0.1}
-PAN_OF_NUMBER |= {48: -0.25, 49: -0.3, 50: -0.4, 51: -0.35, 54: 0.45, 57: 0.35, 70: -0.5}
-"""Place in the stereo picture, -1 left .. 1 right; the middle where not listed."""
-
-LEVEL_OF_DRUM = {
-    "kick": 0.9,
-    "snare": 0.7,
-    "rim": 0.45,
-    "clap": 0.8,
-    "hihat": 0.34,
-    "tom": 0.6,
-    "crash": 0.4,
-    "ride": 0.3,
-    "tambourine": 0.5,
-    "shaker": 0.35,
-}
-
-
-def nearest_number(pitch: float) -> int:
-    """The percussion number of `DRUM_OF_NUMBER` nearest to `pitch`."""
-    return min(DRUM_OF_NUMBER, key=lambda number: (abs(number - pitch), number))

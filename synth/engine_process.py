@@ -21,7 +21,9 @@ import numpy as np
 from ..music import errors
 from ..music.errors import SegueError, UnknownNameError
 from ..music.events import Channel, Events
-from .engine import EngineMetrics, check_control, check_events
+from .controls import check_control
+from .engine import EngineMetrics
+from .notes import check_events
 from .engine_child import CLOCK
 from .live import LIVE_SINKS
 from .pipe import receive, send

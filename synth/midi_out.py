@@ -14,7 +14,7 @@ from typing import Any, Protocol, Self
 from ..music.errors import MissingPartError, SegueError, UnknownNameError, check_range
 from ..music.events import PROGRAMS, Channel, Events
 from ..music.midi import DRUM_CHANNEL
-from .engine import check_events
+from .notes import check_events
 
 VOLUME, PAN, REVERB_SEND = 7, 10, 91  # controller numbers
 ALL_NOTES_OFF, ALL_SOUND_OFF = 123, 120

@@ -9,24 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .rack import Partials, Rack, pitch_hz, saw, square
-
-
-class BasePatch:
-    """What most patches share; see `voices.Patch`."""
-
-    attack_seconds = 0.01
-    release_seconds = 0.3
-    one_shot = False
-    left: Any
-    right: Any
-
-    def tune(self, pitch: float, velocity: float) -> None:
-        """Nothing depends on the note."""
-
-    def ring_seconds(self, pitch: float) -> float | None:
-        """Lasts as long as it is held."""
-        return None
+from .instrument import BasePatch, Touch
+from .rack import Rack
+from .tables import Partials, pitch_hz, saw, square
 
 
 def _band(low: int, high: int, slope: float, notch: int = 0) -> Partials:
@@ -87,7 +72,8 @@ class Piano(BasePatch):
         self.left = rack.sum(self._lows[0].stream, shared)
         self.right = rack.sum(self._lows[1].stream, shared)
 
-    def tune(self, pitch: float, velocity: float) -> None:
+    def tune(self, touch: Touch) -> None:
+        pitch, velocity = touch.pitch, touch.velocity
         ring = self.ring_seconds(pitch)
         self._low.set(decay=ring)
         self._middle.set(decay=0.6 * ring)
@@ -138,7 +124,8 @@ class _Saws(BasePatch):
     def _shape_cutoff(self, rack: Rack, gate: Any) -> Any:
         return self._cutoff.stream
 
-    def tune(self, pitch: float, velocity: float) -> None:
+    def tune(self, touch: Touch) -> None:
+        pitch, velocity = touch.pitch, touch.velocity
         for oscillator in self._oscillators:
             oscillator.tune(pitch)
 
@@ -151,8 +138,9 @@ class Strings(_Saws):
     detune, blend = (0.9972, 1.0004, 1.0031), (0.8, 1.0, 0.8)
     wave = staticmethod(BOWED)
 
-    def tune(self, pitch: float, velocity: float) -> None:
-        super().tune(pitch, velocity)
+    def tune(self, touch: Touch) -> None:
+        pitch, velocity = touch.pitch, touch.velocity
+        super().tune(touch)
         self._envelope.set(attack=0.22 - 0.15 * velocity)
         hz = pitch_hz(pitch)
         self._cutoff.set(min(500.0 + 1.2 * hz + 5200.0 * velocity**1.5, 9000.0))
@@ -171,8 +159,9 @@ class Pad(_Saws):
         sweep = rack.envelope(gate, 1.1, 2.5, 0.55, self.release_seconds)
         return rack.times(self._cutoff.stream, sweep.stream)
 
-    def tune(self, pitch: float, velocity: float) -> None:
-        super().tune(pitch, velocity)
+    def tune(self, touch: Touch) -> None:
+        pitch, velocity = touch.pitch, touch.velocity
+        super().tune(touch)
         self._envelope.set(attack=0.65 - 0.3 * velocity)
         self._cutoff.set(350.0 + 2.0 * pitch_hz(pitch) + 3600.0 * velocity**1.5)
 
@@ -191,8 +180,9 @@ class Brass(_Saws):
         self._blow = rack.envelope(gate, 0.07, 0.35, 0.62, self.release_seconds, power=2)
         return rack.times(self._cutoff.stream, self._blow.stream)
 
-    def tune(self, pitch: float, velocity: float) -> None:
-        super().tune(pitch, velocity)
+    def tune(self, touch: Touch) -> None:
+        pitch, velocity = touch.pitch, touch.velocity
+        super().tune(touch)
         self._envelope.set(attack=0.075 - 0.045 * velocity)
         self._blow.set(attack=0.12 - 0.07 * velocity)
         self._cutoff.set(min(350.0 + 1.5 * pitch_hz(pitch) + 5500.0 * velocity**1.7, 11000.0))
@@ -219,7 +209,8 @@ class Pluck(BasePatch):
             sides.append(rack.add(rack.pyo.ButLP(string.stream, cutoff, mul=self._body.stream)))
         self.left, self.right = sides
 
-    def tune(self, pitch: float, velocity: float) -> None:
+    def tune(self, touch: Touch) -> None:
+        pitch, velocity = touch.pitch, touch.velocity
         for oscillator in self._oscillators:
             oscillator.tune(pitch)
         hz = pitch_hz(pitch)
@@ -252,7 +243,8 @@ class Bass(BasePatch):
         sine = rack.add(rack.pyo.Sine(freq))
         self.left = self.right = rack.times(rack.sum(low, sine), amp.stream)
 
-    def tune(self, pitch: float, velocity: float) -> None:
+    def tune(self, touch: Touch) -> None:
+        pitch, velocity = touch.pitch, touch.velocity
         self._saw.tune(pitch)
         self._square.tune(pitch)
         self._base_cutoff.set(200.0 + 3.0 * pitch_hz(pitch))
@@ -280,7 +272,8 @@ class Flute(BasePatch):
         total = rack.sum(self._bright.stream, self._dull.stream, self._air.stream)
         self.left = self.right = rack.times(total, tremolo)
 
-    def tune(self, pitch: float, velocity: float) -> None:
+    def tune(self, touch: Touch) -> None:
+        pitch, velocity = touch.pitch, touch.velocity
         self._tone.tune(pitch)
         self._amp.set(attack=0.09 - 0.05 * velocity)
         self._bright.set(0.15 + 0.85 * velocity)
@@ -308,7 +301,8 @@ class Bells(BasePatch):
         self.left = self.right = rack.sum(*parts)
         self._highest_hz = 0.42 * rack.sample_rate
 
-    def tune(self, pitch: float, velocity: float) -> None:
+    def tune(self, touch: Touch) -> None:
+        pitch, velocity = touch.pitch, touch.velocity
         ring = self.ring_seconds(pitch)
         for (ratio, amount, decay), envelope, level in zip(
             self.PARTIALS, self._envelopes, self._levels, strict=True

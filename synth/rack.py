@@ -1,53 +1,23 @@
-"""What patches build with: shared wavetables, and groups of pyo objects that can sleep.
+"""What patches build with: shared tables, and groups of pyo objects that can sleep.
 
 A pyo object that plays costs time even when silent, so the objects of a voice are stopped while the
 voice rests and started again with its next note.
 """
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .pyo_host import Bus, PyoHost, Samples
+from .recipes import Recipe, bake
+from .tables import CYCLE_FRAMES, Partials, one_cycle, pitch_hz
 
 T = TypeVar("T")
-Partials = Callable[[NDArray[np.float64]], NDArray[np.float64]]
-"""Amplitudes of the partials 1, 2, ... [shape=(n,)], given their numbers."""
 
-TABLE_FRAMES = 8192
 MAX_PARTIALS = 240
 BAND_SEMITONES = 6
 LOWEST_BAND, HIGHEST_BAND = 24, 126  # MIDI pitches
-
-
-def pitch_hz(pitch: float) -> float:
-    """Frequency in Hz of a MIDI pitch (69 = 440 Hz)."""
-    return float(440.0 * 2.0 ** ((pitch - 69.0) / 12.0))
-
-
-def saw(number: NDArray[np.float64]) -> NDArray[np.float64]:
-    """All partials at 1/n."""
-    return 1.0 / number
-
-
-def square(number: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Odd partials at 1/n."""
-    return np.where(number % 2 == 1, 1.0 / number, 0.0)
-
-
-@lru_cache(maxsize=256)
-def one_cycle(partials: Partials, count: int) -> Samples:
-    """One period of the first `count` partials in sine phase [shape=(TABLE_FRAMES,)].
-
-    Sine phase makes the first sample zero, as the guard point behind a pyo table is.
-    """
-    spectrum = np.zeros(TABLE_FRAMES // 2 + 1, dtype=complex)
-    numbers = np.arange(1, count + 1, dtype=float)
-    spectrum[1 : count + 1] = -0.5j * TABLE_FRAMES * partials(numbers)
-    return np.fft.irfft(spectrum).astype(np.float32)
 
 
 class Sleepers:
@@ -88,8 +58,7 @@ class Rack:
         self.pyo = host.pyo
         self.sample_rate = sample_rate
         self.group = Sleepers()
-        self._tables: dict[Partials, list[Any]] = {}
-        self._made: dict[str, Any] = {}
+        self._made: dict[Any, Any] = {}
 
     def new_group(self) -> Sleepers:
         """Start a group; every object made from here on belongs to it."""
@@ -101,12 +70,14 @@ class Rack:
         self.group.add(thing)
         return thing
 
-    def once(self, name: str, make: Callable[[], T]) -> T:
-        """What `make` returned the first time it was asked for under this name."""
-        if name not in self._made:
-            self._made[name] = make()
-        made: T = self._made[name]
+    def once(self, key: Any, make: Callable[[], T]) -> T:
+        """What `make` returned the first time it was asked for under this key."""
+        if key not in self._made:
+            self._made[key] = make()
+        made: T = self._made[key]
         return made
+
+    # sums and products
 
     def bus(self) -> Bus:
         """A block that the host writes, filed under the current group."""
@@ -114,13 +85,25 @@ class Rack:
         self.group.add(bus.stream)
         return bus
 
-    def sum(self, *things: Any) -> Any:
+    def sum(self, first: Any, *others: Any) -> Any:
         """The sum of pyo objects, as one."""
-        return self.add(self.pyo.Mix(list(things), voices=1))
+        for other in others:
+            first = self.add(self.pyo.Sig(first, add=other))
+        return first
 
     def times(self, thing: Any, factor: Any) -> Any:
         """A pyo object times another or a number."""
         return self.add(self.pyo.Sig(thing, mul=factor))
+
+    def value(self, value: float) -> "Value":
+        """A settable constant."""
+        return Value(self, value)
+
+    def level(self, thing: Any, factor: float = 1.0, add: Any = 0.0) -> "Level":
+        """A pyo object times a settable factor, plus another."""
+        return Level(self, thing, factor, add)
+
+    # sources
 
     def noise(self) -> Any:
         """White noise, by pyo's cheap generator."""
@@ -128,13 +111,9 @@ class Rack:
         noise.setType(1)
         return noise
 
-    def value(self, value: float) -> "Value":
-        """A settable constant."""
-        return Value(self, value)
-
-    def level(self, thing: Any, factor: float = 1.0) -> "Level":
-        """A pyo object times a settable factor."""
-        return Level(self, thing, factor)
+    def strike(self, gate: Any) -> Any:
+        """A trigger of one sample where the gate opens."""
+        return self.add(self.pyo.Thresh(gate, threshold=0.5, dir=0))
 
     def envelope(
         self, gate: Any, attack: float, decay: float, sustain: float, release: float, power: int = 1
@@ -145,22 +124,118 @@ class Rack:
         return envelope
 
     def oscillator(self, partials: Partials, freq: Any, mul: Any = 1.0) -> "Oscillator":
-        """A band-limited wavetable oscillator; pick its table per note with `tune`."""
+        """A band-limited single-cycle oscillator; pick its table per note with `tune`."""
         return Oscillator(self, partials, freq, mul)
+
+    def loop(
+        self, recipe: Recipe, freq: Any, mul: Any = 1.0, phase: float = 0.0, side: int = 0
+    ) -> "Loop":
+        """Reads endless material (`tables.spread_loop`) from a place 0..1; `tune` it per note."""
+        return Loop(self, recipe, freq, mul, phase, side)
+
+    def shot(self, recipe: Recipe, strike: Any, mul: Any = 1.0, side: int = 0) -> "Shot":
+        """Reads struck material once from each strike; `tune` it per note."""
+        return Shot(self, recipe, strike, mul, side)
+
+    # tables
+
+    def material(self, recipe: Recipe) -> "Material":
+        """The tables of a recipe, shared by all voices of this engine."""
+        return self.once(recipe, lambda: Material(self, recipe))
+
+    def table(self, samples: Samples) -> Any:
+        """A pyo table of samples [shape=(frames,)]."""
+        table = self.pyo.DataTable(size=len(samples))
+        np.asarray(table.getBuffer())[:] = samples
+        return table
 
     def tables(self, partials: Partials) -> list[Any]:
         """Tables of one wave, one for each `BAND_SEMITONES` from `LOWEST_BAND` up."""
-        if partials not in self._tables:
-            bands = range(LOWEST_BAND, HIGHEST_BAND + 1, BAND_SEMITONES)
-            self._tables[partials] = [self._table(partials, pitch) for pitch in bands]
-        return self._tables[partials]
+        bands = range(LOWEST_BAND, HIGHEST_BAND + 1, BAND_SEMITONES)
+        return self.once(partials, lambda: [self._cycle(partials, pitch) for pitch in bands])
 
-    def _table(self, partials: Partials, lowest_pitch: int) -> Any:
+    def _cycle(self, partials: Partials, lowest_pitch: int) -> Any:
         top_hz = pitch_hz(lowest_pitch + BAND_SEMITONES)
         count = max(1, min(MAX_PARTIALS, int(0.45 * self.sample_rate / top_hz)))
-        table = self.pyo.DataTable(size=TABLE_FRAMES)
-        np.asarray(table.getBuffer())[:] = one_cycle(partials, count)
-        return table
+        return self.table(one_cycle(partials, count))
+
+
+class Material:
+    """The pyo tables of one recipe."""
+
+    def __init__(self, rack: Rack, recipe: Recipe) -> None:
+        self._roots = recipe.roots
+        self._step = recipe.step
+        self._sample_rate = rack.sample_rate
+        zones = bake(recipe, rack.sample_rate)
+        self._keep = [[[rack.table(s) for s in layer] for layer in zone] for zone in zones]
+        self._bases = [
+            [[table.getBaseObjects()[0] for table in layer] for layer in zone]
+            for zone in self._keep
+        ]
+        self._seconds = [zone.shape[-1] / rack.sample_rate for zone in zones]
+        self.layers = len(zones[0])
+        self.any = self._keep[0][0][0]
+
+    def zone(self, pitch: float) -> int:
+        """The zone whose root is nearest to a pitch."""
+        number = round((pitch - self._roots[0]) / self._step)
+        return min(max(number, 0), len(self._roots) - 1)
+
+    def layer(self, loudness: float) -> int:
+        """The layer for a loudness 0..1."""
+        return min(max(int(loudness * self.layers), 0), self.layers - 1)
+
+    def table(self, pitch: float, loudness: float, side: int) -> Any:
+        """The table to read."""
+        layer = self._bases[self.zone(pitch)][self.layer(loudness)]
+        return layer[min(side, len(layer) - 1)]
+
+    def seconds(self, pitch: float) -> float:
+        """How long reading it once lasts at a pitch."""
+        zone = self.zone(pitch)
+        return float(self._seconds[zone] * 2.0 ** ((self._roots[zone] - pitch) / 12.0))
+
+    def cycles_per_hz(self, pitch: float) -> float:
+        """How often a second a looped table is read for each Hz of the note."""
+        zone = self.zone(pitch)
+        return 1.0 / (self._seconds[zone] * pitch_hz(self._roots[zone]))
+
+
+class Shot:
+    """Material read once, from its trigger's very frame."""
+
+    def __init__(self, rack: Rack, recipe: Recipe, strike: Any, mul: Any, side: int) -> None:
+        self.material, self._side = rack.material(recipe), side
+        self.stream = rack.add(
+            rack.pyo.TrigEnv(strike, self.material.any, dur=1.0, interp=2, mul=mul)
+        )
+        self._base = self.stream.getBaseObjects()[0]
+
+    def tune(self, pitch: float, loudness: float) -> None:
+        """Pick table and speed for a note, while the voice rests."""
+        self._base.setTable(self.material.table(pitch, loudness, self._side))
+        self._base.setDur(self.material.seconds(pitch))
+
+
+class Loop:
+    """Material read round and round, at a frequency that may move."""
+
+    def __init__(
+        self, rack: Rack, recipe: Recipe, freq: Any, mul: Any, phase: float, side: int
+    ) -> None:
+        self.material, self._side = rack.material(recipe), side
+        speed = rack.level(freq)
+        self._speed = speed
+        self.stream = rack.add(
+            rack.pyo.Osc(self.material.any, speed.stream, phase=phase, mul=mul, interp=2)
+        )
+        self._base = self.stream.getBaseObjects()[0]
+
+    def tune(self, pitch: float, loudness: float) -> None:
+        """Pick table and speed for a note, while the voice rests."""
+        self._base.setTable(self.material.table(pitch, loudness, self._side))
+        self._speed.set(self.material.cycles_per_hz(pitch))
 
 
 class Envelope:
@@ -209,10 +284,10 @@ class Value:
 
 
 class Level:
-    """A stream times a factor that the host sets between blocks."""
+    """A stream times a factor that the host sets between blocks, plus another stream."""
 
-    def __init__(self, rack: Rack, thing: Any, factor: float) -> None:
-        self.stream = rack.add(rack.pyo.Sig(thing, mul=factor))
+    def __init__(self, rack: Rack, thing: Any, factor: float, add: Any) -> None:
+        self.stream = rack.add(rack.pyo.Sig(thing, mul=factor, add=add))
         self._base = self.stream.getBaseObjects()[0]
 
     def set(self, factor: float) -> None:
@@ -221,7 +296,7 @@ class Level:
 
 
 class Oscillator:
-    """Wavetable oscillator with a table for each pitch band."""
+    """Single-cycle oscillator with a table for each pitch band."""
 
     def __init__(self, rack: Rack, partials: Partials, freq: Any, mul: Any) -> None:
         self._tables = [table.getBaseObjects()[0] for table in rack.tables(partials)]

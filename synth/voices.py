@@ -1,39 +1,23 @@
 """Pooled voices: which one plays a note, and what becomes of it.
 
-A pool has twice as many voices as may sound. When all that may sound do, the oldest released one
+A pool has some voices more than may sound. When all that may sound do, the oldest released one
 (or else the oldest) is faded out within `FADE_SECONDS` while a resting voice starts the new note at
 its exact frame, so that stealing neither clicks nor delays.
 """
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from .rack import Rack, pitch_hz
+from .instrument import PatchFactory, Touch
+from .rack import Rack
 
 FADE_SECONDS = 0.015
+SPARE_VOICES = 6
 RESTING, HELD, RELEASED, FADING, FADED, DRAINING = range(6)
 
-
-class Patch(Protocol):
-    """The graph of one voice: built once, tuned before each note."""
-
-    left: Any  # pyo object
-    right: Any  # pyo object, may be the same as `left`
-    attack_seconds: float  # the shortest time a gate is held
-    release_seconds: float  # from the end of the gate to silence
-    one_shot: bool  # True: rings to its end however short the note
-
-    def tune(self, pitch: float, velocity: float) -> None:
-        """Set what depends on the note, while the voice rests."""
-
-    def ring_seconds(self, pitch: float) -> float | None:
-        """From onset to silence where the sound dies by itself; None where it lasts while held."""
-
-
-PatchFactory = Callable[[Rack, Any, Any], Patch]
-"""Called with the rack and two pyo streams: the gate (0 or 1) and the frequency in Hz."""
+Note = tuple[int, int, int, float, float]
+"""Frame at which it begins, length in frames, channel, pitch, velocity."""
 
 
 class Voice:
@@ -42,40 +26,41 @@ class Voice:
     Offsets are frames into the block about to be computed.
     """
 
-    def __init__(self, rack: Rack, patch: PatchFactory, index: int) -> None:
-        self.index = index
+    def __init__(self, rack: Rack, patch: PatchFactory) -> None:
         self._group = rack.new_group()
         self._gate = rack.bus()
         self._fade = rack.bus()
         self._hz = rack.value(440.0)
         self.patch = patch(rack, self._gate.stream, self._hz.stream)
-        faded = rack.times(self.patch.left, self._fade.stream)
-        self._left = rack.level(faded)
+        self.left = self.right = rack.times(self.patch.left, self._fade.stream)
         if self.patch.right is not self.patch.left:
-            faded = rack.times(self.patch.right, self._fade.stream)
-        self._right = rack.level(faded)
-        self.left, self.right = self._left.stream, self._right.stream
+            self.right = rack.times(self.patch.right, self._fade.stream)
         self.state = RESTING
-        self.note = 0  # serial number of the note, so that timers of earlier notes can be told
+        self.serial = 0  # of the note, so that timers of earlier notes can be told
+        self.note: Note = (0, 0, 0, 0.0, 0.0)
         self.on_frame = 0
         self._changed = False  # in this block, so that the next has to be written
         self.fade_from = 0  # frame where fading began
         self.fade_frames = max(1, round(FADE_SECONDS * rack.sample_rate))
         self._group.sleep()
 
+    def connect(self, rack: Rack, left: Any, right: Any) -> tuple[Any, Any]:
+        """The voice at its levels, added to what comes from other voices."""
+        self._left = rack.level(self.left, 0.0, left)
+        self._right = rack.level(self.right, 0.0, right)
+        return self._left.stream, self._right.stream
+
     @property
     def awake(self) -> bool:
         """Whether the graph of this voice is being computed."""
         return self._group.awake
 
-    def start(
-        self, offset: int, frame: int, pitch: float, velocity: float, levels: tuple[float, float]
-    ) -> None:
+    def start(self, offset: int, frame: int, touch: Touch, levels: tuple[float, float]) -> None:
         """Begin a note at `offset`; `levels` are the factors left and right."""
-        self._hz.set(pitch_hz(pitch))
+        self._hz.set(touch.hz)
         self._left.set(levels[0])
         self._right.set(levels[1])
-        self.patch.tune(pitch, velocity)
+        self.patch.tune(touch)
         if self.state == DRAINING:
             for envelope in self._group.envelopes:
                 envelope.drain(False)
@@ -127,6 +112,11 @@ class Voice:
             self._gate.samples[:] = self._gate.samples[-1]
             self._changed = False
 
+    def shift(self, frames: int) -> None:
+        """Follow the clock that has jumped by some frames."""
+        self.on_frame += frames
+        self.fade_from += frames
+
     def sleep(self) -> None:
         """Stop computing the graph."""
         self._group.sleep()
@@ -143,7 +133,7 @@ class Pool:
 
     def __init__(self, rack: Rack, patch: PatchFactory, cap: int) -> None:
         self.cap = cap
-        self.voices = [Voice(rack, patch, index) for index in range(2 * cap)]
+        self.voices = [Voice(rack, patch) for _ in range(cap + min(cap, SPARE_VOICES))]
 
     def choose(self, frame: int) -> tuple[Voice, Voice | None]:
         """A voice for a note at `frame`, and the voice to fade for it if there is one."""
@@ -153,9 +143,9 @@ class Pool:
             victim = min(sounding, key=lambda voice: (voice.state == HELD, voice.on_frame))
             if victim.on_frame == frame:  # has not sounded yet: take its place
                 return victim, victim
-        free = [voice for voice in self.voices if voice.state == RESTING]
-        if free:
-            return free[0], victim
+        for voice in self.voices:
+            if voice.state == RESTING:
+                return voice, victim
         # every resting voice went within one fade time: cut what is left of the oldest fade
         fading = [voice for voice in self.voices if voice.state in (FADING, FADED, DRAINING)]
         return min(fading, key=lambda voice: voice.fade_from), victim

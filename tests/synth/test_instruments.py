@@ -5,7 +5,7 @@ import pytest
 
 from segue.music.errors import UnknownNameError
 from segue.music.events import INSTRUMENTS, Channel
-from segue.synth.drums import DRUM_OF_NUMBER, nearest_number
+from segue.synth.kit import DRUM_OF_NUMBER, nearest_number
 from segue.synth.engine import Engine
 from segue.synth.instruments import REGISTRY, instrument
 

@@ -1,0 +1,18 @@
+"""The instruments, one file each, under the names of `music.orchestra`.
+
+Each module holds `INSTRUMENT`; its docstring says what it is, its range and its sound.
+"""
+
+from importlib import import_module
+
+from ...music.errors import UnknownNameError
+from ...music.orchestra import ORCHESTRA
+from ..instrument import Instrument
+
+
+def instrument(name: str) -> Instrument:
+    """The instrument of that name, or UnknownNameError that names the nearest."""
+    if name not in ORCHESTRA:
+        raise UnknownNameError("instrument", name, ORCHESTRA)
+    found: Instrument = import_module(f".{name}", __name__).INSTRUMENT
+    return found

@@ -1,0 +1,58 @@
+"""Drum kits: which drum plays which General MIDI percussion number, how loud and where.
+
+A kit is an `Instrument` whose patches are drums by name; every kit has all of `DRUMS`.
+"""
+
+from dataclasses import dataclass
+
+from .instrument import VELOCITY_POWER, Instrument, panned
+
+DRUM_OF_NUMBER = {
+    35: "kick",
+    36: "kick",
+    37: "rim",
+    38: "snare",
+    39: "clap",
+    40: "snare",
+    41: "tom",
+    42: "hihat",
+    43: "tom",
+    44: "hihat",
+    45: "tom",
+    46: "hihat",
+    47: "tom",
+    48: "tom",
+    49: "crash",
+    50: "tom",
+    51: "ride",
+    54: "tambourine",
+    57: "crash",
+    70: "shaker",
+}
+"""The drum that sounds a General MIDI percussion number; others go to the nearest of these."""
+
+DRUMS = tuple(dict.fromkeys(DRUM_OF_NUMBER.values()))
+
+PAN_OF_NUMBER = {37: -0.2, 41: 0.35, 42: 0.28, 43: 0.25, 44: 0.28, 45: 0.1, 46: 0.28, 47: -0.1}
+PAN_OF_NUMBER |= {48: -0.25, 49: -0.3, 50: -0.4, 51: -0.35, 54: 0.45, 57: 0.35, 70: -0.5}
+"""Place in the stereo picture, -1 left .. 1 right; the middle where not listed."""
+
+
+def nearest_number(pitch: float) -> int:
+    """The percussion number of `DRUM_OF_NUMBER` nearest to `pitch`."""
+    return min(DRUM_OF_NUMBER, key=lambda number: (abs(number - pitch), number))
+
+
+@dataclass(frozen=True)
+class Kit(Instrument):
+    """A kit; `drum_levels` are factors by drum, 1 where not listed."""
+
+    drum_levels: tuple[tuple[str, float], ...] = ()
+
+    def kind(self, pitch: float) -> str:
+        return DRUM_OF_NUMBER[nearest_number(pitch)]
+
+    def levels(self, pitch: float, velocity: float) -> tuple[float, float]:
+        number = nearest_number(pitch)
+        level = dict(self.drum_levels).get(DRUM_OF_NUMBER[number], 1.0)
+        return panned(level * velocity**VELOCITY_POWER, PAN_OF_NUMBER.get(number, 0.0))

@@ -1,0 +1,96 @@
+"""Recipes: how the tables of an instrument are made, zone by zone, and kept for the next time.
+
+Tables are made when an engine is built. What takes long is kept in a folder of the user's cache
+(`SEGUE_CACHE`, else `XDG_CACHE_HOME`, else `~/.cache`), under a name that changes with the code that
+makes it; a folder that cannot be used costs time, nothing else.
+"""
+
+import hashlib
+import inspect
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from ..music.files import write_whole
+from . import tables
+from .pyo_host import Samples
+from .tables import pitch_hz
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Material of one instrument: a table for each zone of pitches, loudness layer and side.
+
+    :param render: called with the root's frequency in Hz and the sample rate; returns float32
+        [shape=(layers, frames)] or [shape=(layers, 2, frames)], layers from soft to loud
+    :param lowest: root (MIDI pitch) of the lowest zone; a zone lies every `step` semitones
+    :param keep: keep the result on disk, for what takes more than some 50 ms
+    """
+
+    name: str
+    render: Callable[[float, int], Samples]
+    lowest: int
+    highest: int
+    step: int = 5
+    keep: bool = False
+
+    @property
+    def roots(self) -> tuple[int, ...]:
+        """The zones' pitches."""
+        return tuple(range(self.lowest, self.highest + self.step, self.step))
+
+
+@lru_cache(maxsize=64)
+def bake(recipe: Recipe, sample_rate: int) -> tuple[Samples, ...]:
+    """The material of each zone [shape=(layers, sides, frames)], made now or fetched."""
+    if not recipe.keep:
+        return _make(recipe, sample_rate)
+    path = _kept_at(recipe, sample_rate)
+    with suppress(OSError, ValueError, KeyError):
+        with np.load(path) as kept:
+            return tuple(kept[str(root)] for root in recipe.roots)
+    made = _make(recipe, sample_rate)
+    with suppress(OSError):
+        _keep(path, recipe, made)
+    return made
+
+
+def _make(recipe: Recipe, sample_rate: int) -> tuple[Samples, ...]:
+    zones = []
+    for root in recipe.roots:
+        made = recipe.render(pitch_hz(root), sample_rate)
+        zones.append(np.ascontiguousarray(made[:, None] if made.ndim == 2 else made))
+    return tuple(zones)
+
+
+def cache_folder() -> Path:
+    """Where material is kept."""
+    base = os.environ.get("SEGUE_CACHE")
+    if base:
+        return Path(base)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "segue"
+
+
+def _kept_at(recipe: Recipe, sample_rate: int) -> Path:
+    module = sys.modules[recipe.render.__module__]
+    code = inspect.getsource(module) + inspect.getsource(tables)
+    mark = hashlib.sha256(f"{code}{recipe.roots}{sample_rate}{np.__version__}".encode())
+    return cache_folder() / f"{recipe.name}-{sample_rate}-{mark.hexdigest()[:16]}.npz"
+
+
+def _keep(path: Path, recipe: Recipe, made: tuple[Samples, ...]) -> None:
+    import io
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for older in path.parent.glob(f"{path.name.rsplit('-', 1)[0]}-*.npz"):
+        older.unlink(missing_ok=True)
+    data = io.BytesIO()
+    arrays = {str(root): zone for root, zone in zip(recipe.roots, made, strict=True)}
+    np.savez(data, allow_pickle=False, **arrays)
+    write_whole(path, data.getvalue())
