@@ -12,7 +12,7 @@ chapter 4). Peaks between samples are found by fourfold oversampling, as ITU-R B
 import math
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from numpy.typing import NDArray
 
 Block = NDArray[np.float64]
@@ -21,7 +21,7 @@ OVERSAMPLING = 4
 FIR_TAPS = 12  # per phase
 
 
-def _interpolators() -> Block:
+def _interpolators() -> NDArray[np.float32]:
     """Windowed-sinc filters for the three points between samples [shape=(FIR_TAPS, 3)]."""
     position = np.arange(FIR_TAPS) - (FIR_TAPS // 2 - 1)
     columns = []
@@ -29,16 +29,16 @@ def _interpolators() -> Block:
         x = position - phase / OVERSAMPLING
         taps = np.sinc(x) * np.cos(np.pi * x / (FIR_TAPS + 1)) ** 2
         columns.append(taps / taps.sum())
-    return np.stack(columns, axis=1)
+    return np.stack(columns, axis=1).astype(np.float32)
 
 
 class Compressor:
     """Stereo-linked RMS compressor with a soft knee, for a touch of glue.
 
-    The level is measured over pieces of about 32 frames; the gain moves in straight lines between.
+    The level is measured over pieces of about 64 frames; the gain moves in straight lines between.
     """
 
-    PIECE_FRAMES = 32
+    PIECE_FRAMES = 64
 
     def __init__(
         self,
@@ -122,17 +122,25 @@ class Limiter:
         quiet = np.abs(recent).max() < 0.5 * self._ceiling
         if quiet and not self._need_db.any() and not self._held_db.any():
             return delayed
-        gain_db = self._gain_db(self._peaks(recent))
+        peaks = self._peaks(recent)
+        if peaks.max() <= self._ceiling and not self._need_db.any() and not self._held_db.any():
+            return delayed
+        gain_db = self._gain_db(peaks)
         self.reduction_db = max(self.reduction_db, float(gain_db.max()))
         self.limited_frames += int((gain_db > 0.1).sum())
         return delayed * (10 ** (-gain_db / 20))[:, None]
 
     def _peaks(self, recent: Block) -> Block:
         """Largest true peak of both channels round each new frame [shape=(frames,)]."""
-        windows = sliding_window_view(recent[1:], FIR_TAPS, axis=0)  # (frames, 2, taps)
-        between = np.abs(windows @ self._fir).max(axis=(1, 2))
-        at = np.abs(windows[:, :, FIR_TAPS // 2 - 1 : FIR_TAPS // 2 + 1]).max(axis=(1, 2))
-        peaks: Block = np.maximum(between, at)
+        sides = np.ascontiguousarray(recent[1:].T, dtype=np.float32)
+        frames = sides.shape[1] - FIR_TAPS + 1
+        step = sides.strides[1]
+        windows = as_strided(sides, (2, frames, FIR_TAPS), (sides.strides[0], step, step))
+        between = np.abs(windows.reshape(-1, FIR_TAPS) @ self._fir).max(axis=1)
+        at = np.abs(sides)
+        first = FIR_TAPS // 2 - 1
+        at = np.maximum(at[:, first : first + frames], at[:, first + 1 : first + 1 + frames])
+        peaks: Block = np.maximum(between.reshape(2, frames), at).max(axis=0)
         return peaks
 
     def _gain_db(self, peaks: Block) -> Block:
