@@ -239,6 +239,18 @@ class RemoteSession(Verbs):
         """Go on from a snapshot of a session with the same cue, at the very beat."""
         return self._seen(self._ask(p.Restore(state=state), p.Restored).position)
 
+    def pause(self) -> p.Position:
+        """Fade out within 10 ms and let the music stand."""
+        return self._seen(self._ask(p.Pause(), p.PositionReply).position)
+
+    def resume(self) -> p.Position:
+        """Go on from where `pause` stopped."""
+        return self._seen(self._ask(p.Resume(), p.PositionReply).position)
+
+    def seek(self, bar: int) -> p.Position:
+        """Play again from a bar that was played before; the music decides anew from there."""
+        return self._seen(self._ask(p.Seek(bar=bar), p.PositionReply).position)
+
     def close(self) -> list[str]:
         """End the music and write its files; their paths. A second call does nothing."""
         if self.closed:

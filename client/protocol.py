@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from msgspec import Struct, field
 
-PROTOCOL_VERSION = "1.0"
+PROTOCOL_VERSION = "1.1"
 PROTOCOL_TAG = b"SEGUE/1"
 """First frame of every multipart message, and the beginning of every event topic."""
 
@@ -62,6 +62,7 @@ class Position(Struct, kw_only=True):
     levels: dict[str, float]  # gain of each layer, 0..1
     pending: list[str]  # ids of commands that wait
     sequence: int  # of the newest event
+    paused: bool = False
 
 
 class CueInfo(Struct, kw_only=True):
@@ -175,6 +176,19 @@ class Level(Command, kw_only=True):
     ramp_seconds: float = 0.05
 
 
+class Control(Command, kw_only=True):
+    TYPE = "control"
+    name: str  # layer.LAYER.pan, .reverb, .delay, .filter; master.gain, .filter
+    value: float
+    ramp_seconds: float = 0.05
+
+
+class Duck(Command, kw_only=True):
+    TYPE = "duck"
+    depth_db: float = 9.0
+    seconds: float = 1.0
+
+
 class Switch(Command, kw_only=True):
     TYPE = "switch"
     director: str
@@ -207,6 +221,19 @@ class GetSnapshot(Request, kw_only=True):
 class Restore(Request, kw_only=True):
     TYPE = "restore"
     state: dict[str, Any]
+
+
+class Pause(Request, kw_only=True):
+    TYPE = "pause"
+
+
+class Resume(Request, kw_only=True):
+    TYPE = "resume"
+
+
+class Seek(Request, kw_only=True):
+    TYPE = "seek"
+    bar: int
 
 
 class Close(Request, kw_only=True):
@@ -388,6 +415,14 @@ class DroppedEvent(Event, kw_only=True, tag="dropped"):
     reason: str
 
 
+class PausedEvent(Event, kw_only=True, tag="paused"):
+    pass
+
+
+class ResumedEvent(Event, kw_only=True, tag="resumed"):
+    pass
+
+
 class ClosedEvent(Event, kw_only=True, tag="closed"):
     reason: str
 
@@ -400,6 +435,8 @@ AnyEvent = (
     | StingerEvent
     | ExecutedEvent
     | DroppedEvent
+    | PausedEvent
+    | ResumedEvent
     | ClosedEvent
 )
 
@@ -418,6 +455,8 @@ REQUESTS: dict[str, type[Request]] = {
         Direct,
         Release,
         Level,
+        Control,
+        Duck,
         Switch,
         Cancel,
         GetPosition,
@@ -425,6 +464,9 @@ REQUESTS: dict[str, type[Request]] = {
         GetEvents,
         GetSnapshot,
         Restore,
+        Pause,
+        Resume,
+        Seek,
         Close,
         Shutdown,
     )

@@ -14,7 +14,9 @@ from typing import Any, TypedDict, Unpack
 from .protocol import (
     Accepted,
     Command,
+    Control,
     Direct,
+    Duck,
     Feedback,
     Go,
     Level,
@@ -130,6 +132,22 @@ class Verbs:
     ) -> Accepted:
         """Gain of a layer, 0 (silent) to 1."""
         return self._send(Level, when, layer=layer, value=value, ramp_seconds=ramp_seconds)
+
+    def control(
+        self, name: str, value: float, *, ramp_seconds: float = 0.05, **when: Unpack[When]
+    ) -> Accepted:
+        """Move a control of the mixer, heard within one block.
+
+        :param name: `layer.LAYER.pan` [-1, 1], `.reverb` or `.delay` [0, 1], `.filter` [40, 20000
+            Hz]; `master.gain` [0, 1], `master.filter` [40, 20000 Hz]
+        """
+        return self._send(Control, when, name=name, value=value, ramp_seconds=ramp_seconds)
+
+    def duck(
+        self, depth_db: float = 9.0, *, seconds: float = 1.0, **when: Unpack[When]
+    ) -> Accepted:
+        """Let the music step back for some time, as under a line of speech."""
+        return self._send(Duck, when, depth_db=depth_db, seconds=seconds)
 
     def switch(self, director: str, **when: Unpack[When]) -> Accepted:
         """Let another director decide from the next undecided bar on."""

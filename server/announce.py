@@ -153,6 +153,11 @@ class Announcer:
             )
         )
 
+    def paused(self, paused: bool, frame: int) -> None:
+        """The music stands, or goes on."""
+        event = p.PausedEvent if paused else p.ResumedEvent
+        self._book.add(event(**self._at(frame)))
+
     def closed(self, reason: str, frame: int) -> None:
         """The session ends."""
         self._book.add(p.ClosedEvent(**self._at(frame), reason=reason))

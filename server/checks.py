@@ -6,6 +6,7 @@ from ..music.cue import Cue
 from ..music.direction import KNOBS
 from ..music.errors import SegueError, UnknownNameError, check_range
 from ..music.parameters import MAX_RAMP_SECONDS, Parameters
+from ..synth.controls import LAYER_KNOBS, MASTER_KNOBS
 
 DIRECTABLE = (*KNOBS, "fill")
 MAX_EXPIRES_SECONDS = 86_400.0
@@ -39,9 +40,25 @@ def check_command(content: p.Command, cue: Cue, parameters: Parameters) -> None:
             cue.layer_index(content.layer)
             check_range(f"level of layer {content.layer!r}", content.value, 0.0, 1.0)
             check_range("ramp_seconds", content.ramp_seconds, 0.0, MAX_RAMP_SECONDS)
+        case p.Control():
+            ranges = _steerable(cue)
+            if content.name not in ranges:
+                raise UnknownNameError("control", content.name, ranges)
+            check_range(content.name, content.value, *ranges[content.name])
+            check_range("ramp_seconds", content.ramp_seconds, 0.0, MAX_RAMP_SECONDS)
+        case p.Duck():
+            check_range("depth_db", content.depth_db, 0.0, 60.0)
+            check_range("seconds to duck", content.seconds, 0.0, MAX_RAMP_SECONDS)
         case p.Switch():
             if content.director not in DIRECTORS:
                 raise UnknownNameError("director", content.director, DIRECTORS)
+
+
+def _steerable(cue: Cue) -> dict[str, tuple[float, float]]:
+    """The mixer's controls that a session does not move by itself, with their ranges."""
+    knobs = ("pan", "reverb", "delay", "filter")
+    layers = {f"layer.{y.name}.{knob}": LAYER_KNOBS[knob] for y in cue.layers for knob in knobs}
+    return layers | {f"master.{knob}": MASTER_KNOBS[knob] for knob in ("gain", "filter")}
 
 
 def mood_axes(content: p.SetMood) -> dict[str, float | None]:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from ..agents.performer import Performer
 from ..music.cue import PHRASE_BARS, Cue
-from ..music.errors import SegueError, UnknownNameError
+from ..music.errors import RangeError, SegueError, UnknownNameError
 from ..music.events import Events
 from ..music.mood import Mood
 from ..music.world import World
@@ -21,6 +21,7 @@ from .timeline import GRIDS, Due, Slot, Timeline, Told
 
 SPOKEN = ("direct", "release", "switch", "rate")  # methods of a performer that commands call
 AT_ONCE = ("now", "beat", "bar")
+MAX_BOOKMARKS = 256  # bars that can be gone back
 RESTORED = "the session was restored"  # why what waited was dropped
 
 
@@ -69,6 +70,7 @@ class Conductor:
         self._settled = 0  # slots whose events are published
         self.departures: list[Departure] = []
         self.dropped: list[tuple[str, str]] = []  # command and reason, for the session to tell
+        self._bookmarks: dict[int, dict[str, Any]] = {}  # by index of the bar
         self._player = player
         self._wanted = wanted
 
@@ -90,7 +92,27 @@ class Conductor:
         before = self.performer.snapshot()
         start_seconds = self.timeline.end_frame / self.timeline.sample_rate
         performed = self.performer.next_bar(self._wanted(start_seconds))
-        self._place(self.timeline.add(performed, before), frame)
+        slot = self.timeline.add(performed, before)
+        self._remember(slot)
+        self._place(slot, frame)
+
+    def _remember(self, slot: Slot) -> None:
+        """Keep what is needed to play a bar again."""
+        bar = slot.performed.bar
+        self._bookmarks[bar.index] = {
+            "beat": bar.start_beats,
+            "performer": slot.before,
+            "bars": [{"wanted": _axes(slot.performed.wanted), "told": []}],
+        }
+        for late in [index for index in self._bookmarks if index <= bar.index - MAX_BOOKMARKS]:
+            del self._bookmarks[late]
+
+    def bookmark(self, bar: int) -> dict[str, Any]:
+        """A state for `restore` that begins with a bar that was played; raises if it is not kept."""
+        last = self.timeline.slots[-1].performed.bar.index
+        if bar not in self._bookmarks or bar > last:
+            raise RangeError("bar to seek", bar, min(self._bookmarks), last)
+        return self._bookmarks[bar]
 
     def _place(self, slot: Slot, from_frame: int) -> None:
         bar = slot.performed.bar

@@ -62,6 +62,9 @@ class Desk(Generic[Route]):
             p.GetEvents: self._events,
             p.GetSnapshot: self._snapshot,
             p.Restore: self._restore,
+            p.Pause: self._pause,
+            p.Resume: self._resume,
+            p.Seek: self._seek,
             p.Close: self._close,
             p.Shutdown: self._shutdown,
         }
@@ -229,6 +232,15 @@ class Desk(Generic[Route]):
 
     def _restore(self, content: p.Restore, header: p.Header) -> p.Restored:
         return p.Restored(position=self._hosted(header).session.restore(content.state))
+
+    def _pause(self, content: p.Pause, header: p.Header) -> p.PositionReply:
+        return p.PositionReply(position=self._hosted(header).session.pause())
+
+    def _resume(self, content: p.Resume, header: p.Header) -> p.PositionReply:
+        return p.PositionReply(position=self._hosted(header).session.resume())
+
+    def _seek(self, content: p.Seek, header: p.Header) -> p.PositionReply:
+        return p.PositionReply(position=self._hosted(header).session.seek(content.bar))
 
     def _close(self, content: p.Close, header: p.Header) -> p.Closed:
         files = self._hosted(header).session.close()

@@ -43,6 +43,11 @@ class Executor:
                 self._tell(waiting.id, "release", tuple(content.names))
             case p.Level():
                 music.mix.level(content.layer, content.value, at_seconds, content.ramp_seconds)
+            case p.Control():
+                music.mix.control(content.name, content.value, content.ramp_seconds)
+            case p.Duck():
+                end = due.frame + round(content.seconds * music.sample_rate)
+                music.mix.duck(content.depth_db, due.frame, end)
             case p.Switch():
                 self._tell(waiting.id, "switch", (content.director,))
         self._announcer.executed(waiting, frame)

@@ -1,10 +1,13 @@
 """A session that plays on a MIDI port, for hardware and other programs."""
 
 import threading
-import time
+from contextlib import suppress
 
+from ..music.errors import UnknownNameError
 from ..music.events import Channel, Events
-from ..synth.midi_out import MidiOut, open_output
+from ..synth.midi_out import MidiOut
+from ..synth.midi_ports import open_output
+from .clock import WallClock
 
 SAMPLE_RATE = 48_000
 TICK_SECONDS = 0.001
@@ -19,9 +22,9 @@ class MidiSound:
     def __init__(self, port: str, channels: list[Channel], *, realtime: bool) -> None:
         self.sample_rate = SAMPLE_RATE
         self._lock = threading.Lock()
-        opened = open_output(port or None)
+        opened = open_output(port)
         self._midi = MidiOut(opened, channels, sample_rate=SAMPLE_RATE, owns_port=True)
-        self._start_ns = time.monotonic_ns() if realtime else None
+        self._clock = WallClock(SAMPLE_RATE) if realtime else None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="segue-midi", daemon=True)
         if realtime:
@@ -30,9 +33,7 @@ class MidiSound:
     @property
     def frame(self) -> int:
         """The next frame to sound."""
-        if self._start_ns is None:
-            return self._midi.frame
-        return (time.monotonic_ns() - self._start_ns) * SAMPLE_RATE // 1_000_000_000
+        return self._midi.frame if self._clock is None else self._clock.frame
 
     def schedule(self, events: Events) -> None:
         """Play notes at their frames."""
@@ -44,10 +45,21 @@ class MidiSound:
         with self._lock:
             self._midi.cancel(from_frame)
 
-    def gain(self, channel: str, value: float, ramp_seconds: float) -> None:
-        """Set a channel's volume controller (0..1), without a ramp."""
-        with self._lock:
-            self._midi.control(f"layer.{channel}.gain", value)
+    def control(self, name: str, value: float, ramp_seconds: float) -> None:
+        """Set a controller (see `synth.controls`), without a ramp; MIDI has none for some."""
+        with self._lock, suppress(UnknownNameError):
+            self._midi.control(name, value)
+
+    def pause(self) -> None:
+        """End what sounds and let time stand (real time)."""
+        if self._clock is not None:
+            self._clock.pause()
+            self.release_all()
+
+    def resume(self) -> None:
+        """Let time go on."""
+        if self._clock is not None:
+            self._clock.resume()
 
     def release_all(self) -> None:
         """End every sounding note."""
@@ -56,7 +68,7 @@ class MidiSound:
 
     def advance_to(self, frame: int) -> None:
         """Send all that falls due before a frame (manual clock)."""
-        if self._start_ns is None and frame > self._midi.frame:
+        if self._clock is None and frame > self._midi.frame:
             self._midi.advance(frame - self._midi.frame)
 
     def close(self) -> list[str]:

@@ -10,6 +10,13 @@ from .sound import Sound
 SMOOTH_SECONDS = 0.05
 SMALLEST_STEP = 0.002  # of gain; smaller changes wait
 DUCK_SECONDS, RECOVER_SECONDS = 0.05, 0.4
+SHAPE_AHEAD_SECONDS = 0.06  # a bar's colour is there before its first note
+SHAPES = {
+    "brightness": ("dynamics", 0.25, 0.75),
+    "attack": ("articulation", 0.85, 0.15),
+    "density": ("harmony", 0.2, 0.8),
+}
+"""Which knob of the direction moves which control of all layers, at 0 and at 1."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,7 @@ class Mix:
         self._sent = dict.fromkeys(self._levels, 1.0)
         self._ducks: list[_Duck] = []
         self._ducked = False
+        self._shaped: dict[str, float] = {}  # controls of all layers, 0.5 where not listed
 
     def level(self, layer: str, value: float, at_seconds: float, ramp_seconds: float) -> None:
         """Move a layer's gain (0..1)."""
@@ -42,6 +50,10 @@ class Mix:
     def targets(self) -> dict[str, float]:
         """Where the gains are going."""
         return {name: ramp.target for name, ramp in self._levels.items()}
+
+    def control(self, name: str, value: float, ramp_seconds: float) -> None:
+        """Move a control of the mixer that nothing else moves."""
+        self._sound.control(name, value, ramp_seconds)
 
     def duck(self, duck_db: float, start_frame: int, end_frame: int) -> None:
         """Let all layers step back by some dB between two frames."""
@@ -66,5 +78,14 @@ class Mix:
             if abs(gain - self._sent[name]) > SMALLEST_STEP or (gain == 0.0) != (
                 self._sent[name] == 0.0
             ):
-                self._sound.gain(name, gain, 0.0 if at_once else ramp)
+                self._sound.control(f"layer.{name}.gain", gain, 0.0 if at_once else ramp)
                 self._sent[name] = gain
+
+    def shape(self, direction: Direction) -> None:
+        """Let a direction colour the notes that begin from now on."""
+        for control, (knob, low, high) in SHAPES.items():
+            value = low + (high - low) * float(getattr(direction, knob))
+            if abs(value - self._shaped.get(control, 0.5)) > SMALLEST_STEP:
+                self._shaped[control] = value
+                for name in self._levels:
+                    self._sound.control(f"layer.{name}.{control}", value, 0.0)

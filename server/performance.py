@@ -15,7 +15,7 @@ from ..music.score import Marker, Score
 from ..music.world import Bar
 from .announce import wire_mood
 from .conductor import Conductor
-from .mix import Mix
+from .mix import SHAPE_AHEAD_SECONDS, Mix
 from .recording import section_markers, session_score
 from .sound import Sound
 from .stage import Stage
@@ -68,6 +68,8 @@ class Performance:
         """Bring the layers' gains to where they are to be at a frame."""
         direction = self.timeline.at_frame(frame).performed.bar.direction
         self.mix.update(frame, direction, at_once=not self.began)
+        ahead = frame + round(SHAPE_AHEAD_SECONDS * self.sample_rate)
+        self.mix.shape(self.timeline.at_frame(ahead).performed.bar.direction)
 
     def next_frame(self, frame: int) -> int | None:
         """The next frame after `frame` at which a bar begins, or a duck begins or ends."""
@@ -76,7 +78,9 @@ class Performance:
         edge = self.mix.next_frame(frame)
         return min([*frames, edge] if edge is not None else frames, default=None)
 
-    def position(self, frame: int, *, pending: list[str], sequence: int) -> p.Position:
+    def position(
+        self, frame: int, *, pending: list[str], sequence: int, paused: bool
+    ) -> p.Position:
         """Where the music is at a frame."""
         timeline = self.timeline
         slot = timeline.at_frame(frame)
@@ -107,6 +111,7 @@ class Performance:
             levels=self.mix.levels(seconds),
             pending=pending,
             sequence=sequence,
+            paused=paused,
         )
 
     # Keeping and returning --------------------------------------------------------------------
@@ -151,6 +156,14 @@ class Performance:
         self.conductor.restore(state["music"], frame)
         first = self.timeline.slots[0].performed.bar.index
         self._past = [bar for bar in begun if bar.index < first]
+
+    def seek(self, bar: int, frame: int) -> None:
+        """Go on at a frame with a bar that has been played before."""
+        state = self.conductor.bookmark(bar)
+        begun = self._begun(frame)
+        self.stage.clear(frame, state["beat"])
+        self.conductor.restore(state, frame)
+        self._past = [past for past in begun if past.index < bar]
 
     def score(self, frame: int) -> Score:
         """The music up to a frame: what led up to the last restore, and what was played since."""

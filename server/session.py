@@ -58,7 +58,7 @@ class Session(Verbs):
         self.cue, self.id, self.clock = cue, id, clock
         self.sample_rate = sound.sample_rate
         self.realtime = clock == "realtime"
-        self.closed = False
+        self.closed = self.paused = False
         self._reason = ""  # why it was closed
         self._grid_frames = round(GRID_SECONDS * self.sample_rate)
         self._start_frames = round(START_SECONDS * self.sample_rate) if self.realtime else 0
@@ -189,6 +189,8 @@ class Session(Verbs):
                     "advance moves a manual clock, but this session runs in real time; open it "
                     "with clock='manual'"
                 )
+            if self.paused:
+                raise SegueError("the session is paused; resume it to move on")
             number = check_range("seconds to advance", seconds, 0.0, MAX_ADVANCE_SECONDS)
             self._target += round(number * self.sample_rate)
 
@@ -268,7 +270,10 @@ class Session(Verbs):
         """Where the music is."""
         with self._lock:
             return self._performance.position(
-                self._now(), pending=self._commands.pending, sequence=self._book.sequence
+                self._now(),
+                pending=self._commands.pending,
+                sequence=self._book.sequence,
+                paused=self.paused,
             )
 
     def score(self) -> Score:
@@ -293,11 +298,44 @@ class Session(Verbs):
             self._performance.check_snapshot(state)
             frame = self._now() + self._start_frames
             self._performance.restore(state, frame)
-            self._commands.restored(self._frame)
-            self._announcer.start_over(frame)
-            if self._performance.began:
-                self._tick(self._frame)
+            self._after_jump(frame)
             return self.position()
+
+    def pause(self) -> p.Position:
+        """Fade out within 10 ms and let the music stand; a manual clock stands by itself."""
+        return self._stand(True)
+
+    def resume(self) -> p.Position:
+        """Go on from where `pause` stopped."""
+        return self._stand(False)
+
+    def _stand(self, paused: bool) -> p.Position:
+        with self._lock:
+            self._check_open()
+            if paused != self.paused:
+                self.paused = paused
+                (self._sound.pause if paused else self._sound.resume)()
+                self._announcer.paused(paused, self._now())
+            return self.position()
+
+    def seek(self, bar: int) -> p.Position:
+        """Play again from a bar that was played before; the music decides anew from there.
+
+        Commands that wait are dropped. Raises RangeError for a bar that is not kept.
+        """
+        with self._lock:
+            self._check_open()
+            frame = self._now() + self._start_frames
+            self._performance.seek(bar, frame)
+            self._after_jump(frame)
+            return self.position()
+
+    def _after_jump(self, frame: int) -> None:
+        """The music begins elsewhere at a frame: what waited is dropped."""
+        self._commands.restored(self._frame)
+        self._announcer.start_over(frame)
+        if self._performance.began:
+            self._tick(self._frame)
 
     # Ending -----------------------------------------------------------------------------------
 

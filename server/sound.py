@@ -1,6 +1,5 @@
 """How a session sounds: not at all (but in time), or through an engine in its own process."""
 
-import time
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -8,6 +7,7 @@ import numpy as np
 from ..music.cue import Cue
 from ..music.errors import SegueError, UnknownNameError
 from ..music.events import Channel, Events
+from .clock import WallClock
 from .midi_sound import MidiSound
 from .recording import check_writable
 
@@ -41,8 +41,14 @@ class Sound(Protocol):
     def cancel(self, from_frame: int) -> None:
         """Forget notes that begin at or after a frame."""
 
-    def gain(self, channel: str, value: float, ramp_seconds: float) -> None:
-        """Move a channel's gain (0..1)."""
+    def control(self, name: str, value: float, ramp_seconds: float) -> None:
+        """Move a control of the mixer; see `synth.controls`."""
+
+    def pause(self) -> None:
+        """Fade out and let the time stand (real time)."""
+
+    def resume(self) -> None:
+        """Let time go on, and fade in."""
 
     def release_all(self) -> None:
         """Let every sounding note end."""
@@ -80,13 +86,11 @@ class Silence:
 
     def __init__(self, *, realtime: bool) -> None:
         self._frame = 0
-        self._started_ns = time.monotonic_ns() if realtime else None
+        self._clock = WallClock(SAMPLE_RATE) if realtime else None
 
     @property
     def frame(self) -> int:
-        if self._started_ns is None:
-            return self._frame
-        return (time.monotonic_ns() - self._started_ns) * SAMPLE_RATE // 1_000_000_000
+        return self._frame if self._clock is None else self._clock.frame
 
     def schedule(self, events: Events) -> None:
         """Nothing to do."""
@@ -94,8 +98,16 @@ class Silence:
     def cancel(self, from_frame: int) -> None:
         """Nothing to do."""
 
-    def gain(self, channel: str, value: float, ramp_seconds: float) -> None:
+    def control(self, name: str, value: float, ramp_seconds: float) -> None:
         """Nothing to do."""
+
+    def pause(self) -> None:
+        if self._clock is not None:
+            self._clock.pause()
+
+    def resume(self) -> None:
+        if self._clock is not None:
+            self._clock.resume()
 
     def release_all(self) -> None:
         """Nothing to do."""
@@ -121,16 +133,13 @@ class EngineSound:
         self.sample_rate = process.sample_rate
         self._process, self._file = process, file
         self._rendered = 0
-        self._started_ns = time.monotonic_ns() if realtime and not process.live else None
+        self._clock = WallClock(self.sample_rate) if realtime and not process.live else None
 
     @property
     def frame(self) -> int:
         if self._process.live:
             return self._process.frame
-        if self._started_ns is not None:
-            passed_ns = time.monotonic_ns() - self._started_ns
-            return passed_ns * self.sample_rate // 1_000_000_000
-        return self._rendered
+        return self._rendered if self._clock is None else self._clock.frame
 
     def schedule(self, events: Events) -> None:
         self._process.schedule(events)
@@ -138,8 +147,20 @@ class EngineSound:
     def cancel(self, from_frame: int) -> None:
         self._process.cancel(from_frame)
 
-    def gain(self, channel: str, value: float, ramp_seconds: float) -> None:
-        self._process.control(f"layer.{channel}.gain", value, ramp_seconds)
+    def control(self, name: str, value: float, ramp_seconds: float) -> None:
+        self._process.control(name, value, ramp_seconds)
+
+    def pause(self) -> None:
+        if self._clock is None:
+            self._process.pause()
+        else:
+            self._clock.pause()
+
+    def resume(self) -> None:
+        if self._clock is None:
+            self._process.resume()
+        else:
+            self._clock.resume()
 
     def release_all(self) -> None:
         self._process.release_all()

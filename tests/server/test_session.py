@@ -28,7 +28,7 @@ class Ear:
 
     def __init__(self) -> None:
         self.notes: list[tuple[int, int]] = []
-        self.gains: dict[str, float] = {}
+        self.controls: dict[str, float] = {}
 
     def schedule(self, events: np.ndarray) -> None:
         self.notes += [(int(e["at_frame"]), int(e["channel"])) for e in events]
@@ -36,8 +36,12 @@ class Ear:
     def cancel(self, from_frame: int) -> None:
         self.notes = [note for note in self.notes if note[0] < from_frame]
 
-    def gain(self, channel: str, value: float, ramp_seconds: float) -> None:
-        self.gains[channel] = value
+    def control(self, name: str, value: float, ramp_seconds: float) -> None:
+        self.controls[name] = value
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> None: ...
 
     def release_all(self) -> None: ...
 
@@ -384,9 +388,9 @@ def test_a_stinger_outlives_bars_that_are_decided_anew(tmp_path: Path) -> None:
     assert len(stings) == 5 and stings[0] == answer.scheduled_frame
     assert len({f for f, c in ear.notes if c < len(cue.layers)}) > 4
     session.advance(0.1)
-    assert ear.gains["drums"] == pytest.approx(10 ** (-6 / 20))
+    assert ear.controls["layer.drums.gain"] == pytest.approx(10 ** (-6 / 20))
     session.advance(6.0)
-    assert ear.gains["drums"] == 1.0
+    assert ear.controls["layer.drums.gain"] == 1.0
 
 
 # Levels and moods -----------------------------------------------------------------------------
@@ -665,3 +669,72 @@ def test_a_dislike_does_not_undo_where_the_game_wants_to_go() -> None:
         dropped = [event for event in session.events() if isinstance(event, p.DroppedEvent)]
         assert [event for event in dropped if event.command == wanted.id] == []
         assert session.position().section == "boss"
+
+
+def listening(director: str = "table", **options) -> tuple[Session, Ear]:
+    cue, ear = load_cue("dungeon"), Ear()
+    return Session(cue, Performer(cue, director, seed=1), ear, **options), ear
+
+
+def test_controls_reach_the_mixer_and_bad_ones_are_refused():
+    session, ear = listening()
+    session.advance(1.0)
+    session.control("layer.strings.filter", 800.0, ramp_seconds=0.5)
+    session.control("master.gain", 0.5)
+    session.advance(0.1)
+    assert ear.controls["layer.strings.filter"] == 800.0 and ear.controls["master.gain"] == 0.5
+    with pytest.raises(UnknownNameError, match="layer.strings.pan"):
+        session.control("layer.strings.pann", 0.0)
+    with pytest.raises(UnknownNameError):  # belongs to `level`
+        session.control("layer.strings.gain", 0.0)
+    for value in (10.0, math.nan):
+        with pytest.raises(RangeError):
+            session.control("layer.strings.filter", value)
+
+
+def test_all_layers_step_back_under_speech_and_return():
+    session, ear = listening()
+    session.advance(2.0)
+    before = ear.controls.get("layer.bass.gain", 1.0)
+    session.duck(12.0, seconds=1.0)
+    session.advance(0.5)
+    assert ear.controls["layer.bass.gain"] == pytest.approx(before * 10 ** (-12 / 20))
+    session.advance(1.0)
+    assert ear.controls["layer.bass.gain"] == pytest.approx(before)
+
+
+def test_the_direction_colours_the_layers():
+    session, ear = listening()
+    session.direct(dynamics=1.0, articulation=0.0)
+    session.advance(10.0)
+    assert ear.controls["layer.strings.brightness"] == pytest.approx(0.75)
+    assert ear.controls["layer.strings.attack"] == pytest.approx(0.85)
+
+
+def test_a_paused_session_stands_and_goes_on():
+    session, _ = listening()
+    session.advance(3.0)
+    here = session.pause()
+    assert here.paused and session.pause().frame == here.frame
+    with pytest.raises(SegueError, match="paused"):
+        session.advance(1.0)
+    assert not session.resume().paused
+    assert session.advance(1.0).frame == here.frame + RATE
+    events = session.events()
+    assert len(of(p.PausedEvent, events)) == len(of(p.ResumedEvent, events)) == 1
+
+
+def test_seeking_plays_again_from_a_bar_that_was_played():
+    session, _ = listening("agent")
+    session.advance(20.0)
+    first = {e.bar: e for e in of(p.BarEvent, session.events())}
+    here = session.seek(2)
+    assert here.bar == 2 and here.beat == pytest.approx(8.0) and here.frame == 20 * RATE
+    session.advance(6.0)
+    again = {e.bar: e for e in of(p.BarEvent, session.events())}
+    assert again[2].chords == first[2].chords and again[2].section == first[2].section
+    assert again[3].at_frame > 20 * RATE
+    with pytest.raises(RangeError, match="bar to seek"):
+        session.seek(500)
+    with pytest.raises(RangeError):
+        session.seek(-1)
