@@ -13,7 +13,7 @@ from ..analysis.cards import MODELS, list_cards
 from ..music.cue_file import check_cue, shipped_cues
 from ..music.errors import SegueError
 from ..synth.live import devices
-from ..synth.midi_out import output_names
+from ..synth.midi_ports import output_names
 
 
 @dataclass(frozen=True)

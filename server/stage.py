@@ -1,9 +1,11 @@
 """Where the notes of a session go: bars that can be taken back, and stingers that stay."""
 
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from ..music.events import Events
 from ..music.score import Notes
+from ..music.world import Bar
 from .sound import Sound
 
 
@@ -17,6 +19,14 @@ class Figure:
     events: Events
 
 
+@runtime_checkable
+class HearsBars(Protocol):
+    """A sound that wants to know the bars, as one with a MIDI clock does."""
+
+    def bar(self, bar: Bar, start_frame: int) -> None:
+        """A bar begins at a frame; `cancel` from there takes it back."""
+
+
 class Stage:
     """Hands notes to the sound and keeps the stingers when bars are taken back."""
 
@@ -28,6 +38,11 @@ class Stage:
         """Play the notes of a bar."""
         if len(events):
             self._sound.schedule(events)
+
+    def bar(self, bar: Bar, start_frame: int) -> None:
+        """Tell of a bar, ahead of its notes."""
+        if isinstance(self._sound, HearsBars):
+            self._sound.bar(bar, start_frame)
 
     def play(self, figure: Figure) -> None:
         """Play a stinger."""
