@@ -15,7 +15,7 @@ from ..music.cue import PHRASE_BARS, Cue
 from ..music.errors import RangeError, SegueError, UnknownNameError
 from ..music.events import Events
 from ..music.mood import Mood
-from ..music.world import World
+from ..music.world import Bar, World
 from .realise import note_events
 from .timeline import GRIDS, Due, Slot, Timeline, Told
 
@@ -39,6 +39,9 @@ class Departure:
 
 class Player(Protocol):
     """Where notes go."""
+
+    def bar(self, bar: Bar, start_frame: int) -> None:
+        """A bar begins at a frame; its notes come next."""
 
     def schedule(self, events: Events) -> None:
         """Play notes."""
@@ -108,7 +111,7 @@ class Conductor:
             del self._bookmarks[late]
 
     def bookmark(self, bar: int) -> dict[str, Any]:
-        """A state for `restore` that begins with a bar that was played; raises if it is not kept."""
+        """A state for `restore` that begins with a played bar; RangeError if it is not kept."""
         last = self.timeline.slots[-1].performed.bar.index
         if bar not in self._bookmarks or bar > last:
             raise RangeError("bar to seek", bar, min(self._bookmarks), last)
@@ -117,6 +120,7 @@ class Conductor:
     def _place(self, slot: Slot, from_frame: int) -> None:
         bar = slot.performed.bar
         start = (bar.start_beats, slot.start_frame)
+        self._player.bar(bar, slot.start_frame)
         rate = self.timeline.sample_rate
         events = note_events(bar.notes, bar.notes["layer"], start, bar.bpm, rate)
         self._player.schedule(events[events["at_frame"] >= min(from_frame, slot.start_frame)])

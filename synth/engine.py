@@ -228,7 +228,8 @@ class Engine:
                     "make one that fits"
                 )
             frame = int(check_range("frame of the snapshot", state["frame"], 0, 2**62))
-            held = [[frame, at + n - frame, *rest] for at, n, *rest in state["held"]]
+            first = frame + self._head - self.frame  # of the next block to be computed
+            held = [[first, at + n - first, *rest] for at, n, *rest in state["held"]]
             notes = [row for row in [*held, *state["pending"]] if row[1] > 0]
             rows = [(at, n, pitch, velocity, channel) for at, n, channel, pitch, velocity in notes]
             events = check_events(np.array(rows, dtype=EVENT), len(names))

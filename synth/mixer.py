@@ -8,7 +8,6 @@ import numpy as np
 from ..music.events import Channel, MixSettings, Sidechain
 from .controls import FILTER_HZ
 from .instrument import NEUTRAL, Instrument, Touch
-from .pyo_host import Bus
 from .rack import Rack, Sleepers
 from .ramps import Curve, Ramp
 from .voices import Pool, Voice

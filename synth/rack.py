@@ -11,7 +11,7 @@ import numpy as np
 
 from .pyo_host import Bus, PyoHost, Samples
 from .recipes import Recipe, bake
-from .tables import CYCLE_FRAMES, Partials, one_cycle, pitch_hz
+from .tables import Partials, one_cycle, pitch_hz
 
 T = TypeVar("T")
 

@@ -1,8 +1,8 @@
 """Recipes: how the tables of an instrument are made, zone by zone, and kept for the next time.
 
 Tables are made when an engine is built. What takes long is kept in a folder of the user's cache
-(`SEGUE_CACHE`, else `XDG_CACHE_HOME`, else `~/.cache`), under a name that changes with the code that
-makes it; a folder that cannot be used costs time, nothing else.
+(`SEGUE_CACHE`, else `segue` in `XDG_CACHE_HOME` or `~/.cache`), under a name that changes with the
+code that makes it; a folder that cannot be used costs time, nothing else.
 """
 
 import hashlib
