@@ -158,7 +158,7 @@ def test_notes_start_and_stop_without_clicks(events, instrument):
     steady = max(click(sound, frame) for frame in range(30_000, 46_000, 1_000))
     cut = sound.copy()
     cut[47_950:] = 0.0  # what a click would be
-    assert click(cut, 48_000) > 30 * steady + 1e-4
+    assert click(cut, 48_000) > 10 * steady + 1e-4
     assert click(sound, 48_000) < 3 * steady + 1e-4
     assert click(sound, 10_000) < 3 * steady + 1e-3
 

@@ -123,7 +123,7 @@ def test_what_the_mixer_cannot_do_is_told():
             Engine(channels, mix=mix)
     with Engine(channels) as engine:
         assert set(engine.controls()) == set(control_ranges(channels))
-        with pytest.raises(UnknownNameError, match="layer.a.gain"):
+        with pytest.raises(UnknownNameError, match=r"layer\.a\.gain"):
             engine.control("layer.a.gian", 0.5)
         with pytest.raises(RangeError):
             engine.control("layer.a.filter", float("nan"))
