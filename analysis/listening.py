@@ -2,7 +2,7 @@
 
 `listen` measures dynamics, the balance of the spectrum, the stereo image and faults; with the score
 it adds what `writing.measure_writing` finds in the notes. `TYPICAL` and `TYPICAL_OCTAVE_DB` say
-where most recordings lie, so that `remarks` can point at what does not.
+where most recordings lie, so that `findings` can point at what does not.
 
 Levels in dB relative to full scale, loudness in LUFS, frequencies in Hz.
 
@@ -44,7 +44,7 @@ TYPICAL_OCTAVE_DB: dict[str, tuple[float, float, float]] = {
 }
 """Level of each octave against all of them: 10th percentile, median and 90th of 58 recordings."""
 
-_OCTAVE_NAMES = {
+OCTAVE_NAMES = {
     "31.5": "rumble",
     "63": "sub bass",
     "125": "bass",
@@ -86,6 +86,22 @@ _WINDOW = 8192
 
 
 @dataclass(frozen=True)
+class Finding:
+    """One number of a `Listening`, and between what it mostly lies in good music."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    meaning: str  # '' where nothing is usual
+
+    @property
+    def excess(self) -> float:
+        """How far it lies above (> 0) or below (< 0) the usual."""
+        return max(self.value - self.high, 0.0) + min(self.value - self.low, 0.0)
+
+
+@dataclass(frozen=True)
 class Stereo:
     """The image of two channels."""
 
@@ -119,36 +135,18 @@ class Listening:
         """Plain values for JSON."""
         return asdict(self)
 
-    def numbers(self) -> dict[str, float]:
-        """Every number by its name, without nesting and without the octaves and tracks."""
-        found: dict[str, float] = {}
-        for part in (self, self.stereo, self.writing):
-            values = vars(part) if part is not None else {}
-            found |= {k: v for k, v in values.items() if isinstance(v, int | float)}
-        return found
-
-    def remarks(self) -> list[str]:
-        """What lies outside the usual, in words, worst octave first."""
+    def findings(self) -> list[Finding]:
+        """Every number with what is usual, in the order of the fields, octaves last."""
         found = []
-        for name, value in self.numbers().items():
-            low, high, meaning = TYPICAL.get(name, (-np.inf, np.inf, ""))
-            if not low <= value <= high:
-                side = "above" if value > high else "below"
-                limit = high if value > high else low
-                found.append(f"{name} {value:.3g} is {side} {limit:g}: {meaning}")
-        return found + _octave_remarks(self.octave_db)
-
-
-def _octave_remarks(octave_db: dict[str, float]) -> list[str]:
-    beyond = {}
-    for name, level in octave_db.items():
-        low, _, high = TYPICAL_OCTAVE_DB[name]
-        beyond[name] = max(level - high, 0.0) + min(level - low, 0.0)
-    return [
-        f"{name} Hz {excess:+.1f} dB beyond the usual ({_OCTAVE_NAMES[name]})"
-        for name, excess in sorted(beyond.items(), key=lambda item: -abs(item[1]))
-        if abs(excess) > 0.05
-    ]
+        for part in (self, self.stereo, self.writing):
+            for name, value in vars(part).items() if part is not None else ():
+                if isinstance(value, int | float):
+                    usual = TYPICAL.get(name, (-np.inf, np.inf, ""))
+                    found.append(Finding(name, float(value), *usual))
+        for name, level in self.octave_db.items():
+            low, _, high = TYPICAL_OCTAVE_DB[name]
+            found.append(Finding(f"octave_{name}_hz_db", level, low, high, OCTAVE_NAMES[name]))
+        return found
 
 
 def listen(

@@ -3,21 +3,24 @@
 import base64
 import html
 import io
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ..analysis.audio import AudioMeasures, log_spectrogram, measure_audio
-from ..client.protocol import BarEvent
+from ..analysis.audio import AudioMeasures, measure_audio
 from ..music.files import write_whole
 from ..music.midi import read_midi
 from ..music.mood import MOOD_PER_SD
+from ..music.theory import Key
 from .demo import DemoResult, Take
-
-FloatArray = NDArray[np.float64]
+from .listen import read_sound
+from .picture_frame import Panel, draw_panels, name_panel
+from .picture_sound import sound_panels
+from .picture_story import story_panels, with_bar_lines
+from .story import Story
 
 AGENT, RIVAL, WANTED = "tab:blue", "tab:orange", "black"
 AXES = ("valence", "arousal")
@@ -29,9 +32,7 @@ def write_report(result: DemoResult) -> list[Path]:
     audio = out / "music.wav"
     samples, rate, measures = None, 0, None
     if audio.exists():
-        import soundfile
-
-        samples, rate = soundfile.read(audio, dtype="float32", always_2d=True)
+        samples, rate = read_sound(audio)
         measures = measure_audio(samples, rate)
     picture = draw(result, samples, rate)
     write_whole(out / "report.png", picture)
@@ -41,27 +42,28 @@ def write_report(result: DemoResult) -> list[Path]:
 
 
 def draw(result: DemoResult, samples: NDArray[np.float32] | None, rate: int) -> bytes:
-    """The picture as PNG: game, moods, errors, sections and layers, notes, spectrogram."""
-    figure = Figure(figsize=(16, 20), layout="constrained")
-    heights = [1.2, 1.3, 1.3, 1.0, 1.4, 2.0, 1.6]
-    axes = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
-    _draw_game(axes[0], result)
-    for number, axis in enumerate(AXES):
-        _draw_mood(axes[1 + number], result, number, axis)
-    _draw_errors(axes[3], result)
-    _draw_layers(axes[4], result)
-    _draw_notes(axes[5], result)
-    _draw_spectrogram(axes[6], samples, rate)
-    axes[6].set_xlabel("seconds")
-    axes[0].set_xlim(0, result.settings.seconds)
-    figure.suptitle(
+    """The picture as PNG: game, moods, errors, then the agent's music and its sound."""
+    story = _story(result.agent, result.sample_rate)
+    story.score = read_midi(result.settings.out / "music.mid")
+    sound = sound_panels(samples, rate) if samples is not None else []
+    panels = [
+        Panel(1.6, partial(_draw_game, result=result)),
+        *(Panel(1.7, partial(_draw_mood, result=result, axis=axis)) for axis in AXES),
+        Panel(1.3, partial(_draw_errors, result=result)),
+        *story_panels(story, moods=False),
+        *with_bar_lines(sound, story),
+    ]
+    title = (
         f"{result.settings.scenario}, scored with {result.settings.cue!r}: "
         f"{result.agent.director} {result.agent.error():.2f} sd from the mood wanted, "
         f"{result.rival.director} {result.rival.error():.2f} sd"
     )
-    data = io.BytesIO()
-    figure.savefig(data, format="png", dpi=90)
-    return data.getvalue()
+    return draw_panels(panels, result.settings.seconds, title)
+
+
+def _story(take: Take, sample_rate: int) -> Story:
+    key = Key.parse(take.session.cue.key)
+    return Story(sample_rate, key, bars=take.bars, directions=take.directions)
 
 
 def _draw_game(axes: Axes, result: DemoResult) -> None:
@@ -71,18 +73,15 @@ def _draw_game(axes: Axes, result: DemoResult) -> None:
     for seconds, name in log.stingers:
         axes.axvline(seconds, color="grey", lw=0.8, ls=":")
         axes.text(seconds, 1.02, name, fontsize=7, ha="center")
-    axes.set(ylabel="game", ylim=(-0.02, 1.1))
+    axes.set_ylim(-0.02, 1.1)
     axes.legend(loc="upper right", ncols=3, fontsize=8)
+    name_panel(axes, "game")
 
 
-def bar_seconds(take: Take, sample_rate: int) -> FloatArray:
-    """Start of each bar that was told [shape=(bars,)], seconds."""
-    return np.array([bar.at_frame for bar in take.bars]) / sample_rate
-
-
-def _draw_mood(axes: Axes, result: DemoResult, number: int, axis: str) -> None:
+def _draw_mood(axes: Axes, result: DemoResult, axis: str) -> None:
+    number = AXES.index(axis)
     for take, colour in ((result.agent, AGENT), (result.rival, RIVAL)):
-        starts = bar_seconds(take, result.sample_rate)
+        starts = _story(take, result.sample_rate).edges()
         felt = np.array(take.felt)[:, number]
         axes.plot(starts[1 : len(felt) + 1], felt, colour, label=f"felt, {take.director}")
         heard = [getattr(d.heard, axis) / MOOD_PER_SD for d in take.directions]
@@ -94,76 +93,21 @@ def _draw_mood(axes: Axes, result: DemoResult, number: int, axis: str) -> None:
             starts = starts[1 : len(wanted) + 1]
             axes.step(starts, wanted, WANTED, where="post", lw=1.6, label="wanted")
     axes.axhline(0, color="grey", lw=0.5)
-    axes.set(ylabel=f"{axis}, sd\n(thin: of each bar)", ylim=(-2.6, 2.6))
+    axes.set_ylim(-2.6, 2.6)
     axes.legend(loc="upper right", ncols=3, fontsize=8)
+    name_panel(axes, axis, "sd of listeners' ratings; thin: what each bar expresses")
 
 
 def _draw_errors(axes: Axes, result: DemoResult) -> None:
     for take, colour in ((result.agent, AGENT), (result.rival, RIVAL)):
         error = np.abs(np.array(take.felt) - take.wanted()).mean(axis=1)
-        starts = bar_seconds(take, result.sample_rate)[1 : len(error) + 1]
+        starts = _story(take, result.sample_rate).edges()[1 : len(error) + 1]
         axes.plot(starts, error, colour, lw=0.7)
         mean = float(error.mean())
         axes.axhline(mean, color=colour, ls="--", label=f"{take.director}: mean {mean:.2f}")
-    axes.set(ylabel="distance of felt\nand wanted, sd", ylim=(0, None))
+    axes.set_ylim(0, None)
     axes.legend(loc="upper right", ncols=2, fontsize=8)
-
-
-def _draw_layers(axes: Axes, result: DemoResult) -> None:
-    take = result.agent
-    names = list(take.bars[0].activity)
-    starts = bar_seconds(take, result.sample_rate)
-    edges = np.append(starts, _end(take.bars[-1], starts[-1]))
-    levels = np.array([[bar.activity[name] for bar in take.bars] for name in names])
-    axes.pcolormesh(
-        edges, np.arange(len(names) + 1), levels, cmap="viridis", vmin=0, vmax=5, alpha=0.85
-    )
-    axes.set_yticks(np.arange(len(names)) + 0.5, names)
-    axes.set(ylabel="layers")
-    previous = ""
-    for bar, start in zip(take.bars, starts, strict=True):
-        if bar.section != previous:
-            axes.axvline(start, color="white", lw=1)
-            axes.text(start + 0.2, len(names) + 0.1, bar.section, fontsize=9)
-            previous = bar.section
-        if bar.fill or bar.cadence:
-            axes.plot(start, len(names) - 0.2, "w|", ms=8)
-
-
-def _end(bar: BarEvent, start: float) -> float:
-    return start + bar.beats * 60.0 / bar.bpm
-
-
-def _draw_notes(axes: Axes, result: DemoResult) -> None:
-    score = read_midi(result.settings.out / "music.mid")
-    for number, track in enumerate(score.tracks):
-        onsets = [score.tempo.seconds(beat) for beat in track.notes["onset_beats"]]
-        ends = track.notes["onset_beats"] + track.notes["duration_beats"]
-        widths = [score.tempo.seconds(e) - s for e, s in zip(ends, onsets, strict=True)]
-        axes.barh(
-            track.notes["pitch"], widths, left=onsets, height=0.8, color=f"C{number % 10}",
-            label=track.name,
-        )  # fmt: skip
-    axes.set(ylabel="notes (MIDI)")
-    axes.legend(loc="upper right", ncols=4, fontsize=7)
-
-
-def _draw_spectrogram(axes: Axes, samples: NDArray[np.float32] | None, rate: int) -> None:
-    axes.set(ylabel="Hz", yscale="log", ylim=(40, 16000))
-    if samples is None:
-        axes.text(0.5, 0.5, "played live: no file", transform=axes.transAxes, ha="center")
-        return
-    spectrogram = log_spectrogram(samples.mean(axis=1), rate)
-    axes.pcolormesh(
-        spectrogram.seconds,
-        spectrogram.hz,
-        spectrogram.level_db,
-        cmap="magma",
-        vmin=-90,
-        vmax=0,
-        shading="nearest",
-        rasterized=True,
-    )
+    name_panel(axes, "distance of felt and wanted", "sd")
 
 
 def _page(result: DemoResult, picture: bytes, measures: AudioMeasures | None) -> str:

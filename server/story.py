@@ -7,7 +7,7 @@ draws it, and `listen` judges the notes against its chords.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 import numpy as np
@@ -20,7 +20,9 @@ from ..music.files import read_whole
 from ..music.midi import read_midi
 from ..music.score import Score
 from ..music.theory import QUALITIES, Chord, Key, chord_to_mode
-from .session import Session
+
+if TYPE_CHECKING:
+    from .session import Session
 
 FloatArray = NDArray[np.float64]
 
@@ -51,18 +53,18 @@ class Story:
     score: Score | None = None
 
     @classmethod
-    def of(cls, session: Session) -> "Story":
+    def of(cls, session: "Session") -> "Story":
         """The beginning of the story of a session in this process."""
         return cls(session.sample_rate, session.cue.key, session.cue.title)
 
-    def follow(self, session: Session) -> None:
+    def follow(self, session: "Session") -> None:
         """Take in what has happened since the last call; nobody else may read the events.
 
         A session keeps its last 8192 events, about half an hour of music.
         """
         self.add(session.events())
 
-    def finish(self, session: Session) -> None:
+    def finish(self, session: "Session") -> None:
         """Take in the rest and the notes, before or after the session was closed."""
         self.follow(session)
         self.score = session.score()
