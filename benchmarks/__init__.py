@@ -6,13 +6,15 @@ from typing import Any
 
 BENCHMARKS = {
     "env": "steps a second of segue/Arrange-v0 beside CartPole, and its share of PPO's time",
+    "synth": "the voice: exactness, speed beside the peers, clicks, live playing",
 }
 """What can be measured; each is a module of this package with a function `run`."""
 
 Rows = list[dict[str, Any]]
 
 
-def run_benchmark(name: str) -> tuple[dict[str, float], Mapping[str, Rows]]:
-    """Results by key, and tables by title."""
-    found: tuple[dict[str, float], Mapping[str, Rows]] = import_module(f".{name}", __name__).run()
+def run_benchmark(name: str, **options: Any) -> tuple[dict[str, float], Mapping[str, Rows]]:
+    """Results by key, and tables by title; `options` are those of the module's `run`."""
+    module = import_module(f".{name}", __name__)
+    found: tuple[dict[str, float], Mapping[str, Rows]] = module.run(**options)
     return found

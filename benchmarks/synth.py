@@ -1,0 +1,102 @@
+"""The voice in numbers: exactness, speed beside the peers, cleanliness, a while of live playing.
+
+`run` measures all parts, or those named; each is a module of this package. `docs/results.md` says
+what the results mean and which are wanted.
+"""
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any
+
+from ..music.errors import MissingPartError, UnknownNameError
+from . import synth_cleanliness, synth_exactness, synth_live, synth_peers, synth_speed
+from .synth_material import Found, Rows, Tell
+
+JITTER_SECONDS, LATENCY_EVENTS = 10.0, 100
+
+
+def _silent(what: str, share: float) -> None:
+    """Nobody looks."""
+
+
+def _event_to_sound(tell: Tell, long: bool) -> Found:
+    """`event_to_sound_ms_p50` and `_p99` through a JACK graph."""
+    tell("from an event to sound", 0.0)
+    return _measured_elsewhere(
+        "live_latency", "measure_event_to_sound", LATENCY_EVENTS, "event_to_sound_ms"
+    )
+
+
+def _midi_clock(tell: Tell, long: bool) -> Found:
+    """`midi_clock_jitter_ms_p50` and `_p99`."""
+    tell("jitter of the MIDI clock", 0.0)
+    return _measured_elsewhere(
+        "midi_clock", "measure_clock_jitter", JITTER_SECONDS, "midi_clock_jitter_ms"
+    )
+
+
+def _measured_elsewhere(module: str, function: str, amount: float, key: str) -> Found:
+    """What a measurement returns under names that end in `_ms`, as results `KEY_NAME`."""
+    found = Found()
+    try:
+        measured: dict[str, Any] = getattr(import_module(f".{module}", __package__), function)(
+            amount
+        )
+    except (MissingPartError, ModuleNotFoundError) as error:
+        found.skip(f"{key}_p99", str(error))
+        return found
+    for name, value in measured.items():
+        plain = name.removeprefix(key).strip("_").removesuffix("_ms")
+        found.results[f"{key}_{plain}"] = float(value)
+    return found
+
+
+Part = Callable[[Tell, bool], Found]
+"""Called with what tells how far it is, and whether it may take long."""
+
+PARTS: dict[str, Part] = {
+    "events": lambda tell, long: synth_exactness.measure(tell),
+    "controls": lambda tell, long: synth_exactness.measure_controls(tell),
+    "latency": _event_to_sound,
+    "live": lambda tell, long: synth_live.measure(tell, long=long),
+    "mixes": lambda tell, long: synth_speed.measure_mixes(tell),
+    "render": lambda tell, long: synth_speed.measure_render(tell),
+    "voices": lambda tell, long: synth_speed.measure_voices(tell),
+    "peers": lambda tell, long: synth_peers.measure(tell),
+    "midi": _midi_clock,
+    "clicks": lambda tell, long: synth_cleanliness.measure_clicks(tell, every_way=long),
+    "silence": lambda tell, long: synth_cleanliness.measure_silence(tell),
+}
+"""What can be measured, in this order."""
+
+
+def run(
+    only: Sequence[str] = (), *, long: bool = False, tell: Tell = _silent
+) -> tuple[dict[str, float], dict[str, Rows]]:
+    """Results by key and tables by title.
+
+    Raises UnknownNameError for a part that does not exist. What a part needs and this machine lacks
+    stands in the table "not measured".
+
+    :param only: names of `PARTS`; none means all
+    :param long: ten minutes of live playing, and every way from section to section
+    :param tell: called with what is being measured and the share of the whole that is done
+    """
+    for name in only:
+        if name not in PARTS:
+            raise UnknownNameError("part of the benchmark", name, PARTS)
+    chosen = [name for name in PARTS if not only or name in only]
+    found = Found()
+    for number, name in enumerate(chosen):
+
+        def tell_part(what: str, share: float, number: int = number) -> None:
+            tell(what, (number + share) / len(chosen))
+
+        tell_part(name, 0.0)
+        try:
+            found.add(PARTS[name](tell_part, long))
+        except MissingPartError as error:
+            found.skip(name, str(error))
+    if found.skipped:
+        found.tables["not measured"] = found.skipped
+    return found.results, found.tables

@@ -1,0 +1,289 @@
+"""Clicks, found by `analysis.audio.find_clicks`, and what silence costs.
+
+Every instrument plays short and long, soft and loud notes, chords and more notes than it has
+voices, while its level, place and the filter jump; every cue goes through its sections. The
+detector is first tried on a note cut off, which it has to find, and on the same note left whole.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..agents.performer import Performer
+from ..analysis.audio import find_clicks
+from ..music.cue import Cue
+from ..music.cue_file import load_cue, shipped_cues
+from ..music.errors import SegueError
+from ..music.events import EVENT, INSTRUMENTS, Channel, Events
+from ..server.session import Session
+from ..server.sound import GAIN_DB, Silence, session_channels
+from ..synth.engine import Engine
+from ..synth.pyo_host import Samples
+from .synth_material import Found, Rows, Tell
+
+RATE = 48_000
+VOICES = 4  # of the instruments under test, so that they are soon stolen
+PITCHES, DRUMS = (48, 60, 72, 84), (36, 38, 42, 49)
+LEVEL_DB = 6.0
+TAIL_SECONDS = 2
+MOST_SECONDS = 60  # waited for a section
+MOST_CHANNELS = 64
+SOUNDING_SECONDS, MUTED_SECONDS, AFTER_SECONDS = 2, 4, 6
+SECTION_BARS = 3  # bars heard of each section
+
+Deed = Callable[[Engine], object]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Something that may click: notes, and what is done to the engine while they sound."""
+
+    name: str
+    seconds: float
+    notes: tuple[tuple[float, float, int, float], ...]  # onset, length in seconds; pitch; velocity
+    deeds: tuple[tuple[float, Deed], ...] = ()
+
+
+def _scenes(pitches: tuple[int, ...]) -> list[Scene]:
+    low, middle, high, _ = pitches
+    chord = tuple((0.0, 1.4, pitch, 0.7) for pitch in pitches)
+    storm = tuple((0.06 * n, 0.5, pitches[n % 4] + n // 4, 0.8) for n in range(16))
+
+    def move(name: str, value: float) -> Deed:
+        return lambda engine: engine.control(name, value)
+
+    scenes = [
+        Scene("short and soft", 2.0, ((0.0, 0.05, middle, 0.15),)),
+        Scene("short and loud", 2.0, ((0.0, 0.05, high, 1.0),)),
+        Scene("long and soft", 3.0, ((0.0, 1.5, high, 0.15),)),
+        Scene("long and loud", 3.0, ((0.0, 1.5, low, 1.0),)),
+        Scene("very short", 1.5, ((0.0, 0.002, middle, 0.8),)),
+        Scene("chord", 3.0, chord),
+        Scene("stealing", 3.0, storm),
+        Scene(
+            "mute",
+            2.5,
+            chord,
+            ((0.5, move("layer.a.gain", 0.0)), (0.8, move("layer.a.gain", 1.0))),
+        ),
+        Scene(
+            "jumps of level, place and filter",
+            2.5,
+            chord,
+            (
+                (0.3, move("layer.a.gain", 0.2)),
+                (0.5, move("layer.a.pan", -1.0)),
+                (0.7, move("master.filter", 300.0)),
+                (0.9, move("master.gain", 0.3)),
+                (1.1, move("layer.a.reverb", 1.0)),
+            ),
+        ),
+        Scene("release of all", 2.0, chord, ((0.5, lambda engine: engine.release_all()),)),
+    ]
+    if all(hasattr(Engine, name) for name in ("pause", "resume")):
+        pause = ((0.5, lambda e: e.pause()), (0.9, lambda e: e.resume()))
+        scenes.append(Scene("pause and resume", 3.0, chord, pause))
+    if hasattr(Engine, "seek"):
+        seek = ((0.5, lambda e: e.seek(e.frame + RATE)),)
+        scenes.append(Scene("seek", 2.5, chord, seek))
+    return scenes
+
+
+def measure_clicks(
+    tell: Tell, *, instruments: tuple[str, ...] = INSTRUMENTS, every_way: bool = False
+) -> Found:
+    """`clicks` of all instruments and cues, and where they are.
+
+    :param every_way: cues go every way from section to section, not only once into each
+    """
+    check_detector()
+    cues = [load_cue(name) for name in shipped_cues()]
+    sources: Rows = []
+    places: Rows = []
+    players: list[str | Cue] = [*instruments, *cues]
+    for number, player in enumerate(players):
+        source = f"cue {player.name}" if isinstance(player, Cue) else player
+        tell(f"clicks of {source}", number / len(players))
+        if isinstance(player, Cue):
+            heard = {"transitions": play_transitions(player, every_way)}
+        else:
+            heard = play_scenes(player)
+        counts = {scene: len(find_clicks(sound, RATE)) for scene, sound in heard.items()}
+        seconds = sum(len(sound) for sound in heard.values()) / RATE
+        sources.append({"source": source, "seconds": seconds, "clicks": sum(counts.values())})
+        places += [
+            {"source": source, "scene": scene, "clicks": count}
+            for scene, count in counts.items()
+            if count
+        ]
+    found = Found({"clicks": float(sum(row["clicks"] for row in sources))}, {"clicks": sources})
+    if places:
+        found.tables["where it clicks"] = places
+    return found
+
+
+def check_detector() -> None:
+    """SegueError unless the detector finds a note cut off, and nothing in the note as it is."""
+    sound = play_scenes("flute", ("long and soft",))["long and soft"]
+    cut = sound.copy()
+    cut[RATE:] = 0.0
+    if not len(find_clicks(cut, RATE)) or len(find_clicks(sound, RATE)):
+        raise SegueError("the click detector does not tell a note cut off from a whole one")
+
+
+def play_scenes(name: str, only: tuple[str, ...] = ()) -> dict[str, Samples]:
+    """Each scene as an instrument plays it, dry, in a new engine."""
+    pitches = DRUMS if name.startswith("drums") else PITCHES
+    return {
+        scene.name: _play(name, scene)
+        for scene in _scenes(pitches)
+        if not only or scene.name in only
+    }
+
+
+def _play(name: str, scene: Scene) -> Samples:
+    channels = [Channel("a", name, reverb=0.0)]
+    rows = [
+        (round(onset * RATE), round(length * RATE), pitch, velocity, 0)
+        for onset, length, pitch, velocity in scene.notes
+    ]
+    parts = []
+    with Engine(channels, voices_per_channel=VOICES, gain_db=LEVEL_DB) as engine:
+        engine.schedule(np.array(rows, EVENT))
+        done = 0
+        for at_seconds, deed in scene.deeds:
+            parts.append(engine.render(round(at_seconds * RATE) - done))
+            done += len(parts[-1])
+            deed(engine)
+        parts.append(engine.render(round(scene.seconds * RATE) - done))
+        # so that the end of the piece is not taken for a click
+        engine.release_all()
+        parts.append(engine.render(TAIL_SECONDS * RATE))
+    return np.concatenate(parts)
+
+
+class HandEngine(Silence):
+    """An engine in this process as the sound of a session; keeps what it renders."""
+
+    def __init__(self, channels: list[Channel]) -> None:
+        super().__init__(realtime=False)
+        self.engine = Engine(channels, block_frames=1024, gain_db=GAIN_DB)
+        self.blocks: list[Samples] = []
+
+    def schedule(self, events: Events) -> None:
+        """Play the notes."""
+        self.engine.schedule(events)
+
+    def cancel(self, from_frame: int) -> None:
+        """Drop the notes from a frame on."""
+        self.engine.cancel(from_frame)
+
+    def control(self, name: str, value: float, ramp_seconds: float) -> None:
+        """Move a control."""
+        self.engine.control(name, value, ramp_seconds)
+
+    def release_all(self) -> None:
+        """Let all notes end."""
+        self.engine.release_all()
+
+    def advance_to(self, frame: int) -> None:
+        """Render up to a frame."""
+        if frame > self.frame:
+            self.blocks.append(self.engine.render(frame - self.frame))
+        super().advance_to(frame)
+
+
+def play_transitions(cue: Cue, every_way: bool) -> Samples:
+    """A performance that goes from section to section, once into each or every way there is."""
+    sound = HandEngine(session_channels(cue))
+    session = Session(cue, Performer(cue, "agent", seed=0), sound)
+    session.mood(arousal=1.0, ramp_seconds=0.0)
+    try:
+        for section in _route(cue, every_way):
+            session.go(section)
+            for _ in range(MOST_SECONDS):
+                session.advance(1.0)
+                where = session.position()
+                if where.section == section and where.bar_in_section >= SECTION_BARS:
+                    break
+        sound.engine.cancel(sound.frame)
+        sound.engine.release_all()
+        sound.blocks.append(sound.engine.render(TAIL_SECONDS * RATE))
+    finally:
+        session.discard()
+        sound.engine.close()
+    return np.concatenate(sound.blocks)
+
+
+def _route(cue: Cue, every_way: bool) -> list[str]:
+    """Sections in the order they are gone to, from the first one; only ways that exist."""
+    names = [section.name for section in cue.sections]
+    if not every_way:
+        return names[1:] + names[:1]
+    route, here = [], names[0]
+    left = {(a, b) for a in names for b in names if a != b and cue.transition(a, b)}
+    while left:
+        ways = sorted(way for way in left if way[0] == here)
+        # no way is left from here: go to where one begins, over a way that was gone before
+        target = ways[0][1] if ways else sorted(left)[0][0]
+        left.discard((here, target))
+        route.append(target)
+        here = target
+    return route
+
+
+def measure_silence(tell: Tell, *, instruments: tuple[str, ...] = INSTRUMENTS) -> Found:
+    """`denormal_ratio`: what a quarter of a second of silence costs at most, over one of sound.
+
+    All instruments play long chords; then all layers are muted while their notes are held; then
+    the notes end. Processor time of this thread.
+    """
+    names = instruments[:MOST_CHANNELS]
+    channels = [Channel(f"{n} {name}", name) for n, name in enumerate(names)]
+    rows = [
+        (0, SOUNDING_SECONDS * RATE + MUTED_SECONDS * RATE, pitch, 0.7, channel)
+        for channel, name in enumerate(names)
+        for pitch in (DRUMS if name.startswith("drums") else PITCHES)
+    ]
+    with Engine(channels, voices_per_channel=VOICES) as engine:
+        engine.schedule(np.array(rows, EVENT))
+        tell("cost of silence", 0.0)
+        costs = {"sounding": _window_costs(engine, SOUNDING_SECONDS)}
+        for channel in channels:
+            engine.control(f"layer.{channel.name}.gain", 0.0)
+        tell("cost of silence", 0.4)
+        costs["muted, notes held"] = _window_costs(engine, MUTED_SECONDS)
+        tell("cost of silence", 0.8)
+        costs["after the last note"] = _window_costs(engine, AFTER_SECONDS)
+    sounding = float(np.median(costs["sounding"][1:]))
+    table = [
+        {
+            "state": state,
+            "us_per_block_median": 1e6 * float(np.median(values[1:])),
+            "us_per_block_max": 1e6 * max(values[1:]),
+        }
+        for state, values in costs.items()
+    ]
+    silent = [_robust_max(values[1:]) for state, values in costs.items() if state != "sounding"]
+    return Found({"denormal_ratio": max(silent) / sounding}, {"cost of silence": table})
+
+
+def _window_costs(engine: Engine, seconds: int) -> list[float]:
+    """Seconds of processor time a block took in each quarter of a second."""
+    blocks = round(0.25 * RATE / engine.block_frames)
+    costs = []
+    for _ in range(4 * seconds):
+        start = time.thread_time()
+        for _ in range(blocks):
+            engine.process()
+        costs.append((time.thread_time() - start) / blocks)
+    return costs
+
+
+def _robust_max(values: list[float]) -> float:
+    """The most that three windows in a row cost in the middle: one may have been disturbed."""
+    return max(float(np.median(values[n : n + 3])) for n in range(len(values) - 2))

@@ -1,0 +1,169 @@
+"""What the measurements of the voice share: pieces to play, what a process has used, findings."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..agents.performer import Performer
+from ..music.cue import Cue
+from ..music.cue_file import load_cue, shipped_cues
+from ..music.errors import MissingPartError
+from ..music.events import EVENT, Channel, Events
+from ..music.mood import Mood
+from ..server.session import Session
+from ..server.sound import GAIN_DB, SAMPLE_RATE, Silence, session_channels
+
+Rows = list[dict[str, Any]]
+Tell = Callable[[str, float], None]
+"""Called with what is being measured and the share of its part that is done, 0 to 1."""
+
+SEARCH_SECONDS = 40.0
+AROUSED = (Mood(-1, 1, 0), Mood(0, 1, 0), Mood(1, 1, 0))  # the moods that ask for most notes
+
+
+@dataclass
+class Found:
+    """What a part has measured."""
+
+    results: dict[str, float] = field(default_factory=dict)
+    tables: dict[str, Rows] = field(default_factory=dict)
+    skipped: Rows = field(default_factory=list)  # what could not be measured, and the way out
+
+    def skip(self, what: str, why: str) -> None:
+        """Note that something could not be measured."""
+        self.skipped.append({"not_measured": what, "why": why})
+
+    def add(self, other: "Found") -> None:
+        """Take in what another part has found."""
+        self.results |= other.results
+        self.tables |= other.tables
+        self.skipped += other.skipped
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A place of a cue at a mood, and how much is played there."""
+
+    cue: str
+    section: str
+    mood: Mood
+    notes_per_second: float
+
+    def __str__(self) -> str:
+        return f"{self.cue}, {self.section}, valence {self.mood.valence:+g}"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What a session plays: notes, and the moves of the mixer's controls."""
+
+    channels: tuple[Channel, ...]
+    events: Events
+    moves: tuple[tuple[int, str, float, float], ...]  # at_frame, control, value, ramp_seconds
+    seconds: float
+    gain_db: float = GAIN_DB
+
+    def first(self, seconds: float) -> "Piece":
+        """The notes that begin in the first seconds, none of which lasts beyond them."""
+        end = round(seconds * SAMPLE_RATE)
+        events = self.events[self.events["at_frame"] < end].copy()
+        events["duration_frames"] = np.minimum(events["duration_frames"], end - events["at_frame"])
+        moves = tuple(move for move in self.moves if move[0] < end)
+        return Piece(self.channels, events, moves, seconds, self.gain_db)
+
+
+class Recorder(Silence):
+    """A sound that keeps what a session asks for, in time moved by hand."""
+
+    def __init__(self) -> None:
+        super().__init__(realtime=False)
+        self.parts: list[Events] = []
+        self.moves: list[tuple[int, str, float, float]] = []
+
+    def schedule(self, events: Events) -> None:
+        """Keep the notes."""
+        self.parts.append(events.copy())
+
+    def cancel(self, from_frame: int) -> None:
+        """Forget the notes from a frame on."""
+        self.parts = [part[part["at_frame"] < from_frame] for part in self.parts]
+
+    def control(self, name: str, value: float, ramp_seconds: float) -> None:
+        """Keep the move of a control."""
+        self.moves.append((self.frame, name, value, ramp_seconds))
+
+
+@lru_cache(maxsize=1)
+def busiest_spots() -> tuple[Spot, ...]:
+    """The spot with most notes a second of each shipped cue, the busiest first."""
+    spots = []
+    for name in shipped_cues():
+        cue = load_cue(name)
+        tried = [
+            Spot(name, section.name, mood, _notes_per_second(cue, section.name, mood))
+            for section in cue.sections
+            for mood in AROUSED
+        ]
+        spots.append(max(tried, key=lambda spot: spot.notes_per_second))
+    return tuple(sorted(spots, key=lambda spot: -spot.notes_per_second))
+
+
+def _notes_per_second(cue: Cue, section: str, mood: Mood) -> float:
+    performer = Performer(cue, "agent", seed=0)
+    performer.go(section)
+    seconds, notes = 0.0, 0
+    while seconds < SEARCH_SECONDS:
+        bar = performer.next_bar(mood).bar
+        seconds += bar.beats * 60.0 / bar.bpm
+        notes += len(bar.notes)
+    return notes / seconds
+
+
+def record(spot: Spot, seconds: float) -> Piece:
+    """What a session with the agent plays there."""
+    cue = load_cue(spot.cue)
+    recorder = Recorder()
+    session = Session(cue, Performer(cue, "agent", seed=0), recorder)
+    begin(session, spot)
+    session.advance(seconds)
+    session.close()
+    events = np.concatenate([np.zeros(0, EVENT), *recorder.parts])
+    piece = Piece(
+        tuple(session_channels(cue)),
+        events[np.argsort(events["at_frame"], kind="stable")],
+        tuple(recorder.moves),
+        seconds,
+    )
+    return piece.first(seconds)
+
+
+def begin(session: Session, spot: Spot) -> None:
+    """Send a session that has not sounded yet to a spot."""
+    session.mood(valence=spot.mood.valence, arousal=spot.mood.arousal, ramp_seconds=0.0)
+    session.go(spot.section)
+
+
+def process_seconds(process_id: int) -> float:
+    """Seconds of processor time, user and system, that a running process has used."""
+    fields = _proc(process_id, "stat").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def process_megabytes(process_id: int) -> float:
+    """Resident memory of a running process."""
+    pages = int(_proc(process_id, "statm").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _proc(process_id: int, name: str) -> str:
+    try:
+        return Path(f"/proc/{process_id}/{name}").read_text()
+    except OSError as error:
+        raise MissingPartError(
+            f"this system does not tell what process {process_id} uses ({error}); measure on Linux"
+        ) from error
