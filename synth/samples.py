@@ -28,6 +28,8 @@ MAX_LAYERS = 4  # regions that one note may sound at once
 MIN_HEAD_FRAMES = 64
 MIN_LOOP_FRAMES = 4096  # shorter ones are stored finer, so that reading between frames is clean
 SEAM_SECONDS = 0.02
+LONG_LOOP_SEAMS = 10
+START_FADE_SECONDS = 0.0006
 END_FADE_SECONDS = 0.004
 
 
@@ -259,9 +261,9 @@ def cut_region(zone: Zone, clip: Clip, sample_rate: int) -> Region:
 
 def _once(zone: Zone, frames: Samples, rate: int, sample_rate: int) -> Region:
     """A region without a loop; its last milliseconds fade, so that the end is silent."""
-    head = resample(frames, rate, sample_rate).copy()
-    if len(head) < MIN_HEAD_FRAMES:
-        head = np.pad(head, ((0, MIN_HEAD_FRAMES - len(head)), (0, 0)))
+    head = resample(frames, rate, sample_rate)
+    head = np.pad(head, ((0, max(MIN_HEAD_FRAMES - len(head), 0)), (0, 0)))
+    _fade_in(head, sample_rate)
     fade = min(round(END_FADE_SECONDS * sample_rate), len(head) // 2)
     head[-fade:] *= 0.5 + 0.5 * np.cos(np.linspace(0.0, np.pi, fade, dtype=np.float32))[:, None]
     return Region(zone, head, np.zeros(head.shape[1], np.float32))
@@ -271,9 +273,8 @@ def _looped(
     zone: Zone, frames: Samples, loop: tuple[int, int], rate: int, sample_rate: int
 ) -> Region:
     """A region with a loop, cut where the head's last frame falls on a frame of the engine."""
-    first, after = loop
     step = sample_rate / rate
-    body = seamless(frames, first, after, rate)
+    first, body = seamless(frames, *loop, rate)
     lead = frames[:first]
     if len(lead) * step < MIN_HEAD_FRAMES:  # too short to be read on its own: loop some before
         passes = math.ceil((MIN_HEAD_FRAMES / step - len(lead)) / len(body))
@@ -281,25 +282,40 @@ def _looped(
     margin = np.tile(body, (math.ceil(1024 / len(body)), 1))
     source = np.concatenate([lead, margin])
     cut = math.ceil(len(lead) * step - 1e-9)
-    head = resample(source, rate, sample_rate)[: cut + 1]
+    head = resample(source, rate, sample_rate)[: cut + 1].copy()
+    _fade_in(head, sample_rate)
     exact = len(body) * step
     count = math.ceil(exact - 1e-9)
     if count < MIN_LOOP_FRAMES:
         count *= math.ceil(MIN_LOOP_FRAMES / count)
     ring = resample_ring(body, count, cut / step - len(lead))
-    return Region(zone, head[:cut].copy(), head[cut], ring, exact)
+    return Region(zone, head[:cut], head[cut], ring, exact)
 
 
-def seamless(frames: Samples, first: int, after: int, rate: int) -> Samples:
-    """The loop with its end cross-faded into what comes before its start [shape=(frames, ch)].
+def _fade_in(head: Samples, sample_rate: int) -> None:
+    """Let a sound that begins at once rise within half a millisecond, in place."""
+    fade = min(round(START_FADE_SECONDS * sample_rate), len(head) // 2)
+    head[:fade] *= 0.5 - 0.5 * np.cos(np.pi * np.arange(fade, dtype=np.float32) / fade)[:, None]
 
-    The fade keeps the power of what it mixes: straight where the two are alike, as in a good loop,
-    towards equal power where they are not.
+
+def seamless(frames: Samples, first: int, after: int, rate: int) -> tuple[int, Samples]:
+    """A loop that goes round without a jump: its first frame, and its frames.
+
+    A seam that bends the wave no more than the loop itself does is left alone. Elsewhere the end is
+    cross-faded into what comes before the start, at the power of what is mixed: straight where the
+    two are alike, towards equal power where they are not. A long loop that has nothing before its
+    start gives up its own first milliseconds for that.
     """
     body = np.array(frames[first:after], dtype=np.float32)
-    fade = min(round(SEAM_SECONDS * rate), first, len(body) // 2)
+    bend = np.abs(np.diff(np.concatenate([body, body[:2]]), n=2, axis=0)).max(axis=1)
+    if len(body) < 4 or bend[-2:].max() <= bend[:-2].max():
+        return first, body
+    seam = round(SEAM_SECONDS * rate)
+    if first < seam and len(body) > LONG_LOOP_SEAMS * seam:
+        body, first = body[seam - first :], seam
+    fade = min(seam, first, len(body) // 2)
     if fade < 2:
-        return body
+        return first, body
     ending, before = body[-fade:], frames[first - fade : first]
     energy = float(np.sqrt(np.sum(ending**2) * np.sum(before**2)))
     alike = float(np.clip(np.sum(ending * before) / energy, 0.0, 1.0)) if energy > 0 else 1.0
@@ -307,7 +323,7 @@ def seamless(frames: Samples, first: int, after: int, rate: int) -> Samples:
     fall = 1.0 - rise
     power = np.sqrt(rise**2 + fall**2 + 2.0 * alike * rise * fall)
     body[-fade:] = (ending * fall + before * rise) / power
-    return body
+    return first, body
 
 
 def resample(frames: Samples, rate: int, sample_rate: int) -> Samples:
