@@ -31,8 +31,9 @@ RELEASE_SHARE = 0.45  # of a release to -100 dB: where a fourth power has to end
 SHAPE_FRAMES = 4096
 KEPT_SETS = 8
 LEVEL_WINDOW_SECONDS = 0.4
-LEVEL_DB = -21.0  # of a note at full velocity, so that a line at 0.6 comes near -25 LUFS
+LEVEL_DB = -22.0  # of a note at full velocity, so that a line at 0.6 comes near -25 LUFS
 LEVEL_PITCHES = range(36, 90, 6)
+LEVEL_MARGIN = 4  # semitones that a recording is usually taken away from its own pitch
 LEVEL_VELOCITY = 76  # 0.6 of full
 
 
@@ -105,10 +106,12 @@ def read_zones(name: SampleName) -> list[Zone]:
 
 def even_level(samples: SampleSet) -> float:
     """The gain in dB that brings a set to the level of the other instruments."""
-    keys = [min(max(key, samples.lowest), samples.highest) for key in LEVEL_PITCHES]
+    roots = [region.zone.root_pitch for region in samples.regions]
+    low = max(samples.lowest, min(roots) - LEVEL_MARGIN)
+    high = min(samples.highest, max(roots) + LEVEL_MARGIN)
     powers = [
         sum(_power(region, samples.sample_rate) for region in samples.choose(key, LEVEL_VELOCITY))
-        for key in dict.fromkeys(keys)
+        for key in dict.fromkeys(min(max(key, low), high) for key in LEVEL_PITCHES)
     ]
     levels = [10.0 * math.log10(power) for power in powers if power > 1e-9]
     return float(np.clip(LEVEL_DB - np.median(levels), -48.0, 36.0)) if levels else 0.0
