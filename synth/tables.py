@@ -11,7 +11,9 @@ Strong (Computer Music Journal 7(2), 1983), with the fractional delay and loss o
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +27,9 @@ Partials = Callable[[Floats], Floats]
 CYCLE_FRAMES = 8192
 LOOP_FRAMES = 1 << 16
 ATTACK_FRAMES = 24
+HEAD_SECONDS, HEAD_FADE = 1.2, 0.5  # of long struck sounds; the share that fades into the tail
+TAIL_STEP = 3  # frames between the samples of a tail
+LOUD_SECONDS, LOUD_RATE, EVEN_LEVEL = 0.3, 48_000.0, 0.1  # how loudness is made even
 
 
 def pitch_hz(pitch: float) -> float:
@@ -100,25 +105,229 @@ def spread_loop(
 
 
 def modes(
-    hz: Floats, decay_seconds: Floats, amplitudes: Floats, seconds: float, sample_rate: int
+    hz: Floats,
+    decay_seconds: Floats,
+    amplitudes: NDArray[Any],
+    seconds: float,
+    sample_rate: float,
 ) -> Samples:
-    """Sums of decaying sines [shape=(layers, frames)].
+    """Sums of decaying sines [shape=(..., frames)].
+
+    A mode is the power of a complex number, so a row of blocks is a product of two matrices: where
+    each block begins, times what happens within a block.
 
     :param hz: of each mode [shape=(modes,)]; those above 0.45 of the sample rate are left out
     :param decay_seconds: to -60 dB, of each mode [shape=(modes,)]
-    :param amplitudes: of each layer and mode [shape=(layers, modes)]
+    :param amplitudes: [shape=(..., modes)]; of complex ones the angle is the phase, 0 a sine
     """
     frames = int(seconds * sample_rate)
-    time = (np.arange(frames) / sample_rate).astype(np.float32)
-    result = np.zeros((len(amplitudes), frames), np.float32)
-    for number in np.flatnonzero(hz < 0.45 * sample_rate):
-        rate = 6.91 / max(float(decay_seconds[number]), 1e-3)
-        length = min(frames, int(1.6 * decay_seconds[number] * sample_rate) + 1)
-        part = time[:length]
-        phase = 2.0 * np.pi * np.mod(float(hz[number]) * np.arange(length) / sample_rate, 1.0)
-        wave = np.sin(phase.astype(np.float32)) * np.exp(-rate * part)
-        result[:, :length] += amplitudes[:, number : number + 1].astype(np.float32) * wave
-    return result
+    block = 1 << max(4, int(np.log2(max(frames, 1)) / 2))
+    inside = hz < 0.45 * sample_rate
+    rate = -6.91 / np.maximum(decay_seconds[inside], 1e-3) + 2j * np.pi * hz[inside]
+    within = _powers(np.outer(rate, np.arange(block) / sample_rate))
+    starts = _powers(np.outer(np.arange(-(-frames // block)) * (block / sample_rate), rate))
+    rows = amplitudes[..., None, inside] * starts
+    wave = rows.imag.astype(np.float32) @ within.real + rows.real.astype(np.float32) @ within.imag
+    return np.asarray(wave.reshape(*amplitudes.shape[:-1], -1)[..., :frames])
+
+
+def _powers(exponents: NDArray[np.complex128]) -> NDArray[np.complex64]:
+    """exp(exponents), with what is too small to hear made zero: denormals would be slow."""
+    return np.exp(np.where(exponents.real < -25.0, -np.inf, exponents)).astype(np.complex64)
+
+
+@dataclass(frozen=True)
+class Struck:
+    """A struck or plucked sound as a sum of modes, before it is a wave.
+
+    :param hz: of each mode [shape=(modes,)]
+    :param decay_seconds: to -60 dB, of each mode [shape=(modes,)]
+    :param amplitudes: [shape=(layers, sides, modes)], soft to loud; complex, its angle is the phase
+    :param seconds: from the stroke to silence
+    :param attack_seconds: over which it rises, the time the hammer or finger touches
+    """
+
+    hz: Floats
+    decay_seconds: Floats
+    amplitudes: NDArray[Any]
+    seconds: float
+    attack_seconds: float = 0.0005
+
+    def __add__(self, other: "Struck") -> "Struck":
+        """Both at once; length and attack are those of the first."""
+        return Struck(
+            np.concatenate([self.hz, other.hz]),
+            np.concatenate([self.decay_seconds, other.decay_seconds]),
+            np.concatenate([self.amplitudes, other.amplitudes], axis=-1),
+            self.seconds,
+            self.attack_seconds,
+        )
+
+    def render(self, seconds: float, sample_rate: float) -> Samples:
+        """The wave with its attack, and without an end [shape=(layers, sides, frames)]."""
+        wave = modes(self.hz, self.decay_seconds, self.amplitudes, seconds, sample_rate)
+        frames = min(max(2, round(self.attack_seconds * sample_rate)), wave.shape[-1])
+        rise = np.sin(np.arange(frames) * (np.pi / 2 / frames)) ** 2
+        wave[..., :frames] *= rise.astype(np.float32)
+        return wave
+
+    def evened(self) -> "Struck":
+        """The same, each layer as loud as the others and as every other sound made even."""
+        loud = loudness(self.render(min(LOUD_SECONDS, self.seconds), LOUD_RATE), LOUD_RATE)
+        amplitudes = self.amplitudes * (EVEN_LEVEL / loud)[:, None, None]
+        return replace(self, amplitudes=amplitudes)
+
+
+def loudness(wave: Samples, sample_rate: float) -> Floats:
+    """K-weighted RMS of each layer's first `LOUD_SECONDS` [shape=(layers,)].
+
+    Weights by the two filters of ITU-R BS.1770, from their analogue form.
+
+    :param wave: [shape=(layers, sides, frames)]; what is shorter counts as followed by silence
+    """
+    frames = round(LOUD_SECONDS * sample_rate)
+    power = np.abs(np.fft.rfft(wave[..., :frames], frames)) ** 2
+    squared = np.fft.rfftfreq(frames, 1.0 / sample_rate) ** 2
+    shelf = (1.0 + 2.51 * squared / 1680.0**2) / (1.0 + squared / 1680.0**2)
+    rumble = (squared / (squared + 38.0**2)) ** 2
+    total = (power * shelf * rumble).sum(axis=-1).mean(axis=-1)
+    return np.asarray(np.sqrt(2.0 * total) / frames + 1e-9)
+
+
+def partials(hz: float, stretch: float, top_hz: float = 18_000.0, most: int = 160) -> Floats:
+    """Partials of a stiff string [shape=(n,)]: n * sqrt(1 + stretch * n**2), the first at `hz`."""
+    numbers = np.arange(1.0, most + 1)
+    stiff = hz * numbers * np.sqrt((1.0 + stretch * numbers**2) / (1.0 + stretch))
+    return stiff[: max(1, int(np.searchsorted(stiff, top_hz)))]
+
+
+def peaks(hz: Floats, floor: float, *resonances: tuple[float, float, float]) -> Floats:
+    """Gain at a frequency of a body: a floor, and resonances (Hz, gain, width in octaves)."""
+    gain = np.full_like(hz, floor)
+    for centre, height, octaves in resonances:
+        gain += height * np.exp(-0.5 * (np.log2(np.maximum(hz, 1.0) / centre) / octaves) ** 2)
+    return gain
+
+
+def string_sound(
+    hz: float,
+    cutoffs: tuple[float, ...],
+    *,
+    strike: float,
+    ring_seconds: float,
+    damp_hz: float,
+    rng: np.random.Generator,
+    slope: float = 1.0,
+    steepness: float = 2.0,
+    stretch: float = 1e-5,
+    unison: tuple[tuple[float, float, float], ...] = ((0.0, 1.0, 1.0),),
+    body: Callable[[Floats], Floats] = np.ones_like,
+    grain_db: float = 2.0,
+    sides: int = 2,
+    seconds: float = 0.0,
+    attack_seconds: float = 0.0005,
+) -> Struck:
+    """A string that is plucked or struck, heard through a body.
+
+    :param cutoffs: in Hz, above which the layers' partials fall off: how hard the stroke is
+    :param strike: where it is plucked, as a share of its length; partials with a node there are weak
+    :param ring_seconds: of the first partial to -60 dB
+    :param damp_hz: where partials decay twice as fast as the first
+    :param slope: power of the number by which partials fall below the cutoffs
+    :param steepness: power of the frequency by which they fall above
+    :param stretch: inharmonicity; see `partials`
+    :param unison: cents, level and decay (of `ring_seconds`) of each string, or each way it swings
+    :param grain_db: how much partials differ from the rule, and the sides from each other
+    :param seconds: from the stroke to silence; 0 for `ring_seconds`
+    """
+    hz_of = partials(hz, stretch)
+    number = np.arange(1.0, len(hz_of) + 1)
+    comb = 0.12 + 0.88 * np.abs(np.sin(np.pi * number * strike))
+    level = comb * number**-slope * body(hz_of)
+    soft = 1.0 / np.sqrt(1.0 + (hz_of / np.array(cutoffs)[:, None]) ** (2.0 * steepness))
+    decay = ring_seconds / (1.0 + (hz_of / damp_hz) ** 1.5)
+    parts = []
+    for cents, share, longer in unison:
+        grain = 10.0 ** (grain_db / 20.0 * rng.normal(size=(sides, len(hz_of))))
+        phase = np.exp(1j * rng.normal(scale=0.6, size=(sides, len(hz_of))))
+        wander = cents * rng.uniform(0.7, 1.3, len(hz_of))
+        parts.append(
+            Struck(
+                hz_of * 2.0 ** (wander / 1200.0),
+                decay * longer,
+                share * (soft * level)[:, None, :] * grain * phase,
+                seconds or ring_seconds,
+                attack_seconds,
+            )
+        )
+    return sum(parts[1:], parts[0])
+
+
+def knock(
+    rng: np.random.Generator,
+    low_hz: float,
+    high_hz: float,
+    decay_seconds: float,
+    levels: tuple[float, ...],
+    count: int = 60,
+) -> Struck:
+    """A stroke on wood: many short modes, dense and without pitch, unlike on the two sides.
+
+    :param decay_seconds: of the lowest; it falls with the root of the frequency
+    :param levels: of the layers
+    """
+    hz = np.exp(rng.uniform(np.log(low_hz), np.log(high_hz), count))
+    random = rng.normal(size=(2, count)) + 1j * rng.normal(size=(2, count))
+    amplitudes = np.array(levels)[:, None, None] * random / np.sqrt(count)
+    return Struck(hz, decay_seconds * np.sqrt(low_hz / hz), amplitudes, 0.0)
+
+
+def head_step(hz: float) -> int:
+    """How many frames apart the samples of a head are: low notes need no more."""
+    return 2 if hz < 700.0 else 1
+
+
+def head(sound: Struck, sample_rate: int, step: int) -> Samples:
+    """The first `HEAD_SECONDS` of a sound, in all its layers [shape=(layers, sides, frames)].
+
+    :param step: how many frames apart the samples are
+    """
+    seconds = min(HEAD_SECONDS, sound.seconds)
+    wave = _thinned(sound, sample_rate / step).render(seconds, sample_rate / step)
+    share = 0.3 if seconds == sound.seconds else HEAD_FADE
+    wave *= 1.0 - _rise(wave.shape[-1], round(share * wave.shape[-1]))
+    wave[..., -1] = 0.0
+    return wave
+
+
+def tail(sound: Struck, sample_rate: int, layer: int = 1) -> Samples:
+    """What follows the head, of one layer, at a third of the frames [shape=(1, sides, frames)].
+
+    It rises as the head falls; their modes are in phase, so the sum goes on evenly.
+    """
+    sides = sound.amplitudes.shape[1]
+    if sound.seconds <= HEAD_SECONDS:
+        return np.zeros((1, sides, 32), np.float32)
+    rate = sample_rate / TAIL_STEP
+    one = replace(sound, amplitudes=sound.amplitudes[layer : layer + 1])
+    wave = _thinned(one, rate).render(sound.seconds, rate)
+    frames = round(HEAD_SECONDS * rate)
+    rise = _rise(frames, round(HEAD_FADE * frames))
+    wave[..., :frames] *= rise
+    return finish(wave, fade=0.3)
+
+
+def _rise(frames: int, over: int) -> Samples:
+    """0, then up to 1 over the last frames [shape=(frames,)]."""
+    curve = np.zeros(frames, np.float32)
+    curve[-over:] = np.sin(np.linspace(0.0, np.pi / 2, over)) ** 2
+    return curve
+
+
+def _thinned(sound: Struck, rate: float) -> Struck:
+    """The sound with highs raised by what reading a table between its samples takes from them."""
+    share = np.minimum(sound.hz / rate, 0.45)
+    return replace(sound, amplitudes=sound.amplitudes / np.sinc(share) ** 2)
 
 
 def string(

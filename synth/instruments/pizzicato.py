@@ -1,0 +1,70 @@
+"""Pizzicato: a section of strings, plucked.
+
+Range C2 to A6. Eight players who are a little out of tune and out of time with each other, short
+strings under fingers, wooden bodies. Velocity and brightness harden the pluck, in three layers.
+"""
+
+import numpy as np
+
+from ..instrument import StruckPatch, simple
+from ..recipes import Recipe
+from ..tables import (
+    EVEN_LEVEL,
+    Floats,
+    Samples,
+    Struck,
+    finish,
+    knock,
+    loudness,
+    peaks,
+    string_sound,
+)
+
+PLAYERS = 6
+
+
+def _body(hz: Floats) -> Floats:
+    """Gain of the bodies."""
+    return peaks(hz, 0.4, (280.0, 0.6, 0.4), (480.0, 0.5, 0.4), (1200.0, 0.3, 0.6)) / (
+        1.0 + (90.0 / hz) ** 2
+    )
+
+
+def _player(hz: float, rng: np.random.Generator) -> Struck:
+    ring = float(np.clip(0.8 * (262.0 / hz) ** 0.45, 0.3, 1.5))
+    string = string_sound(
+        hz,
+        (600.0, 1300.0, 2800.0),
+        strike=0.22,
+        ring_seconds=ring,
+        damp_hz=1500.0,
+        rng=rng,
+        slope=0.9,
+        body=_body,
+        grain_db=3.0,
+        attack_seconds=0.0015,
+    )
+    return string + knock(rng, 150.0, 3000.0, 0.06, (0.04, 0.06, 0.1))
+
+
+def _render(hz: float, sample_rate: int) -> Samples:
+    rng = np.random.default_rng(round(hz))
+    seconds = float(np.clip(0.9 * (262.0 / hz) ** 0.45, 0.35, 1.6)) + 0.05
+    total = np.zeros((3, 2, int(seconds * sample_rate)), np.float32)
+    for cents in np.linspace(-6.0, 6.0, PLAYERS):
+        late = int(rng.uniform(0.0, 0.022) * sample_rate)
+        wave = _player(hz * 2.0 ** (cents / 1200.0), rng).render(seconds, sample_rate)
+        total[..., late:] += wave[..., : wave.shape[-1] - late]
+    total *= (EVEN_LEVEL / loudness(total, sample_rate))[:, None, None].astype(np.float32)
+    return finish(total, fade=0.4, attack_frames=2)
+
+
+class Pizzicato(StruckPatch):
+    """One note of the section."""
+
+    recipe = Recipe("pizzicato", _render, 36, 96, step=5, keep=True)
+    release_seconds = 0.3
+    stereo = True
+
+
+INSTRUMENT = simple(Pizzicato, level_db=-8.0, polyphony=8, spread=0.3, shaped_by=("brightness",))
