@@ -23,6 +23,7 @@ _DURATION = {  # shortest and longest duration, as a share of the written one
     "arpeggio": (0.4, 1.5),
     "bass": (0.4, 1.0),
     "drums": (1.0, 1.0),
+    "stem": (1.0, 1.0),
 }
 
 

@@ -5,6 +5,7 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 from .direction import KNOBS
 from .errors import UnknownNameError
@@ -12,8 +13,12 @@ from .score import Notes
 from .tempo import Meter
 from .theory import Chord, Key
 
-ROLES = ("melody", "harmony", "arpeggio", "bass", "drums", "track")
-"""What a layer does: `melody` and `track` play the theme file, the others are arranged."""
+ROLES = ("melody", "harmony", "arpeggio", "bass", "drums", "track", "stem")
+"""What a layer does: `melody` and `track` play the theme file, `stem` runs a recorded loop, the
+others are arranged."""
+
+STEM_ANCHORS = ("section", "cue")
+"""Where a stem's first beat lies: at the start of the section that plays, or of the whole cue."""
 
 SYNC_POINTS = ("beat", "bar", "phrase", "section")
 """Where a section may be left: at the next bar line, the next multiple of four bars, or its end.
@@ -32,7 +37,7 @@ class Layer:
 
     name: str
     role: str  # one of ROLES
-    instrument: str  # one of events.INSTRUMENTS
+    instrument: str = ""  # one of events.INSTRUMENTS; a stem has none
     track: str = ""  # roles melody and track: the track of the theme file
     knob: str = ""  # the knob that sets its activity; default: the role's own, none for melody
     from_level: float = 0.0  # silent below this value of its knob, 0..1
@@ -40,6 +45,12 @@ class Layer:
     gain_db: float = 0.0
     pan: float = 0.0  # -1..1
     reverb: float = 0.2  # 0..1
+    file: str = ""  # of a stem: a wav, flac or ogg file in the cue's folder, and all that follows
+    bpm: float = 0.0  # tempo of the recording, 20..400 quarter notes a minute
+    beats: float = 0.0  # that the loop lasts
+    sections: tuple[str, ...] = ()  # in which it sounds; empty for all
+    anchor: str = "section"  # one of STEM_ANCHORS
+    fade_beats: float = 2.0  # length of its cross-fades
 
     @property
     def activity_knob(self) -> str:
@@ -124,6 +135,16 @@ class Cue:
     gain_db: float = 0.0
     origin: str = ""  # who made the theme, and its licence
     tracks: dict[str, Notes] = field(default_factory=dict, repr=False)  # of the theme file, by name
+    folder: str = field(default="", repr=False, compare=False)  # where the files of its stems are
+
+    @property
+    def stems(self) -> dict[int, Layer]:
+        """The layers of the role `stem`, by their positions."""
+        return {at: layer for at, layer in enumerate(self.layers) if layer.role == "stem"}
+
+    def stem_path(self, layer: Layer) -> Path:
+        """The audio file of a stem."""
+        return Path(self.folder, layer.file)
 
     def section_index(self, name: str) -> int:
         """Position of a section; UnknownNameError names the nearest."""

@@ -27,6 +27,7 @@ from .cue_schema import (
     nearest,
     read_table,
 )
+from .cue_stems import check_keys, check_stem
 from .errors import SegueError
 from .files import read_whole
 from .midi import read_midi
@@ -120,6 +121,7 @@ class _CueReader:
             parameters=tuple(Parameter(**row) for row in self.parameters),
             bindings=tuple(Binding(**row) for row in self.bindings),
             tracks={track.name: track.notes for track in self.theme.tracks} if self.theme else {},
+            folder=str(self.folder.resolve()),
             **head,
         )
 
@@ -199,6 +201,9 @@ class _CueReader:
         for index, row in enumerate(self.layers):
             place = f"layers[{index}]"
             role, instrument, track = row.get("role"), row.get("instrument"), row.get("track")
+            check_keys(row, place, self.faults)
+            if role == "stem":
+                self._check_stem(row, place)
             if role in TRACK_ROLES and not track:
                 message = f"role {role} plays a track of the theme, but it names none"
                 self.faults.report("missing-key", place, message, "add track = ...")
@@ -219,6 +224,17 @@ class _CueReader:
                 self._report_track(track, names, f"{place}.track")
             elif track and self.theme and instrument != "drums":
                 self._check_pitches(row, self.theme.track(track).notes, f"{place}.octave")
+
+    def _check_stem(self, row: dict[str, Any], place: str) -> None:
+        sections = [section["name"] for section in self.sections if "name" in section]
+        check_stem(
+            row,
+            place,
+            self.faults,
+            folder=self.folder,
+            sections=sections,
+            tempo_bpm=self.head.get("tempo_bpm"),
+        )
 
     def _report_track(self, track: str, names: list[str], place: str) -> None:
         if track not in names:

@@ -4,6 +4,7 @@
 """
 
 import json
+import shutil
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from .cue_check import read_cue
 from .cue_schema import Fault
 from .errors import CueError, SegueError, UnknownNameError
 from .events import PROGRAMS
-from .files import write_whole
+from .files import read_whole, write_whole
 from .midi import DRUM_CHANNEL, write_midi
 from .score import Score, Track
 from .tempo import TempoMap
@@ -53,13 +54,15 @@ def check_cue(folder: str | Path) -> list[Fault]:
 
 
 def write_cue(cue: Cue, folder: str | Path) -> None:
-    """Write a cue's `cue.toml` and theme file into a folder, which is made if need be.
+    """Write a cue's `cue.toml`, theme and stems into a folder, which is made if need be.
 
     The cue takes the folder's name when it is loaded again.
     """
     target = Path(folder)
     theme = target / THEME_FILE
-    new = [path for path in (theme, target) if not path.exists()]
+    stems = [(cue.stem_path(layer), target / layer.file) for layer in cue.stems.values()]
+    new = [path for path in (theme, *(copy for _, copy in stems)) if not path.exists()]
+    made = not target.exists()
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -69,12 +72,16 @@ def write_cue(cue: Cue, folder: str | Path) -> None:
     try:
         if cue.tracks:
             write_midi(_theme(cue), theme)
+        for original, copy in stems:
+            if original.resolve() != copy.resolve():
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                write_whole(copy, read_whole(original))
         write_whole(target / "cue.toml", _toml(cue).encode("utf-8"))
     except BaseException:  # half a cue is of no use
-        if theme in new:
-            theme.unlink(missing_ok=True)
-        if target in new:
-            target.rmdir()
+        for path in new:
+            path.unlink(missing_ok=True)
+        if made:
+            shutil.rmtree(target)
         raise
 
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from .cue import ANY, ROLES, SYNC_POINTS
+from .cue import ANY, ROLES, STEM_ANCHORS, SYNC_POINTS
 from .direction import KNOBS
 from .events import INSTRUMENTS
 from .patterns import GROOVES
+from .stems import BPM_RANGE
 from .theory import MODES
 
 
@@ -57,7 +58,7 @@ TABLES: dict[str, dict[str, Spec]] = {
     "layers": {
         "name": _NAME,
         "role": Spec("text", True, what="role", known=ROLES),
-        "instrument": Spec("text", True, what="instrument", known=INSTRUMENTS),
+        "instrument": Spec("text", what="instrument", known=INSTRUMENTS),
         "track": Spec("text"),
         "knob": Spec("text", what="knob", known=KNOBS),
         "from_level": Spec("number", low=0, high=1),
@@ -65,6 +66,12 @@ TABLES: dict[str, dict[str, Spec]] = {
         "gain_db": _GAIN_DB,
         "pan": Spec("number", low=-1, high=1),
         "reverb": Spec("number", low=0, high=1),
+        "file": Spec("text"),
+        "bpm": Spec("number", low=BPM_RANGE[0], high=BPM_RANGE[1]),
+        "beats": Spec("number", low=1, high=4096),
+        "sections": Spec("texts", least=1),
+        "anchor": Spec("text", what="anchor", known=STEM_ANCHORS),
+        "fade_beats": Spec("number", low=0, high=16),
     },
     "sections": {
         "name": _NAME,

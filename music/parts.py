@@ -1,5 +1,7 @@
 """What each role plays in a bar: melody, harmony, arpeggio, bass and drums as notes.
 
+A stem plays no notes: it runs as recorded.
+
 `PARTS` has a function for each role. All take the same four arguments, whether they use them or
 not: a planned bar, the layer, a register (0 low .. 2 high) and a level of activity (1 .. 4, or
 `FILL_LEVEL`). They return rows in no order, onsets from the start of the bar; the layer's octave is
@@ -219,6 +221,11 @@ def drums(bar: PlannedBar, layer: Layer, register: int, level: int) -> Rows:
     return [(onset, 0.25, drum, velocity) for onset, drum, velocity in hits]
 
 
+def stem(bar: PlannedBar, layer: Layer, register: int, level: int) -> Rows:
+    """No notes."""
+    return []
+
+
 def onto_chord(row: Row, spans: tuple[Span, ...]) -> Row:
     """A melody note of a cadence: in the bar's second half it takes the nearest chord tone.
 
@@ -253,5 +260,6 @@ PARTS: dict[str, Part] = {
     "arpeggio": Part(arpeggio),
     "bass": Part(bass, by_register=False),
     "drums": Part(drums, by_mode=False, by_register=False),
+    "stem": Part(stem, by_mode=False, by_register=False, by_level=False),
 }
 """One part for each role of `cue.ROLES`."""

@@ -31,6 +31,7 @@ class Bar:
     index: int  # bars of this world before it
     section: str
     bar_in_section: int  # from 0
+    turn: int  # times that the section was played before this one, since it began
     start_beats: float  # from the start of the world
     beats: float  # length
     bpm: float  # quarter notes a minute
@@ -119,6 +120,7 @@ class World:
             index=index,
             section=self.cue.sections[int(bars.section[0])].name,
             bar_in_section=int(bars.number[0]),
+            turn=int(bars.turn[0]),
             start_beats=self.beats,
             beats=float(bars.beats[0]),
             bpm=bpm,

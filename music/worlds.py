@@ -50,6 +50,7 @@ class Bars:
     cue: IntArray  # [shape=(n,)] index into the book
     section: IntArray  # [n] over all cues
     number: IntArray  # [n] bar in the section
+    turn: IntArray  # [n] times the section was played before this one
     row: IntArray  # [n] row of `Book.index`
     fill: BoolArray  # [n] the drums play a fill
     leads: BoolArray  # [n] a cadence leads into another section
@@ -228,6 +229,7 @@ class Worlds:
             cue=self.cue,
             section=self.section,
             number=self.number,
+            turn=self.turn,
             row=row,
             fill=fill,
             leads=leads,

@@ -69,6 +69,8 @@ def session_score(
 ) -> Score:
     """The music of a session: a track a layer, then one for each instrument of the stingers.
 
+    Stems have no notes, and so no track.
+
     :param bars: notes of each bar with their `layer`
     :param stingers: instrument and notes of each stinger
     :param markers: where sections and stingers begin
@@ -77,6 +79,8 @@ def session_score(
     tracks = []
     everything = np.concatenate(bars) if bars else np.zeros(0, [*NOTE.descr, ("layer", "u1")])
     for number, layer in enumerate(cue.layers):
+        if layer.role == "stem":
+            continue
         notes = _plain(everything[everything["layer"] == number])
         tracks.append(_track(layer.name, layer.instrument, notes, free))
     for instrument in sorted({name for name, _ in stingers}):
