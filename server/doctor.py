@@ -3,8 +3,6 @@
 import importlib.util
 import os
 import platform
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
@@ -12,7 +10,7 @@ from ..agents.directors import MODELS as POLICIES
 from ..analysis.cards import MODELS, list_cards
 from ..music.cue_file import check_cue, shipped_cues
 from ..music.errors import SegueError
-from ..synth.live import devices
+from ..synth.devices import devices
 from ..synth.midi_ports import output_names
 
 
@@ -65,24 +63,10 @@ def _package(name: str) -> Finding:
 
 def _midi() -> Finding:
     try:
-        with _no_chatter():
-            names = output_names()
+        names = output_names()
     except SegueError as error:
         return Finding("MIDI", False, str(error), "MIDI ports")
     return Finding("MIDI", bool(names), ", ".join(names) or "no output is connected", "MIDI ports")
-
-
-@contextmanager
-def _no_chatter() -> Iterator[None]:
-    """Standard error closed to C libraries: ALSA complains there of what is told in the table."""
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def _cues() -> Finding:

@@ -254,8 +254,9 @@ def main() -> None:
         gc.disable()  # nothing here makes cycles, and a collection would be heard
         try:
             _serve(sender, inbox, replies)
-        except BrokenPipeError:
-            pass  # the parent has gone; the port is silenced on the way out
+        except (BrokenPipeError, SystemExit):
+            pass  # the parent has gone, or it was told to end: the port is silenced on the way out
+    os._exit(0)  # the reading thread may hold standard input, which the usual way out waits for
 
 
 if __name__ == "__main__":

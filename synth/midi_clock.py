@@ -96,7 +96,7 @@ class MidiClock:
             case "stop":
                 self._expected = None
             case "songpos":
-                self._located = due.tick
+                self._located, self._from_frame = due.tick, due.tick_frame
                 return _message("songpos", pos=due.tick // TICKS_PER_SIXTEENTH % SONG_SIXTEENTHS)
         return _message(due.kind)
 
