@@ -80,7 +80,7 @@ def test_the_detector_finds_a_planted_click():
     time = np.arange(48_000) / 48_000
     note = 0.3 * np.sin(2 * np.pi * 330 * time) * np.minimum(1.0, 20 * np.minimum(time, 1 - time))
     assert len(find_clicks(note, 48_000)) == 0
-    jumped = note + 0.02 * (time > 0.5)
+    jumped = note + 0.04 * np.maximum(0.0, 1.0 - time) * (time > 0.5)
     assert find_clicks(jumped, 48_000).tolist() == pytest.approx([24_001], abs=2)
     lone = note.copy()
     lone[30_000] += 0.05
@@ -89,22 +89,33 @@ def test_the_detector_finds_a_planted_click():
 
 def test_clicks_are_counted_where_they_are(monkeypatch):
     monkeypatch.setattr(synth_cleanliness, "shipped_cues", lambda: ())
-    found = synth_cleanliness.measure_clicks(quiet, instruments=("flute",))
+    found = synth_cleanliness.measure_clicks(quiet, instruments=("strings",))
     assert found.results == {"clicks": 0.0}
     play = synth_cleanliness.play_scenes
 
     def cut(name, only=()):
         scenes = play(name, only)
-        if "stealing" in scenes:
-            scenes["stealing"][20_000:] = 0.0
-        return scenes
+        tone = 0.3 * np.sin(np.arange(96_000) / 20.0) * np.hanning(96_000)
+        return scenes | {"mute": np.where(np.arange(96_000) < 48_000, tone, 0.0)}
 
     monkeypatch.setattr(synth_cleanliness, "play_scenes", cut)
-    found = synth_cleanliness.measure_clicks(quiet, instruments=("flute",))
+    found = synth_cleanliness.measure_clicks(quiet, instruments=("strings",))
     assert found.results == {"clicks": 1.0}
-    assert found.tables["where it clicks"] == [
-        {"source": "flute", "scene": "stealing", "clicks": 1}
-    ]
+    (place,) = found.tables["where it clicks"]
+    assert (place["source"], place["scene"]) == ("strings", "mute")
+    assert float(place["at_seconds"]) == pytest.approx(1.0, abs=0.001)
+
+
+def test_denormals_would_be_seen(monkeypatch):
+    windows = iter([[1.0] * 20, [1.0, 1.0, 9.0, 1.0] * 6, [1.0, 1.0, 1.0, 3.0, 3.0] * 5])
+    monkeypatch.setattr(synth_cleanliness, "_window_costs", lambda engine, seconds: next(windows))
+    found = synth_cleanliness.measure_silence(quiet, instruments=("flute",))
+    assert found.results == {"denormal_ratio": 3.0}  # one disturbed window does not count
+
+
+def test_silence_costs_no_more_than_sound():
+    found = synth_cleanliness.measure_silence(quiet, instruments=("flute", "pad"))
+    assert found.results["denormal_ratio"] < 2.0
 
 
 def test_a_blind_detector_is_refused(monkeypatch):
@@ -245,6 +256,7 @@ def test_what_others_measure_comes_under_its_key(monkeypatch):
 
 def test_engines_of_one_seed_that_differ_make_delays_unmeasurable(monkeypatch):
     notes = iter([np.zeros((200 * 256, 2)), np.ones((200 * 256, 2))])
+    monkeypatch.setattr(synth_exactness, "room_frames", lambda: 0)
     monkeypatch.setattr(synth_exactness, "_play_note", lambda *arguments: next(notes))
     with pytest.raises(SegueError, match="same samples twice"):
         synth_exactness.measure_controls(quiet, trials=1)
