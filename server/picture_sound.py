@@ -68,14 +68,19 @@ def draw_waveform(axes: Axes, samples: Samples, sample_rate: int) -> None:
         axes,
         "waveform",
         f"true peak {peaks_db.max():.1f} dBTP, above {TRUE_PEAK_LIMIT_DB:g} in {len(over)} tenths "
-        f"of a second (orange); clipped {len(clipped)} times (red); {len(clicks)} clicks (violet)",
+        f"of a second (orange); {len(clipped)} clipped runs (red); {len(clicks)} clicks (violet)",
     )
 
 
 def draw_spectrogram(axes: Axes, samples: Samples, sample_rate: int) -> None:
     """Levels over time and frequency, the frequency by octaves."""
     spectrogram = log_spectrogram(
-        samples, sample_rate, bands=180, low_hz=30.0, high_hz=min(16_000.0, sample_rate / 2)
+        samples,
+        sample_rate,
+        bands=180,
+        low_hz=30.0,
+        high_hz=min(16_000.0, sample_rate / 2),
+        window=8192,  # so that the steps of a bass line can be told apart
     )
     levels = spectrogram.level_db
     columns = np.linspace(0, levels.shape[1], min(_COLUMNS, levels.shape[1]), endpoint=False)
