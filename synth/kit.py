@@ -3,9 +3,16 @@
 A kit is an `Instrument` whose patches are drums by name; every kit has all of `DRUMS`.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import log2
+from typing import Any
 
-from .instrument import VELOCITY_POWER, Instrument, panned
+from .instrument import VELOCITY_POWER, BasePatch, Instrument, PatchFactory, Touch, panned
+from .pyo_host import Samples
+from .rack import Rack
+from .recipes import Recipe
+from .tables import pitch_hz
 
 DRUM_OF_NUMBER = {
     35: "kick",
@@ -56,3 +63,43 @@ class Kit(Instrument):
         number = nearest_number(pitch)
         level = dict(self.drum_levels).get(DRUM_OF_NUMBER[number], 1.0)
         return panned(level * velocity**VELOCITY_POWER, PAN_OF_NUMBER.get(number, 0.0))
+
+
+Render = Callable[[int], Samples]
+"""Called with the sample rate; gives the layers of one drum [shape=(layers, frames)]."""
+
+
+class Drum(BasePatch):
+    """Reads what was struck once, to its end, however short the note."""
+
+    one_shot = True
+    attack_seconds = release_seconds = 0.005
+    recipe: Recipe
+    numbers: tuple[int, ...]  # percussion numbers that sound different, in the recipe's order
+
+    def __init__(self, rack: Rack, gate: Any, freq: Any) -> None:
+        self._shot = rack.shot(self.recipe, rack.strike(gate))
+        self.left = self.right = self._shot.stream
+
+    def tune(self, touch: Touch) -> None:
+        self._shot.tune(self._variant(touch.pitch), touch.loudness)
+
+    def ring_seconds(self, pitch: float) -> float:
+        return self._shot.material.seconds(self._variant(pitch))
+
+    def _variant(self, pitch: float) -> int:
+        """Which of the recipe's zones plays a percussion number."""
+        wanted = nearest_number(pitch)
+        distances = [abs(number - wanted) for number in self.numbers]
+        return distances.index(min(distances))
+
+
+def drum(kit: str, name: str, sounds: Mapping[int, Render]) -> PatchFactory:
+    """The patch of one drum of a kit; `sounds` by the percussion numbers that sound different."""
+    renders = tuple(sounds.values())
+
+    def render(hz: float, sample_rate: int) -> Samples:
+        return renders[round(12.0 * log2(hz / pitch_hz(0.0)))](sample_rate)
+
+    recipe = Recipe(f"{kit}-{name}", render, 0, len(renders) - 1, step=1, keep=True)
+    return type(name.title(), (Drum,), {"recipe": recipe, "numbers": tuple(sounds)})

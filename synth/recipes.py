@@ -6,9 +6,8 @@ code that makes it; a folder that cannot be used costs time, nothing else.
 """
 
 import hashlib
-import inspect
+import io
 import os
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ from pathlib import Path
 import numpy as np
 
 from ..music.files import write_whole
-from . import tables
 from .pyo_host import Samples
 from .tables import pitch_hz
 
@@ -78,15 +76,19 @@ def cache_folder() -> Path:
 
 
 def _kept_at(recipe: Recipe, sample_rate: int) -> Path:
-    module = sys.modules[recipe.render.__module__]
-    code = inspect.getsource(module) + inspect.getsource(tables)
-    mark = hashlib.sha256(f"{code}{recipe.roots}{sample_rate}{np.__version__}".encode())
+    mark = hashlib.sha256(f"{_code()}{recipe.roots}{sample_rate}{np.__version__}".encode())
     return cache_folder() / f"{recipe.name}-{sample_rate}-{mark.hexdigest()[:16]}.npz"
 
 
-def _keep(path: Path, recipe: Recipe, made: tuple[Samples, ...]) -> None:
-    import io
+@lru_cache(maxsize=1)
+def _code() -> str:
+    """A mark of the code that makes the tables."""
+    here = Path(__file__).parent
+    sources = sorted([*here.glob("*.py"), *here.glob("instruments/*.py")])
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
 
+
+def _keep(path: Path, recipe: Recipe, made: tuple[Samples, ...]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     for older in path.parent.glob(f"{path.name.rsplit('-', 1)[0]}-*.npz"):
         older.unlink(missing_ok=True)

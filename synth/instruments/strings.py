@@ -41,5 +41,5 @@ class Strings(LoopedPatch):
 
 
 INSTRUMENT = simple(
-    Strings, level_db=-3.0, polyphony=10, spread=0.3, shaped_by=("brightness", "attack")
+    Strings, level_db=-3.6, polyphony=10, spread=0.3, shaped_by=("brightness", "attack")
 )
