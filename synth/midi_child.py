@@ -24,13 +24,16 @@ from ..music.errors import SegueError
 from ..music.events import EVENT, Channel
 from .midi_options import MidiOptions
 from .midi_out import MidiOut
-from .midi_ports import open_output
+from .midi_ports import NullPort, open_output
 from .pipe import receive, send
 
 LOG = -1  # the serial number of a line for the log
 SPIN_SECONDS = 0.001
 IDLE_SECONDS = 0.5
 PRIORITY = 40  # of SCHED_FIFO, above everything that is not real-time
+PACE_SECONDS = 0.00025  # between two messages to a driver, after
+BURST = 8  # of them at once
+CLOCK_TYPES = ("clock", "start", "stop", "continue", "songpos")
 MOST_TICKS = 65_536  # whose times are kept
 _PATIENCE = 16  # deadlines in a row before a message is taken all the same
 
@@ -68,21 +71,49 @@ class SystemClock:
             pass
 
 
-class _TimedPort:
-    """A port that keeps when its clock ticks were due and when they had gone."""
+class _PacedPort:
+    """A port that is never flooded, and keeps when its clock ticks were due and when they had gone.
+
+    A driver has room for some dozen messages a period (JACK) or sends one a millisecond (a cable);
+    what comes too fast may be lost. Messages wait here for their turn; those of the clock do not.
+    """
 
     def __init__(self, port: Any, clock: Clock) -> None:
         self.name = getattr(port, "name", "?")
         self.due = 0.0
         self.ticks: deque[tuple[float, float]] = deque(maxlen=MOST_TICKS)  # due, gone, in seconds
         self._port, self._clock = port, clock
+        self._waiting: deque[Any] = deque()
+        self._free_from = clock.now() - BURST * PACE_SECONDS  # moves on with each message
 
     def send(self, message: Any) -> None:
-        self._port.send(message)
-        if message.type == "clock":
-            self.ticks.append((self.due, self._clock.now()))
+        if message.type in CLOCK_TYPES:
+            self._port.send(message)
+            if message.type == "clock":
+                self.ticks.append((self.due, self._clock.now()))
+            return
+        self._waiting.append(message)
+        self.flush()
+
+    def ready(self) -> float | None:
+        """When the next message that waits may go, in seconds; None if none waits."""
+        return self._free_from if self._waiting else None
+
+    def flush(self) -> None:
+        """Send what may go by now."""
+        now = self._clock.now()
+        while self._waiting and (self._free_from <= now or isinstance(self._port, NullPort)):
+            self._free_from = max(self._free_from, now - BURST * PACE_SECONDS) + PACE_SECONDS
+            self._port.send(self._waiting.popleft())
+
+    def drain(self) -> None:
+        """Send all that waits, each in its turn."""
+        while (ready := self.ready()) is not None:
+            self._clock.wait_until(ready)
+            self.flush()
 
     def close(self) -> None:
+        self.drain()
         self._port.close()
 
 
@@ -101,7 +132,7 @@ class Sender:
         clock: Clock,
     ) -> None:
         self._clock = clock
-        self._port = _TimedPort(port, clock)
+        self._port = _PacedPort(port, clock)
         self.out = MidiOut(
             self._port, channels, sample_rate=sample_rate, options=options, owns_port=True
         )
@@ -111,20 +142,23 @@ class Sender:
     def turn(self, inbox: Inbox) -> list[Any] | None:
         """Wait for a deadline or a message, and do what it asks; the message if there was one."""
         if self._start is None:
+            self._port.drain()
             message: list[Any] = inbox.get()
             return message
-        frame = self.out.next_frame()
+        frame, ready = self.out.next_frame(), self._port.ready()
         due = self._clock.now() + IDLE_SECONDS if frame is None else self._seconds(frame)
-        slack = due - SPIN_SECONDS - self._clock.now()
+        wake = due if ready is None else min(due, ready)
+        slack = wake - SPIN_SECONDS - self._clock.now()
         if slack > 0 or self._turned_away >= _PATIENCE:
             self._turned_away = 0
             try:
-                return list(self._clock.take(inbox, due - SPIN_SECONDS))
+                return list(self._clock.take(inbox, wake - SPIN_SECONDS))
             except queue.Empty:
                 pass
         self._turned_away += 1
-        if frame is not None:
-            self._clock.wait_until(due)
+        self._clock.wait_until(wake)
+        self._port.flush()
+        if frame is not None and due <= self._clock.now():
             self._port.due = due
             self.out.send_next()
         return None

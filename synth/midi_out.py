@@ -19,7 +19,6 @@ paces it in a process of its own. What is sent beside notes:
 import atexit
 import heapq
 import logging
-import time
 import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -57,9 +56,6 @@ EXPRESSION_RANGE = (80, 127)  # at dynamics 0 and 1
 FULL_VOLUME = 100  # of a layer at 0 dB, General MIDI's default
 BEND_STEPS = 8192
 RAMP_STEP_SECONDS = 0.01
-FLUSH_SECONDS = 0.1
-"""Drivers hand messages on a period later; a port closed before would leave notes hanging."""
-
 NOTE_OFF, RAMP, CONTROL, NOTE_ON = range(4)  # in this order at the same frame
 
 
@@ -248,8 +244,7 @@ class MidiOut:
             return
         self._closed = True
         self.panic()
-        if self._owns_port and not isinstance(self.port, NullPort):
-            time.sleep(FLUSH_SECONDS)
+        if self._owns_port:
             self.port.close()
 
     # Notes ------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ MM by python-rtmidi), e.g. `mido.backends.rtmidi/UNIX_JACK`.
 
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,6 +21,10 @@ NULL = "null"
 
 VIRTUAL = "virtual:"
 """Before a name: a new port of that name, for other programs to connect to."""
+
+
+FLUSH_SECONDS = 0.1
+"""Drivers hand messages on a period later; a port closed before would leave notes hanging."""
 
 
 class NullPort:
@@ -36,6 +41,19 @@ class NullPort:
 
     def close(self) -> None:
         """Nothing to do."""
+
+
+class _DriverPort:
+    """An output of this machine, which is closed once its last messages have gone out."""
+
+    def __init__(self, port: Any) -> None:
+        self.name = port.name
+        self.send = port.send
+        self._port = port
+
+    def close(self) -> None:
+        time.sleep(FLUSH_SECONDS)
+        self._port.close()
 
 
 def output_names() -> list[str]:
@@ -97,13 +115,15 @@ def _open(kind: str, name: str) -> Any:
     try:
         with _no_chatter():
             if virtual:
-                return opener(name.removeprefix(VIRTUAL) or "segue", virtual=True)
-            return opener(name or names[0])
+                port = opener(name.removeprefix(VIRTUAL) or "segue", virtual=True)
+            else:
+                port = opener(name or names[0])
     except Exception as error:  # of the backend's own kinds
         raise MissingPartError(
             f"MIDI {kind} {name or names[0]!r} cannot be opened ({error}); another program may "
             "hold it: close that, or choose another port"
         ) from error
+    return _DriverPort(port) if kind == "output" else port
 
 
 @contextmanager
