@@ -108,6 +108,18 @@ def join(*tracks: PitchTrack) -> PitchTrack:
     )
 
 
+def hz_at(track: PitchTrack, times_seconds: FloatArray) -> FloatArray:
+    """Pitch at any times [shape=(n,)] in Hz, glides between hops; 0 where nothing is sung."""
+    if not track.voiced.any():
+        return np.zeros(len(times_seconds))
+    spacing = track.times_seconds[1] - track.times_seconds[0] if len(track) > 1 else HOP_SECONDS
+    nearest = np.rint((times_seconds - track.times_seconds[0]) / spacing).astype(np.int64)
+    voiced = track.voiced[np.clip(nearest, 0, len(track) - 1)]
+    known = track.voiced
+    log2_hz = np.interp(times_seconds, track.times_seconds[known], np.log2(track.hz[known]))
+    return np.where(voiced, 2.0**log2_hz, 0.0)
+
+
 class PitchTracker:
     """Follows one voice block by block; how the sound is cut into blocks does not matter.
 

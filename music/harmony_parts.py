@@ -35,6 +35,7 @@ _IN_TUNE = 0.75  # semitones within which a sung pitch is heard as a tone of the
 _STRONG_COST, _WEAK_COST = 4.0, 0.8  # of a tone outside of the chord
 _INTERVAL_COST = (2.0, 5.0, 3.0, 0.0, 0.0, 0.8, 2.5, 0.6, 0.0, 0.0, 2.0, 4.0)  # mod 12, two voices
 _CLOSE_COST = 1.5  # of two parts nearer than a minor third
+_COMFORT, _DISCOMFORT_COST = (43, 81), 0.4  # of a semitone outside of these pitches
 _STEP_COST = 0.22  # of a semitone that a part moves
 _LEAP, _LEAP_COST = 7, 1.5
 _PARALLEL_COST = {0: 4.0, 7: 2.0}  # of octaves and fifths that move together
@@ -155,6 +156,9 @@ def _cost(moment: Moment, choices: Pitches) -> FloatArray:
     """What each way costs by itself [shape=(ways,)]."""
     foreign = ~np.isin(choices % 12, moment.chord)
     cost = foreign.sum(axis=1) * (_STRONG_COST if moment.strong else _WEAK_COST)
+    low, high = _COMFORT
+    outside = np.maximum(low - choices, 0) + np.maximum(choices - high, 0)
+    cost = cost + _DISCOMFORT_COST * outside.sum(axis=1)
     table = np.array(_INTERVAL_COST)
     voices = np.column_stack([np.full(len(choices), moment.melody), choices])
     for one, other in combinations(range(voices.shape[1]), 2):
