@@ -71,6 +71,7 @@ TYPICAL: dict[str, tuple[float, float, str]] = {
     "mono_loss_db": (-0.1, 2.5, "loudness lost when both sides are added"),
     "balance_db": (-1.5, 1.5, "right louder above 0"),
     "voices": (1.5, 5.0, "thin below, crowded above"),
+    "doubled_share": (0.0, 0.3, "notes that two layers play alike: a thicker sound, not a fuller"),
     "rough_share": (0.0, 0.3, "semitones, tritones and major sevenths held"),
     "clash_share": (0.0, 0.1, "the same with a note that is foreign to the chord"),
     "crowded_low_share": (0.0, 0.02, "intervals narrower than a fifth below C3 make mud"),

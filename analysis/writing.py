@@ -61,7 +61,8 @@ class Writing:
 
     bars: int
     notes_per_second: float  # unpitched ones too
-    voices: float  # pitched notes at a time, while any sounds
+    voices: float  # different pitches at a time, while any sounds
+    doubled_share: float  # of pitched notes, those that another track plays as well
     rough_share: float  # of time with one of `ROUGH_CLASSES` held
     clash_share: float  # the same, where a note of the two is foreign to the chord
     crowded_low_share: float  # of time with notes that blur in the bass
@@ -90,6 +91,7 @@ def measure_writing(score: Score, chords: Sequence[ChordSpan] = ()) -> Writing:
         bars=len(whole),
         notes_per_second=len(every) / seconds if seconds else 0.0,
         voices=held.voices,
+        doubled_share=_doubled(score),
         rough_share=held.share(held.rough),
         clash_share=held.share(foreign),
         crowded_low_share=held.share(held.crowded),
@@ -133,6 +135,8 @@ class _Held:
         pair, start, end = pair[:, kept], start[kept], end[kept]
         low, high = np.sort(notes["pitch"][pair].astype(np.intp), axis=0)
         seconds = _union(on, off)
+        pitches = [notes["pitch"] == pitch for pitch in np.unique(notes["pitch"])]
+        sounding = sum(_union(on[one], off[one]) for one in pitches)
         return cls(
             pair,
             start,
@@ -140,7 +144,7 @@ class _Held:
             rough=np.isin((high - low) % 12, ROUGH_CLASSES),
             crowded=(high < LOW_PITCH) & (high > low) & (high - low < LOW_INTERVAL),
             seconds=seconds,
-            voices=float((off - on).sum()) / seconds if seconds else 0.0,
+            voices=sounding / seconds if seconds else 0.0,
         )
 
     @property
@@ -171,6 +175,16 @@ def _union(start: FloatArray, end: FloatArray) -> float:
     start, reach = start[order], np.maximum.accumulate(end[order])
     before = np.concatenate([start[:1], reach[:-1]])
     return float(np.maximum(reach - np.maximum(start, before), 0.0).sum())
+
+
+def _doubled(score: Score) -> float:
+    """Share of pitched notes with the onset and pitch of a note of another track."""
+    tracks = [track for track in _filled(score) if track.channel != DRUM_CHANNEL]
+    keys = [_slots(track.notes, score) * 128 + track.notes["pitch"] for track in tracks]
+    if not keys:
+        return 0.0
+    known, counts = np.unique(np.concatenate([np.unique(own) for own in keys]), return_counts=True)
+    return float(np.isin(np.concatenate(keys), known[counts > 1]).mean())
 
 
 Bar = frozenset[tuple[int, int]]  # (slot of the onset, pitch) of each note

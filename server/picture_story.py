@@ -17,6 +17,7 @@ from ..music.direction import KNOBS
 from ..music.midi import DRUM_CHANNEL
 from ..music.parameters import AXES
 from ..music.score import Track
+from ..music.theory import MODES, Key
 from .picture_frame import SMALL_PRINT, Panel, name_panel
 from .story import Story
 
@@ -108,14 +109,14 @@ def layer_colours(story: Story) -> dict[str, str]:
 
 
 def draw_form(axes: Axes, story: Story) -> None:
-    """Sections, modes and chords as rows of blocks; chords are coloured round the fifths."""
+    """Sections, modes (dark to bright) and chords (coloured round the fifths) as rows of blocks."""
     edges = story.edges()
     names = list(dict.fromkeys(bar.section for bar in story.bars))
     tints = {n: SECTION_COLOURS[at % len(SECTION_COLOURS)] for at, n in enumerate(names)}
     sections = _runs([bar.section for bar in story.bars], edges)
     _blocks(axes, ((*span, tints[span[2]]) for span in sections), 0)
     modes = _runs([bar.key for bar in story.bars], edges)
-    _blocks(axes, ((*span, "#f4f4f4") for span in modes), 1)
+    _blocks(axes, ((*span, _mode_colour(span[2])) for span in modes), 1)
     chords = story.chords()
     starts = story.seconds(np.array([c.start_beats for c in chords]))
     ends = story.seconds(np.array([c.start_beats + c.beats for c in chords]))
@@ -142,6 +143,11 @@ def _runs(names: Sequence[str], edges: FloatArray) -> list[tuple[float, float, s
     starts = [n for n, name in enumerate(names) if n == 0 or name != names[n - 1]]
     ends = [*starts[1:], len(names)]
     return [(float(edges[a]), float(edges[b]), names[a]) for a, b in zip(starts, ends, strict=True)]
+
+
+def _mode_colour(key: str) -> tuple[float, float, float]:
+    brightness = [*MODES].index(Key.parse(key).mode) / (len(MODES) - 1)
+    return 0.72 + 0.27 * brightness, 0.74 + 0.24 * brightness, 0.82 + 0.02 * brightness
 
 
 def _chord_colour(root: int, classes: frozenset[int]) -> FloatArray:

@@ -32,6 +32,13 @@ def test_density_and_voices() -> None:
     assert found.velocity_sd == pytest.approx(np.std([0.5] * 3 + [1.0] * 4))
 
 
+def test_two_tracks_that_play_the_same_are_one_voice() -> None:
+    found = measure_writing(score(chord(0, 4, 60, 64), chord(0, 4, 60, 67), drums=[(0, 4, 64, 1)]))
+    assert found.voices == pytest.approx(3.0)
+    assert found.doubled_share == pytest.approx(0.5)
+    assert measure_writing(score(chord(0, 4, 60, 60))).doubled_share == 0
+
+
 @pytest.mark.parametrize(
     ("interval", "rough"),
     [(1, 1), (2, 0), (3, 0), (6, 1), (7, 0), (10, 0), (11, 1), (12, 0), (13, 1), (18, 1), (0, 0)],
