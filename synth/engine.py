@@ -143,6 +143,7 @@ class Engine:
         place, _, knob = rest.rpartition(".")
         if owner == "layer":
             strip = self._strips_by_name[place]
+            strip.settled = False
             if knob in strip.shape:
                 strip.shape[knob] = target
             elif knob == "filter":
@@ -279,16 +280,19 @@ class Engine:
         """One block of the pyo graph, with the gates and controls of its time written first."""
         frames = self.block_frames
         self._notes.run(self._strips, self._head, frames)
-        groups: dict[str, Curve | None] = {
-            name: ramp.block(frames) if ramp.moving else None for name, ramp in self._groups.items()
-        }
-        for strip in self._strips:
-            strip.write(frames, groups[strip.channel.group])
-        self._master.write(frames)
+        self._write_controls(frames)
         block = self._host.process()
         self._head += frames
         self._notes.settle(self._strips, self._head)
         return block
+
+    def _write_controls(self, frames: int) -> None:
+        groups = {name: ramp.block(frames) for name, ramp in self._groups.items() if ramp.moving}
+        for strip in self._strips:
+            curve = groups.get(strip.channel.group)
+            if curve is not None or not strip.settled:
+                strip.write(frames, curve)
+        self._master.write(frames)
 
     def _finish(self, block: Samples) -> Samples:
         if not math.isfinite(float(block.sum())):  # one bad sample makes the sum bad

@@ -95,11 +95,12 @@ class Limiter:
     """
 
     WINDOW_FRAMES = 48
+    CHUNK_FRAMES = 128
 
     def __init__(
         self, sample_rate: int, *, ceiling_db: float = -1.0, release_db_per_second: float = 60.0
     ) -> None:
-        self._ceiling = 10 ** (ceiling_db / 20)
+        self._ceiling = 10 ** (ceiling_db / 20) * (1 - 1e-6)  # peaks are found in single precision
         self._fall_db = release_db_per_second / sample_rate  # per frame
         self._fir = _interpolators()
         self.delay_frames = self.WINDOW_FRAMES + FIR_TAPS // 2
@@ -131,16 +132,24 @@ class Limiter:
         return delayed * (10 ** (-gain_db / 20))[:, None]
 
     def _peaks(self, recent: Block) -> Block:
-        """Largest true peak of both channels round each new frame [shape=(frames,)]."""
+        """Largest true peak of both channels round each new frame [shape=(frames,)].
+
+        Where no sample near by reaches half the ceiling, it is left at 0.
+        """
         sides = np.ascontiguousarray(recent[1:].T, dtype=np.float32)
         frames = sides.shape[1] - FIR_TAPS + 1
+        level = np.abs(sides).max(axis=0)
+        peaks = np.zeros(frames)
         step = sides.strides[1]
         windows = as_strided(sides, (2, frames, FIR_TAPS), (sides.strides[0], step, step))
-        between = np.abs(windows.reshape(-1, FIR_TAPS) @ self._fir).max(axis=1)
-        at = np.abs(sides)
-        first = FIR_TAPS // 2 - 1
-        at = np.maximum(at[:, first : first + frames], at[:, first + 1 : first + 1 + frames])
-        peaks: Block = np.maximum(between.reshape(2, frames), at).max(axis=0)
+        for start in range(0, frames, self.CHUNK_FRAMES):
+            end = min(start + self.CHUNK_FRAMES, frames)
+            if level[start : end + FIR_TAPS - 1].max() < 0.5 * self._ceiling:
+                continue
+            between = np.abs(windows[:, start:end].reshape(-1, FIR_TAPS) @ self._fir).max(axis=1)
+            first = start + FIR_TAPS // 2 - 1
+            at = np.maximum(level[first : first + end - start], level[first + 1 :][: end - start])
+            peaks[start:end] = np.maximum(between.reshape(2, -1).max(axis=0), at)
         return peaks
 
     def _gain_db(self, peaks: Block) -> Block:

@@ -41,14 +41,11 @@ class Lowpass:
             for dry, wet in zip((left, right), filtered, strict=True)
         )
         self._closed = False
-        self._ceiling = OPEN_LOG_HZ
-        self._settled = False
+        self.settled = False  # the next block may stay as it is
         self._filters.sleep()
 
     def write(self, frames: int, ceiling: float = OPEN_LOG_HZ) -> None:
         """Write the cutoff of the next block, no higher than `ceiling` (logarithm of Hz)."""
-        if self._settled and not self.cutoff.moving and self._ceiling == ceiling:
-            return
         curve = np.minimum(self.cutoff.block(frames), ceiling)
         closed = bool(curve.min() < OPEN_LOG_HZ - 0.01)
         if closed and not self._filters.awake:
@@ -57,8 +54,8 @@ class Lowpass:
             self._filters.sleep()
         self._hz.samples[:] = np.exp(curve)
         self._blend.samples[:] = np.linspace(self._closed, closed, frames)
-        self._settled = self._closed == closed and not self.cutoff.moving
-        self._closed, self._ceiling = closed, ceiling
+        self.settled = self._closed == closed and not self.cutoff.moving
+        self._closed = closed
 
 
 class Strip:
@@ -94,7 +91,7 @@ class Strip:
         self.shape = {"brightness": NEUTRAL, "attack": NEUTRAL, "density": NEUTRAL}
         self._level = amplitude(channel.gain_db + instrument.level_db)
         self._group_gain = 1.0
-        self._settled = False
+        self.settled = False  # the next block may stay as it is
         self._last_frame = 0  # when the last note known so far ends
 
     def finish(self, rack: Rack) -> None:
@@ -147,6 +144,8 @@ class Strip:
     def write(self, frames: int, group_gain: Curve | None) -> None:
         """Write filter, level, pan and sends of the next block into the graph.
 
+        `settled` says afterwards whether the next block can do without.
+
         :param group_gain: of the channel's group; None if it stands where it stood
         """
         bright = self.shape["brightness"]
@@ -156,8 +155,6 @@ class Strip:
             ceiling = low + (OPEN_LOG_HZ - low) * bright / NEUTRAL
         self.filter.write(frames, ceiling)
         moving = any(ramp.moving for ramp in self.ramps.values()) or group_gain is not None
-        if self._settled and not moving:
-            return
         curves = {name: ramp.block(frames) for name, ramp in self.ramps.items()}
         gain = self._level * curves["gain"]
         gain *= self._group_gain if group_gain is None else group_gain
@@ -168,7 +165,7 @@ class Strip:
         self._gains[1].samples[:] = gain * np.cos(np.pi / 2 * np.clip(-pan, 0.0, 1.0))
         for name, bus in self._sends.items():
             bus.samples[:] = curves[name]
-        self._settled = not moving
+        self.settled = not moving and self.filter.settled
 
     def state(self) -> Mapping[str, float]:
         """Where its controls are going."""
@@ -238,7 +235,8 @@ class Master:
 
     def write(self, frames: int) -> None:
         """Write the controls of the next block; wake the echo if a strip sends to it."""
-        self.filter.write(frames)
+        if self.filter.cutoff.moving or not self.filter.settled:
+            self.filter.write(frames)
         if not self._echo_group.awake and any(
             strip.ramps["delay"].moving or strip.ramps["delay"].value for strip in self._strips
         ):
