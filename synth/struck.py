@@ -53,9 +53,10 @@ def long_recipes(
     def make_tail(hz: float, sample_rate: int) -> Any:
         return tail(sound(hz).evened(), sample_rate)
 
+    make_head.__module__ = make_tail.__module__ = sound.__module__  # what is kept depends on it
     return (
-        Recipe(f"{name}-head", make_head, lowest, highest, step),
-        Recipe(f"{name}-tail", make_tail, lowest, highest, step),
+        Recipe(f"{name}-head", make_head, lowest, highest, step, keep),
+        Recipe(f"{name}-tail", make_tail, lowest, highest, step, keep),
     )
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .pyo_host import Samples
+from .pyo_host import Samples as Samples
 
 Floats = NDArray[np.float64]
 Partials = Callable[[Floats], Floats]
@@ -27,7 +27,8 @@ Partials = Callable[[Floats], Floats]
 CYCLE_FRAMES = 8192
 LOOP_FRAMES = 1 << 16
 ATTACK_FRAMES = 24
-HEAD_SECONDS, HEAD_FADE = 1.2, 0.5  # of long struck sounds; the share that fades into the tail
+HEAD_SECONDS, HEAD_FADE = 1.0, 0.5  # of long struck sounds; the share that fades into the tail
+SMALL_PRODUCT = 250_000  # of sizes: matrices that BLAS multiplies without starting threads
 TAIL_STEP = 3  # frames between the samples of a tail
 LOUD_SECONDS, LOUD_RATE, EVEN_LEVEL = 0.3, 48_000.0, 0.1  # how loudness is made even
 
@@ -121,13 +122,16 @@ def modes(
     :param amplitudes: [shape=(..., modes)]; of complex ones the angle is the phase, 0 a sine
     """
     frames = int(seconds * sample_rate)
+    inside = np.flatnonzero(hz < 0.45 * sample_rate)
     block = 1 << max(4, int(np.log2(max(frames, 1)) / 2))
-    inside = hz < 0.45 * sample_rate
+    chunk = max(1, SMALL_PRODUCT // (block * max(1, len(inside))))
+    blocks = -(-frames // (block * chunk)) * chunk
     rate = -6.91 / np.maximum(decay_seconds[inside], 1e-3) + 2j * np.pi * hz[inside]
     within = _powers(np.outer(rate, np.arange(block) / sample_rate))
-    starts = _powers(np.outer(np.arange(-(-frames // block)) * (block / sample_rate), rate))
-    rows = amplitudes[..., None, inside] * starts
-    wave = rows.imag.astype(np.float32) @ within.real + rows.real.astype(np.float32) @ within.imag
+    starts = _powers(np.outer(np.arange(blocks) * (block / sample_rate), rate))
+    rows = amplitudes[..., None, inside].astype(np.complex64) * starts
+    rows = rows.reshape(-1, chunk, len(inside))
+    wave = rows.imag @ within.real + rows.real @ within.imag
     return np.asarray(wave.reshape(*amplitudes.shape[:-1], -1)[..., :frames])
 
 
@@ -223,6 +227,8 @@ def string_sound(
     unison: tuple[tuple[float, float, float], ...] = ((0.0, 1.0, 1.0),),
     body: Callable[[Floats], Floats] = np.ones_like,
     grain_db: float = 2.0,
+    scatter: float = 0.1,
+    blur: float = 0.6,
     sides: int = 2,
     seconds: float = 0.0,
     attack_seconds: float = 0.0005,
@@ -230,14 +236,16 @@ def string_sound(
     """A string that is plucked or struck, heard through a body.
 
     :param cutoffs: in Hz, above which the layers' partials fall off: how hard the stroke is
-    :param strike: where it is plucked, as a share of its length; partials with a node there are weak
+    :param strike: where it is plucked, a share of its length; partials with a node there are weak
     :param ring_seconds: of the first partial to -60 dB
     :param damp_hz: where partials decay twice as fast as the first
     :param slope: power of the number by which partials fall below the cutoffs
     :param steepness: power of the frequency by which they fall above
     :param stretch: inharmonicity; see `partials`
     :param unison: cents, level and decay (of `ring_seconds`) of each string, or each way it swings
-    :param grain_db: how much partials differ from the rule, and the sides from each other
+    :param grain_db: how much levels differ from the rule, from partial to partial and side to side
+    :param scatter: how much the partials' decays differ from the rule, as a natural logarithm
+    :param blur: how far phases differ between partials and sides, in radians
     :param seconds: from the stroke to silence; 0 for `ring_seconds`
     """
     hz_of = partials(hz, stretch)
@@ -249,12 +257,12 @@ def string_sound(
     parts = []
     for cents, share, longer in unison:
         grain = 10.0 ** (grain_db / 20.0 * rng.normal(size=(sides, len(hz_of))))
-        phase = np.exp(1j * rng.normal(scale=0.6, size=(sides, len(hz_of))))
+        phase = np.exp(1j * rng.normal(scale=blur, size=(sides, len(hz_of))))
         wander = cents * rng.uniform(0.7, 1.3, len(hz_of))
         parts.append(
             Struck(
                 hz_of * 2.0 ** (wander / 1200.0),
-                decay * longer,
+                decay * longer * np.exp(scatter * rng.normal(size=len(hz_of))),
                 share * (soft * level)[:, None, :] * grain * phase,
                 seconds or ring_seconds,
                 attack_seconds,
@@ -284,7 +292,7 @@ def knock(
 
 def head_step(hz: float) -> int:
     """How many frames apart the samples of a head are: low notes need no more."""
-    return 2 if hz < 700.0 else 1
+    return 2 if hz < 1500.0 else 1
 
 
 def head(sound: Struck, sample_rate: int, step: int) -> Samples:
@@ -345,7 +353,7 @@ def string(
 
     :param decay_seconds: of the first partial to -60 dB
     :param damping: how much faster the high partials die, 0 (steel) .. 1 (felt)
-    :param pick: where it is plucked, as a share of its length; partials with a node there are weak
+    :param pick: where it is plucked, a share of its length; partials with a node there are weak
     :param hardness: of the finger or plectrum, 0 (soft, dark) .. 1 (hard, bright)
     """
     from scipy.signal import lfilter

@@ -12,42 +12,53 @@ from ..instrument import Touch, simple
 from ..struck import LongPatch, long_recipes
 from ..tables import Floats, Struck, knock, string_sound
 
+CUTOFFS = (900.0, 1700.0, 3200.0, 5500.0)  # Hz, by layer: the hammer's felt
+THUD = (0.025, 0.04, 0.055, 0.075)  # of the keybed, by layer, beside the first partial
 UNDAMPED_FROM = 90  # MIDI pitch
 
 
 def _board(hz: Floats) -> Floats:
     """Gain of the soundboard."""
-    return 1.0 / (1.0 + (70.0 / hz) ** 2)
+    return 1.0 / (1.0 + (80.0 / hz) ** 3)
 
 
 def _sound(hz: float) -> Struck:
     pitch = 69.0 + 12.0 * np.log2(hz / 440.0)
-    rng = np.random.default_rng(int(pitch))
-    stretch = np.exp(0.0926 * pitch - 13.64) + np.exp(-0.0847 * pitch - 5.82)
-    ring = float(np.clip(11.0 * (262.0 / hz) ** 0.75, 0.5, 16.0))
+    rng = np.random.default_rng(round(pitch))
+    low, high = max(262.0 / hz, 1.0), min(262.0 / hz, 1.0)
+    late = float(np.clip(0.1 * (262.0 / hz) ** 0.85, 0.03, 0.35))
     strings = string_sound(
         hz,
-        tuple(np.array([700.0, 1100.0, 1700.0, 2800.0]) * (hz / 262.0) ** 0.35),
-        strike=0.12,
-        ring_seconds=ring,
-        damp_hz=2500.0,
+        CUTOFFS,
+        strike=0.125 if hz < 1000.0 else 0.09,
+        ring_seconds=3.0 * low**0.65 * high**0.45,
+        damp_hz=5000.0,
         rng=rng,
-        slope=0.6,
-        stretch=float(stretch),
-        unison=((0.0, 1.0, 0.6), (0.35, 0.2, 1.6), (-0.3, 0.13, 2.0)),
+        slope=1.2,
+        steepness=2.4,
+        stretch=float(np.exp(0.0926 * pitch - 13.64) + np.exp(-0.0847 * pitch - 5.82)),
+        unison=(
+            (0.0, 1.0, 1.0),
+            (0.8, 0.3, 1.2),
+            (-0.6, late, 5.0 * high**0.2 / low**0.3),
+            (0.3, 0.6 * late, 6.0 * high**0.2 / low**0.3),
+        ),
         body=_board,
-        grain_db=3.0,
-        seconds=min(ring, 9.0),
-        attack_seconds=0.0012,
+        grain_db=2.8,
+        scatter=0.3,
+        blur=1.1 * high**0.4,
+        seconds=float(np.clip(8.0 * (262.0 / hz) ** 0.5, 1.5, 8.0)),
+        attack_seconds=0.004 * high**0.3,
     )
-    loud = 0.02 * (hz / 262.0) ** 0.3
-    return strings + knock(rng, 60.0, 2500.0, 0.25, (0.5 * loud, loud, 1.6 * loud, 2.2 * loud))
+    thud = knock(rng, 40.0, 220.0, 0.8, THUD, 40)
+    rap = knock(rng, 220.0, 2500.0, 0.3, tuple(0.6 * v / high**0.35 for v in THUD))
+    return strings + thud + rap
 
 
 class Piano(LongPatch):
     """One key."""
 
-    recipes = long_recipes("piano", _sound, 21, 108, keep=True)
+    recipes = long_recipes("piano", _sound, 23, 108, step=5, keep=True)
     release_seconds = 0.3
 
     def tune(self, touch: Touch) -> None:
@@ -55,4 +66,4 @@ class Piano(LongPatch):
         self.one_shot = touch.pitch >= UNDAMPED_FROM
 
 
-INSTRUMENT = simple(Piano, level_db=-8.9, polyphony=16, spread=0.3, shaped_by=("brightness",))
+INSTRUMENT = simple(Piano, level_db=4.2, polyphony=16, spread=0.3, shaped_by=("brightness",))
