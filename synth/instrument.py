@@ -88,7 +88,7 @@ class StruckPatch(BasePatch):
     stereo = False
 
     def __init__(self, rack: Rack, gate: Any, freq: Any) -> None:
-        strike = rack.strike(gate)
+        strike = rack.strike()
         damper = rack.envelope(gate, 0.0005, 0.0005, 1.0, self.release_seconds, power=2)
         self._shots = [
             rack.shot(self.recipe, strike, damper.stream, side) for side in range(1 + self.stereo)

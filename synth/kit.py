@@ -78,7 +78,7 @@ class Drum(BasePatch):
     numbers: tuple[int, ...]  # percussion numbers that sound different, in the recipe's order
 
     def __init__(self, rack: Rack, gate: Any, freq: Any) -> None:
-        self._shot = rack.shot(self.recipe, rack.strike(gate))
+        self._shot = rack.shot(self.recipe, rack.strike())
         self.left = self.right = self._shot.stream
 
     def tune(self, touch: Touch) -> None:

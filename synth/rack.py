@@ -26,6 +26,7 @@ class Sleepers:
     def __init__(self) -> None:
         self.awake = True
         self.envelopes: list[Envelope] = []
+        self.strikes: list[Bus] = []
         self._bases: list[Any] = []
 
     def add(self, thing: Any) -> None:
@@ -111,9 +112,11 @@ class Rack:
         noise.setType(1)
         return noise
 
-    def strike(self, gate: Any) -> Any:
-        """A trigger of one sample where the gate opens."""
-        return self.add(self.pyo.Thresh(gate, threshold=0.5, dir=0))
+    def strike(self) -> Any:
+        """A trigger of one sample on the frame where a note of the voice being built begins."""
+        bus = self.bus()
+        self.group.strikes.append(bus)
+        return bus.stream
 
     def envelope(
         self, gate: Any, attack: float, decay: float, sustain: float, release: float, power: int = 1

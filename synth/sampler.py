@@ -333,7 +333,7 @@ class SamplePatch(BasePatch):
     def __init__(self, samples: SampleSet, rack: Rack, gate: Any, freq: Any) -> None:
         self._samples = samples
         self._tables = rack.once(samples, lambda: SetTables(rack, samples))
-        strike = rack.strike(gate)
+        strike = rack.strike()
         self._gate = Gate(rack, gate)
         self._readers = [Reader(rack, self._tables, strike, samples) for _ in range(samples.layers)]
         left = rack.sum(*(reader.left for reader in self._readers))

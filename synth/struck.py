@@ -79,7 +79,7 @@ class LongPatch(BasePatch):
     sides = 2
 
     def __init__(self, rack: Rack, gate: Any, freq: Any) -> None:
-        strike = rack.strike(gate)
+        strike = rack.strike()
         damper = rack.envelope(gate, 0.0005, 0.0005, 1.0, self.release_seconds, power=2)
         self._heads, self._tails, outputs = [], [], []
         for side in range(self.sides):

@@ -70,6 +70,9 @@ class Voice:
             self._group.wake()
         self._gate.samples[offset:] = 1.0
         self._fade.samples[offset:] = 1.0
+        for bus in self._group.strikes:
+            bus.samples[:] = 0.0
+            bus.samples[offset] = 1.0
         self.state, self.on_frame = HELD, frame
         self._changed = True
 
@@ -110,6 +113,8 @@ class Voice:
             self._fade.samples[:] = self._fade.samples[-1]
         if self._changed:
             self._gate.samples[:] = self._gate.samples[-1]
+            for bus in self._group.strikes:
+                bus.samples[:] = 0.0
             self._changed = False
 
     def shift(self, frames: int) -> None:

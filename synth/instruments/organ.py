@@ -59,7 +59,7 @@ class Organ(LoopedPatch):
 
     def __init__(self, rack: Rack, gate: object, freq: object) -> None:
         super().__init__(rack, gate, freq)
-        self._air = rack.shot(self.chiff, rack.strike(gate))
+        self._air = rack.shot(self.chiff, rack.strike())
         self.left = rack.sum(self.left, self._air.stream)
         self.right = rack.sum(self.right, self._air.stream)
 

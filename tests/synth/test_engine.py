@@ -35,19 +35,21 @@ def test_every_onset_is_at_its_frame_at_any_block_size(events, block_frames):
     ends = [*onsets[1:], len(mono)]
     for onset, end in zip(onsets, ends, strict=True):
         sounding = np.flatnonzero(mono[onset:end])
-        assert sounding[0] == 1  # the envelope is still zero on the very frame
+        assert sounding[0] == 0
         assert sounding[-1] < 6_900  # silent before the next, so that its first frame can be seen
 
 
 def test_same_seed_and_block_give_the_same_samples(band):
+    cloud = Channel("pad", "texture", reverb=0.35)
+
     def render(seed):
-        with Engine(BAND, seed=seed) as engine:
+        with Engine([BAND[0], cloud, *BAND[2:]], seed=seed) as engine:
             engine.schedule(band(3.0))
             return engine.render(3 * RATE)
 
     first = render(7)
     assert np.array_equal(first, render(7))
-    assert not np.array_equal(first, render(8))  # snare and hat are noise
+    assert not np.array_equal(first, render(8))  # grains come by chance
 
 
 def test_process_and_render_make_the_same_stream(band):
@@ -83,7 +85,7 @@ def test_late_events_sound_at_once_and_are_counted(events):
         engine.schedule(events((5_000, 30_000, 60, 0.6, 0), (12_000, 9_000, 64, 0.6, 0)))
         sound = engine.render(1_000)
         assert engine.metrics().events_late == 1
-        assert 0 < np.flatnonzero(sound[:, 0])[0] <= engine.block_frames + engine.latency_frames
+        assert 0 <= np.flatnonzero(sound[:, 0])[0] <= engine.block_frames + engine.latency_frames
         assert engine.metrics().events_pending == 1
 
 
