@@ -20,6 +20,7 @@ from .stems import FloatArray, Stem
 from .stretch import Course, Piece, Splicer
 
 SHORTEST_FADE_SECONDS = 0.002  # where there is no time for more
+SEEK_FADE = 5  # times that: the fade of what a seek ends
 LONGEST_FADE = 0.75  # of the segment beside it, so that what follows is known by then
 SPEEDS = (0.1, 10.0)  # of a stem by its own; cues keep within music.stems.STRETCH_RANGE
 SAME_BEATS = 1e-3  # places in the stem so near are one
@@ -31,8 +32,8 @@ class StemPlayer:
     """A stem that runs at the same place as the music.
 
     What `render` gives depends on the segments alone, not on the size of the blocks, if each
-    segment is scheduled before the one ahead of it has sounded three quarters. A head that is not
-    where the last block ended is a jump of the whole music: the player goes there.
+    segment is scheduled before the one ahead of it has sounded a quarter. If a block does not begin
+    where the last one ended, what is scheduled is taken up at the new place.
 
     :param fade_beats: length of cross-fades, of the music's beats
     """
@@ -51,7 +52,8 @@ class StemPlayer:
     def schedule(self, segments: Segments) -> None:
         """Play segments; SegueError for what is no `SEGMENT` or cannot be played.
 
-        One that begins before the end of another cuts that short.
+        One takes the place of all that begins at or after its own beginning, and cuts short what
+        sounds there.
         """
         for row in _checked(segments, self.stem.frames_per_beat):
             at, duration = int(row["at_frame"]), int(row["duration_frames"])
@@ -64,12 +66,14 @@ class StemPlayer:
             self._add(Piece(at, at + duration, source, speed), max(fade, self._shortest))
 
     def _add(self, piece: Piece, fade: int) -> None:
+        self.cancel(piece.at_frame)
         last = self._open
-        if last is not None:
-            if last.leads_to(piece):
-                last.extend(piece, fade, self._head)
-                return
-            last.end_at(min(last.last_frame, piece.at_frame), fade, self._head)
+        if last is not None and last.leads_to(piece):
+            last.extend(piece, fade, self._head)
+            return
+        for voice in self._voices:
+            if voice.level.silent_at >= piece.at_frame:
+                voice.end_at(piece.at_frame, fade, self._head)
         self._voices.append(_Voice(self.stem, piece, fade, self._head, self._shortest))
 
     @property
@@ -97,7 +101,7 @@ class StemPlayer:
         :param head_frame: of its first frame
         """
         if head_frame != self._head:
-            self._seek(head_frame)
+            self._follow(head_frame)
         self._head = head_frame + frames
         block: FloatArray | None = None
         done = False
@@ -110,11 +114,23 @@ class StemPlayer:
             self._drop_done()
         return np.zeros((frames, 2), np.float32) if block is None else block
 
-    def _seek(self, frame: int) -> None:
+    def seek(self, frame: int) -> None:
+        """Go on at another frame: what sounds fades out, and all that is scheduled is dropped."""
+        for voice in self._voices:
+            voice.close(self._head, SEEK_FADE * self._shortest, self._head)
+        self._voices = [voice for voice in self._voices if voice.level.starts_at < self._head]
+        for voice in self._voices:
+            voice.shift(frame - self._head)
+        self._head = frame
+
+    def _follow(self, frame: int) -> None:
+        """Take up what is scheduled at another frame."""
+        unheard = max(frame, self._head)
         self._head = frame
         self._drop_done()
         for voice in self._voices:
-            voice.seek(frame)
+            if voice.level.starts_at < unheard:
+                voice.enter(frame)
 
     def _drop_done(self) -> None:
         self._voices = [voice for voice in self._voices if voice.level.silent_at > self._head]
@@ -215,8 +231,9 @@ class _Voice:
         self.level.end(frame, fade, head, self._shortest)
 
     def close(self, frame: int, fade: int, head: int) -> None:
-        """Begin to fall at a frame, for good."""
-        self.end_at(frame + fade, fade, head)
+        """Begin to fall at a frame, for good, unless it is silent by then anyway."""
+        if self.level.silent_at > frame + fade:
+            self.end_at(frame + fade, fade, head)
         self.closed = True
 
     def cancel(self, from_frame: int, head: int) -> None:
@@ -235,8 +252,20 @@ class _Voice:
         self.splicer.reconsider(self.last_frame, head)
         self.end_at(self.last_frame, self.fade_frames, head)
 
-    def seek(self, frame: int) -> None:
-        """Go on at a frame, wherever it was."""
+    def shift(self, frames: int) -> None:
+        """Follow the clock, which has jumped by some frames."""
+        level = self.level
+        level.starts_at += frames
+        level.full_at += frames
+        level.falls_at += frames
+        level.silent_at += frames
+        for piece in self.course.pieces:
+            piece.at_frame += frames
+            piece.end_frame += frames
+        self.splicer.shift(frames)
+
+    def enter(self, frame: int) -> None:
+        """Begin anew at a frame, or where its pieces begin if that is later."""
         start = max(frame, self.course.pieces[0].at_frame)
         self.level.starts_at, self.level.low = start, 0.0
         self.level.full_at = start + self._shortest

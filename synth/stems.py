@@ -34,7 +34,7 @@ _STEP_FRAMES = 64  # on either side of the seam
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Stem:
     """A loop at the engine's rate."""
 

@@ -8,15 +8,19 @@ before it ends with the onset at its exact frame, and lies where the two sounds 
 splice touches an attack. At the stem's own tempo nothing drifts, and all frames are as recorded.
 
 Why not a library: Signalsmith Stretch (python-stretch 0.3.1) costs 70 to 95 us for 256 frames even
-at ratio 1, spreads a click over up to 9 frames some 30 frames from its place, and gives other
-samples for other block sizes. This needs one search for a splice, several times a second at most,
-follows tempo changes at any frame, and keeps attacks to the sample. The price: dense sustained
-sound far from its own tempo wavers a little, as each splice joins phases that cannot all fit.
+at ratio 1, spreads a click over up to 9 frames up to 32 frames from its place, and gives other
+samples for other block sizes. This costs 1 to 4 us unstretched and 7 to 40 us at 0.8 to 2 times the
+tempo, follows tempo changes at any frame, and keeps attacks to the sample. The price: dense
+sustained sound wavers a little, as a splice joins phases that cannot all fit. Of steady chords of
+5 and 20 tones, all but the tones lies 34 to 43 dB down at 0.9 and 29 to 41 dB at 0.8 and 1.25 times
+the tempo; of Signalsmith's, 55 to 62 and 17 to 35 dB. Nor is a bar stretched as a whole when it is
+scheduled: that is a bar's work within one block, and the seams lie on the bar lines, where the
+attacks are.
 """
 
 import math
 from bisect import bisect_right
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -149,6 +153,16 @@ class Splicer:
         self._splice = None
         self._checked_to = min(self._checked_to, max(frame, self._free_from))
         self._horizon = self._checked_to
+
+    def shift(self, frames: int) -> None:
+        """Follow the clock, which has jumped by some frames, as has the course."""
+        self._offset -= frames
+        self._free_from += frames
+        self._checked_to += frames
+        self._horizon += frames
+        if self._splice is not None:
+            at, offset = self._splice.at_frame + frames, self._splice.offset - frames
+            self._splice = replace(self._splice, at_frame=at, offset=offset)
 
     def read(self, frame: int, count: int) -> FloatArray:
         """The next `count` frames [shape=(count, 2)]; not to be changed."""

@@ -239,6 +239,64 @@ def test_a_jump_of_the_head_goes_to_the_right_place() -> None:
     np.testing.assert_array_equal(again[200:], stem.frames[20_200:30_000])
 
 
+def test_what_is_scheduled_again_takes_the_place_of_what_was() -> None:
+    stem = stem_of(drums())
+    player, plain = StemPlayer(stem), StemPlayer(stem)
+    player.schedule(bars(100, 90, 80, source=5.0))
+    for one in (player, player, plain):
+        one.schedule(bars(120, 110))
+    np.testing.assert_array_equal(play(player, 180_000), play(plain, 180_000))
+
+
+def test_seek_fades_out_what_sounds_and_drops_the_rest() -> None:
+    player = StemPlayer(stem_of(sine(300)), fade_beats=1)
+    player.schedule(bars(110, 120, 120))
+    before = play(player, 60_160)
+    player.seek(1_000_000)
+    after = play(player, 1_010_000, start=1_000_000)
+    heard = np.concatenate([before[200:], after])[:, 0]
+    assert np.abs(np.diff(heard)).max() < 0.03
+    assert np.abs(after[:100]).max() > 0.4
+    assert np.abs(after[500:]).max() == 0
+    assert player.idle
+    player.schedule(bars(120, 120, start=990_000))
+    np.testing.assert_array_equal(
+        play(player, 1_030_000, start=1_010_000)[200:], player.stem.frames[20_200:40_000]
+    )
+
+
+def test_blocks_before_the_first_frame_are_silent_and_change_nothing() -> None:
+    stem = stem_of(drums())
+    segments = bars(110, 120, start=96_000)
+    early, plain = StemPlayer(stem), StemPlayer(stem)
+    for player in (early, plain):
+        player.schedule(segments)
+    heard = play(early, 200_000, start=-160)
+    assert np.abs(heard[:160]).max() == 0
+    np.testing.assert_allclose(heard[160:], play(plain, 200_000), atol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_plan_sounds_the_same_in_any_blocks_without_a_click(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    stem = stem_of(sine(301.3, LENGTH + RATE))
+    for _ in range(3):
+        rows, at, source = [], int(rng.integers(0, 5_000)), 0.0
+        for _ in range(5):
+            kind = rng.random()
+            source += rng.uniform(-9, 9) if kind < 0.3 else 0.0
+            at += int(rng.integers(1, 30_000)) if 0.3 <= kind < 0.5 else 0
+            frames = round(4 * stem.frames_per_beat / rng.uniform(0.5, 2))
+            rows.append((at, frames, source, 4.0, 0))
+            at, source = at + frames, source + 4
+        segments = np.array(rows, SEGMENT)
+        fade = float(rng.choice([0.1, 1, 2, 16]))
+        one, *others = (played(stem, segments, block, fade) for block in (256, 1_777, 50_000))
+        assert np.abs(np.diff(one[:, 0])).max() < 0.04  # two voices, whose steps are 0.02
+        for other in others:
+            np.testing.assert_allclose(other, one, atol=1e-6)
+
+
 def test_cancel_takes_back_a_jump_as_if_it_had_never_been_asked_for() -> None:
     stem = stem_of(drums())
     plain, changed = StemPlayer(stem), StemPlayer(stem)
