@@ -6,7 +6,6 @@ what the results mean and which are wanted.
 
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import Any
 
 from ..music.errors import MissingPartError, UnknownNameError
 from . import synth_cleanliness, synth_exactness, synth_live, synth_peers, synth_speed
@@ -36,18 +35,22 @@ def _midi_clock(tell: Tell, long: bool) -> Found:
 
 
 def _measured_elsewhere(module: str, function: str, amount: float, key: str) -> Found:
-    """What a measurement returns under names that end in `_ms`, as results `KEY_NAME`."""
+    """What a measurement returns: milliseconds as results `KEY_NAME`, all of it as a table."""
     found = Found()
     try:
-        measured: dict[str, Any] = getattr(import_module(f".{module}", __package__), function)(
+        measured: dict[str, float] = getattr(import_module(f".{module}", __package__), function)(
             amount
         )
     except (MissingPartError, ModuleNotFoundError) as error:
         found.skip(f"{key}_p99", str(error))
         return found
+    row = {}
     for name, value in measured.items():
         plain = name.removeprefix(key).strip("_").removesuffix("_ms")
-        found.results[f"{key}_{plain}"] = float(value)
+        row[plain] = value
+        if plain != name:
+            found.results[f"{key}_{plain}"] = float(value)
+    found.tables[key] = [row]
     return found
 
 

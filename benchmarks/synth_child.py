@@ -4,45 +4,38 @@ So that what it used can be read when it ends, as with any other program. NAME i
 `segue:BLOCK_FRAMES` or `tono`; SCORE is what `save_piece` wrote.
 """
 
-import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-
-from ..music.events import Channel, Events
-
-SAMPLE_RATE = 48_000
-
-
-def save_piece(channels: tuple[Channel, ...], events: Events, gain_db: float, path: Path) -> None:
-    """Write what is to be played."""
-    head = json.dumps({"channels": [asdict(channel) for channel in channels], "gain_db": gain_db})
-    np.savez(path, events=events, head=np.array(head))
-
-
-def load_piece(path: Path) -> tuple[tuple[Channel, ...], Events, float]:
-    """What `save_piece` wrote: channels, events and the gain of the whole in dB."""
-    with np.load(path) as held:
-        head = json.loads(str(held["head"]))
-        events = held["events"]
-    return tuple(Channel(**channel) for channel in head["channels"]), events, head["gain_db"]
+from .synth_piece import SAMPLE_RATE, Piece, load_piece
 
 
 def main(name: str, score: Path, out: Path) -> None:
     """Play a score into a file."""
-    channels, events, gain_db = load_piece(score)
+    piece = load_piece(score)
     player, _, block = name.partition(":")
     if player == "tono":
         from .synth_tono import render
 
-        render(channels, events, out)
-        return
-    from ..synth.render import OFFLINE_BLOCK_FRAMES, render_events
+        render(piece.channels, piece.events, out)
+    else:
+        play(piece, int(block), out)
 
-    frames = int(block) if block else OFFLINE_BLOCK_FRAMES
-    render_events(events, channels, out, block_frames=frames, gain_db=gain_db)
+
+def play(piece: Piece, block_frames: int, out: Path) -> None:
+    """Play a piece into a WAV file with our engine."""
+    from ..synth.engine import Engine
+    from ..synth.render import end_frame, render_blocks
+    from ..synth.sinks import FileSink
+
+    with (
+        Engine(
+            piece.channels, mix=piece.mix, block_frames=block_frames, gain_db=piece.gain_db
+        ) as engine,
+        FileSink(out, SAMPLE_RATE) as sink,
+    ):
+        engine.schedule(piece.events)
+        render_blocks(engine, end_frame(piece.events), sink.write)
 
 
 if __name__ == "__main__":

@@ -16,15 +16,14 @@ from ..music.events import Channel
 from ..synth.engine_process import EngineProcess
 from .synth_material import (
     Found,
-    Piece,
     Tell,
     busiest_spots,
     process_megabytes,
     process_seconds,
     record,
 )
+from .synth_piece import SAMPLE_RATE, Piece
 
-SAMPLE_RATE = 48_000
 SHORT_SECONDS, LONG_SECONDS = 20.0, 600.0
 WARM_SHARE = 0.25  # of the time, after which memory may not grow any more
 AHEAD_SECONDS = 2.0  # notes are handed over so long before they sound
@@ -59,7 +58,7 @@ def measure(tell: Tell, *, long: bool = False, seconds: float | None = None) -> 
     piece = record(spot, length)
     with (
         EngineProcess([Channel("idle", "piano")], sink="silent") as idle,
-        EngineProcess(piece.channels, sink="silent", gain_db=piece.gain_db) as busy,
+        EngineProcess(piece.channels, sink="silent", mix=piece.mix, gain_db=piece.gain_db) as busy,
     ):
         watches = Watch(busy), Watch(idle)
         used, grown = _play(piece, watches, tell)

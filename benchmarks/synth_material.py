@@ -13,10 +13,11 @@ from ..agents.performer import Performer
 from ..music.cue import Cue
 from ..music.cue_file import load_cue, shipped_cues
 from ..music.errors import MissingPartError
-from ..music.events import EVENT, Channel, Events
+from ..music.events import EVENT, Events
 from ..music.mood import Mood
 from ..server.session import Session
-from ..server.sound import GAIN_DB, SAMPLE_RATE, Silence, session_channels
+from ..server.sound import GAIN_DB, Silence, session_channels
+from .synth_piece import Piece
 
 Rows = list[dict[str, Any]]
 Tell = Callable[[str, float], None]
@@ -56,25 +57,6 @@ class Spot:
 
     def __str__(self) -> str:
         return f"{self.cue}, {self.section}, valence {self.mood.valence:+g}"
-
-
-@dataclass(frozen=True)
-class Piece:
-    """What a session plays: notes, and the moves of the mixer's controls."""
-
-    channels: tuple[Channel, ...]
-    events: Events
-    moves: tuple[tuple[int, str, float, float], ...]  # at_frame, control, value, ramp_seconds
-    seconds: float
-    gain_db: float = GAIN_DB
-
-    def first(self, seconds: float) -> "Piece":
-        """The notes that begin in the first seconds, none of which lasts beyond them."""
-        end = round(seconds * SAMPLE_RATE)
-        events = self.events[self.events["at_frame"] < end].copy()
-        events["duration_frames"] = np.minimum(events["duration_frames"], end - events["at_frame"])
-        moves = tuple(move for move in self.moves if move[0] < end)
-        return Piece(self.channels, events, moves, seconds, self.gain_db)
 
 
 class Recorder(Silence):
@@ -138,6 +120,7 @@ def record(spot: Spot, seconds: float) -> Piece:
         events[np.argsort(events["at_frame"], kind="stable")],
         tuple(recorder.moves),
         seconds,
+        GAIN_DB,
     )
     return piece.first(seconds)
 

@@ -24,11 +24,10 @@ import numpy as np
 from ..music.errors import SegueError
 from ..music.events import PROGRAMS
 from ..music.midi import DRUM_CHANNEL
-from .synth_child import save_piece
-from .synth_material import Found, Piece, Rows, Tell, busiest_spots, record
+from .synth_material import Found, Rows, Tell, busiest_spots, record
+from .synth_piece import SAMPLE_RATE, Piece, save_piece
 from .synth_scsynth import write_score
 
-SAMPLE_RATE = 48_000
 SOUNDFONTS = (
     "/usr/share/sounds/sf2/FluidR3_GM.sf2",
     "/usr/share/sounds/sf2/TimGM6mb.sf2",
@@ -37,6 +36,7 @@ SOUNDFONTS = (
 )
 """Looked for in this order, unless SEGUE_SOUNDFONT names one."""
 
+OURS = "segue:256"
 LIMIT_SECONDS = 120.0
 START_SECONDS = 1.0  # of the score whose cost counts as getting started
 TICKS_PER_BEAT, MIDI_TEMPO = 960, 500_000  # 1920 ticks a second
@@ -59,8 +59,8 @@ def players() -> list[Player]:
     font = _soundfont()
     fluidsynth, scsynth = shutil.which("fluidsynth"), shutil.which("scsynth")
     return [
-        _child("segue", "blocks of the offline renderer", ""),
-        _child("segue:256", "blocks of live playing", ""),
+        _child(OURS, "the blocks that `segue render` uses", ""),
+        _child("segue:1024", "larger blocks", ""),
         Player(
             "fluidsynth",
             f"{Path(font).name if font else 'no SoundFont'}, reverb and chorus on",
@@ -95,7 +95,7 @@ def _child(name: str, about: str, lacking: str) -> Player:
         name,
         about,
         lacking,
-        lambda piece, path: save_piece(piece.channels, piece.events, piece.gain_db, path),
+        save_piece,
         lambda score, out: [sys.executable, "-m", module, name, str(score), str(out)],
     )
 
@@ -128,7 +128,7 @@ def measure(tell: Tell, *, seconds: float = 30.0, repeats: int = 3) -> Found:
     with tempfile.TemporaryDirectory(prefix="segue-bench-") as folder:
         whole, start = _times(present, piece, Path(folder), repeats, tell)
     rows: Rows = []
-    ours = max(median(whole["segue"]) - median(start["segue"]), 1e-3)
+    ours = max(median(whole[OURS]) - median(start[OURS]), 1e-3)
     for player in present:
         used = max(median(whole[player.name]) - median(start[player.name]), 1e-3)
         rows.append(

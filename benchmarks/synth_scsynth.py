@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ..music.events import PROGRAMS
-from .synth_material import Piece
+from .synth_piece import SAMPLE_RATE, Piece
 
-SAMPLE_RATE = 48_000
 REVERB_BUS = 16
 TAIL_SECONDS = 1.0
 

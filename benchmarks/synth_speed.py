@@ -13,7 +13,6 @@ import numpy as np
 from ..music.errors import SegueError
 from ..music.events import EVENT, INSTRUMENTS, Channel
 from ..server.embedded import open_session
-from ..server.sound import GAIN_DB
 from ..synth.engine import Engine
 from .synth_material import Found, Rows, Spot, Tell, begin, busiest_spots, record
 
@@ -79,7 +78,9 @@ def _mix(spot: Spot, seconds: float) -> dict[str, float]:
     """Processor time for a spot in per cent of one core, and voices at most."""
     piece = record(spot, seconds)
     moves = sorted(piece.moves)
-    with Engine(piece.channels, block_frames=BLOCK_FRAMES, gain_db=GAIN_DB) as engine:
+    with Engine(
+        piece.channels, mix=piece.mix, block_frames=BLOCK_FRAMES, gain_db=piece.gain_db
+    ) as engine:
         engine.schedule(piece.events)
         start = time.thread_time()
         while engine.frame < seconds * RATE:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ..music.events import PROGRAMS, Channel, Events
+from .synth_piece import SAMPLE_RATE
 
-SAMPLE_RATE = 48_000
 TEMPO_BPM = 1200.0
 BEAT_SECONDS = 60.0 / TEMPO_BPM
 STEPS_PER_BEAT, BEATS_PER_BAR = 4, 4

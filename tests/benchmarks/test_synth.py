@@ -9,8 +9,8 @@ import pytest
 
 from segue.analysis.audio import find_clicks
 from segue.benchmarks import synth, synth_cleanliness, synth_exactness, synth_live, synth_peers
-from segue.benchmarks.synth_child import load_piece, save_piece
-from segue.benchmarks.synth_material import Found, Piece, Spot, process_seconds, record
+from segue.benchmarks.synth_material import Found, Spot, process_seconds, record
+from segue.benchmarks.synth_piece import Piece, load_piece, save_piece
 from segue.benchmarks.synth_speed import voice_cost
 from segue.music.cue_file import load_cue
 from segue.music.errors import MissingPartError, SegueError, UnknownNameError
@@ -144,10 +144,10 @@ def test_a_piece_can_be_recorded_and_kept(piece, tmp_path):
     assert len(piece.events) > 20
     ends = piece.events["at_frame"] + piece.events["duration_frames"]
     assert ends.max() <= 3 * 48_000
-    save_piece(piece.channels, piece.events, piece.gain_db, tmp_path / "piece.npz")
-    channels, events, gain_db = load_piece(tmp_path / "piece.npz")
-    assert channels == piece.channels and gain_db == piece.gain_db
-    assert np.array_equal(events, piece.events)
+    save_piece(piece, tmp_path / "piece.npz")
+    kept = load_piece(tmp_path / "piece.npz")
+    assert np.array_equal(kept.events, piece.events)
+    assert (kept.channels, kept.mix, kept.gain_db) == (piece.channels, piece.mix, piece.gain_db)
 
 
 def test_the_midi_file_holds_every_note(piece, tmp_path):
@@ -166,10 +166,10 @@ def test_ours_plays_beside_whatever_peer_is_there(monkeypatch):
     found = synth_peers.measure(quiet, seconds=2.0, repeats=1)
     (rows,) = found.tables.values()
     played = {row["player"] for row in rows}
-    assert {"segue", "segue:256"} <= played
+    assert {"segue:256", "segue:1024"} <= played
     missing = {row["not_measured"].removeprefix("vs_") for row in found.skipped}
-    assert played | missing == {"segue", "segue:256", "fluidsynth", "scsynth", "tono"}
-    assert set(found.results) == {f"vs_{name}" for name in played if ":" not in name} - {"vs_segue"}
+    assert played | missing == {"segue:256", "segue:1024", "fluidsynth", "scsynth", "tono"}
+    assert set(found.results) == {f"vs_{name}" for name in played if ":" not in name}
 
 
 def test_a_peer_that_is_missing_is_skipped_with_the_way_out(monkeypatch):
@@ -177,7 +177,7 @@ def test_a_peer_that_is_missing_is_skipped_with_the_way_out(monkeypatch):
     lacking = {player.name: player.lacking for player in synth_peers.players()}
     assert "apt install fluidsynth" in lacking["fluidsynth"]
     assert "apt install supercollider-server" in lacking["scsynth"]
-    assert lacking["segue"] == ""
+    assert lacking["segue:256"] == ""
 
 
 def test_a_program_that_fails_or_leaves_silence_is_no_measure(tmp_path):
@@ -242,7 +242,7 @@ def test_what_others_measure_comes_under_its_key(monkeypatch):
     class Module:
         @staticmethod
         def measure_clock_jitter(seconds):
-            return {"p50_ms": 0.1, "p99_ms": 0.4}
+            return {"p50_ms": 0.1, "p99_ms": 0.4, "ticks": 480}
 
         @staticmethod
         def measure_event_to_sound(events):
@@ -251,6 +251,7 @@ def test_what_others_measure_comes_under_its_key(monkeypatch):
     monkeypatch.setattr(synth, "import_module", lambda name, package: Module)
     results, tables = synth.run(["midi", "latency"])
     assert results == {"midi_clock_jitter_ms_p50": 0.1, "midi_clock_jitter_ms_p99": 0.4}
+    assert tables["midi_clock_jitter_ms"] == [{"p50": 0.1, "p99": 0.4, "ticks": 480}]
     assert tables["not measured"][0]["why"] == "no jackd; install jackd2"
 
 
