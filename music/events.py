@@ -87,4 +87,5 @@ class MixSettings:
     reverb_hz: float = 5200.0  # damping, 500..16000
     echo_beats: float = 0.75  # 0.125..4, in quarter notes
     echo_feedback: float = 0.35  # 0..0.9
+    loudness_lufs: float | None = None  # slowly kept near this, -40..-6; None leaves it
     sidechains: tuple[Sidechain, ...] = ()

@@ -19,6 +19,7 @@ from ..music.errors import SegueError, UnknownNameError, check_range
 from ..music.events import EVENT, Channel, Events, MixSettings
 from .controls import check_control
 from .instruments import instrument
+from .leveller import Leveller
 from .master import Compressor, Limiter
 from .mixer import DEZIPPER_SECONDS, Master, amplitude, build_strips
 from .notes import Notes, check_events
@@ -99,6 +100,8 @@ class Engine:
         self._primed = False
         self._limiter = Limiter(self.sample_rate)
         self._compressor = Compressor(self.sample_rate)
+        wanted = self.mix.loudness_lufs
+        self._leveller = None if wanted is None else Leveller(self.sample_rate, wanted)
         self.latency_frames = self._limiter.delay_frames
         self._head = self.latency_frames - self.block_frames  # event time of the graph's next frame
         self._pending = np.zeros((0, 2), np.float32)
@@ -304,7 +307,10 @@ class Engine:
             gain = (self._base_gain * self._gain.block(len(block)))[:, None]
         else:
             gain = np.float64(self._base_gain * self._gain.value)
-        return self._limiter.process(self._compressor.process(block * gain)).astype(np.float32)
+        mix = block * gain
+        if self._leveller is not None:
+            mix = self._leveller.process(mix)
+        return self._limiter.process(self._compressor.process(mix)).astype(np.float32)
 
     def _rebuild(self) -> None:
         """A fresh graph, as a NaN stays in delay lines for ever; controls keep their values."""
@@ -358,6 +364,8 @@ def check_mix(mix: MixSettings, channels: Sequence[Channel]) -> None:
     check_range("reverb_hz", mix.reverb_hz, 500.0, 16_000.0)
     check_range("echo_beats", mix.echo_beats, 0.125, 4.0)
     check_range("echo_feedback", mix.echo_feedback, 0.0, 0.9)
+    if mix.loudness_lufs is not None:
+        check_range("loudness_lufs", mix.loudness_lufs, -40.0, -6.0)
     names = [channel.name for channel in channels]
     for chain in mix.sidechains:
         for name in (chain.source, chain.target):

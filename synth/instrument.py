@@ -13,7 +13,7 @@ from .rack import Rack
 from .recipes import Recipe
 from .tables import pitch_hz
 
-VELOCITY_POWER = 1.6  # velocity 0.5 is about 10 dB softer than 1
+VELOCITY_POWER = 1.2  # velocity 0.5 is about 7 dB softer than 1
 NEUTRAL = 0.5
 
 
