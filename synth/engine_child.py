@@ -1,13 +1,14 @@
 """The child of `EngineProcess`: an engine and its sink, driven by messages on standard input.
 
 Messages are [serial, method, arguments]; replies [serial, value] or [serial, None, [error class,
-text]], in the order asked. Offline, the main thread renders. Live, the sink's thread carries out
-the messages between two blocks, and another thread writes the replies, so that a slow reader never
-holds up the audio.
+text]], in the order asked. Serials below zero say what nobody asked for: the time, PCM blocks, log
+records. Offline, the main thread renders. Live, the sink's thread carries out the messages between
+two blocks, and another thread writes the replies, so that a slow reader never holds up the audio.
 """
 
+import gc
+import logging
 import os
-import queue
 import signal
 import sys
 import threading
@@ -16,48 +17,121 @@ from collections import deque
 from dataclasses import asdict
 from typing import IO, Any
 
+import msgspec
 import numpy as np
 
 from ..music.errors import SegueError
-from ..music.events import EVENT, Channel
+from ..music.events import EVENT, Channel, MixSettings
+from .ending import Ending
 from .engine import Engine
-from .live import LIVE_SINKS, LiveSink, open_live
+from .live import LiveSink
 from .pipe import receive, send
+from .priority import raise_priority
 from .pyo_host import Samples
-from .sinks import FileSink, NullSink, PushSink
+from .sinks import PushSink, open_sink
+from .stream import PcmBlock, PcmWriter
 
-ORPHAN_CHECK_SECONDS = 1.0
+ORPHAN_CHECK_SECONDS, ORPHAN_SECONDS = 1.0, 5.0
+SWITCH_SECONDS = 0.0005  # between threads; Python's 5 ms are a whole block
 CLOCK_SECONDS = 0.02  # how often a live child tells its parent the time
-CLOCK = -1  # the serial number of such a message
+CLOCK, BLOCK, LOG = -1, -2, -3  # serials of what nobody asked for
+MOVES = ("pause", "resume", "seek", "restore")  # the parent has to know the time afterwards
+
+
+class Outbox:
+    """What waits to be written to the parent. Only the last time and the newest blocks are kept."""
+
+    def __init__(self, limit_blocks: int) -> None:
+        self._replies: deque[list[Any]] = deque()
+        self._clock: list[Any] | None = None
+        self._blocks: deque[PcmBlock] = deque(maxlen=limit_blocks)
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def reply(self, message: list[Any]) -> None:
+        """Answer, or log."""
+        with self._changed:
+            self._replies.append(message)
+            self._changed.notify()
+
+    def clock(self, frame: int, seconds: float, running: bool) -> None:
+        """Tell the time."""
+        with self._changed:
+            self._clock = [CLOCK, [frame, seconds, running]]
+            self._changed.notify()
+
+    def block(self, block: PcmBlock) -> None:
+        """Send a block, instead of the oldest one if the parent is slow."""
+        with self._changed:
+            self._blocks.append(block)
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Let `write` end when all is written."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+
+    def write(self, out: IO[bytes]) -> None:
+        """Write what comes until `close`."""
+        while messages := self._take():
+            try:
+                for message in messages:
+                    send(out, message)
+            except OSError:
+                return  # the parent is gone; the main thread sees that too
+
+    def _take(self) -> list[list[Any]]:
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._closed or self._clock or self._replies or self._blocks
+            )
+            messages = [self._clock] if self._clock else []
+            messages += self._replies
+            if self._blocks:
+                block = self._blocks.popleft()
+                messages.append(
+                    [BLOCK, [block.sequence, block.frame, block.samples.tobytes()]],
+                )
+            self._clock = None
+            self._replies.clear()
+            return messages
 
 
 class Child:
     """One engine with its sink."""
 
-    def __init__(self, config: dict[str, Any], replies: "queue.SimpleQueue[Any]") -> None:
-        channels = [Channel(**channel) for channel in config["channels"]]
+    def __init__(self, config: dict[str, Any], outbox: Outbox) -> None:
+        channels = msgspec.convert(config["channels"], list[Channel])
+        mix = msgspec.convert(config["mix"], MixSettings)
         options: dict[str, Any] = dict(config["options"])
-        sink: str = config["sink"]
-        self.replies = replies
-        self.live: LiveSink | None = None
-        self.push: PushSink = NullSink()
-        if sink in LIVE_SINKS:
-            self.live = open_live(
-                sink, sample_rate=options["sample_rate"], block_frames=options["block_frames"]
-            )
-            options |= {
-                "sample_rate": self.live.sample_rate,
-                "block_frames": max(64, self.live.block_frames),
-            }
-        elif sink == "file":
-            self.push = FileSink(config["path"], options["sample_rate"])
+        sink = open_sink(
+            config["sink"],
+            path=config["path"],
+            sample_rate=options["sample_rate"],
+            block_frames=options["block_frames"],
+        )
+        self.outbox = outbox
+        self.live = sink if isinstance(sink, LiveSink) else None
+        self.push: PushSink | None = None if isinstance(sink, LiveSink) else sink
+        if self.live is not None:
+            options["sample_rate"] = self.live.sample_rate
+            options["block_frames"] = max(64, self.live.block_frames)
+        pcm: str | None = config["sample_format"]
+        self._pcm = PcmWriter(outbox.block, pcm) if pcm else None
         try:
-            self.engine = Engine(channels, **options)
+            self.engine = Engine(channels, mix=mix, **options)
         except BaseException:
-            self.push.abort()
+            sink.abort()
             raise
         self._asked: deque[list[Any]] = deque()
         self._told = 0.0  # when the parent was told the time
+        self._tail_seconds: float | None = None  # of the ending that is wished
+        self._ending: Ending | None = None
+        self._ended = threading.Event()
+        self._raised = not config["realtime"]  # whether the audio thread's priority is settled
+        gc.collect()
+        gc.freeze()  # what is there now stays: looking through it again would hold up the audio
         if self.live is not None:
             self.live.start(self._pull)
 
@@ -79,73 +153,136 @@ class Child:
         else:
             self._asked.append(message)
 
-    def finish(self, *, keep: bool) -> None:
-        """Stop, and complete the sink or remove what it wrote."""
+    def finish(self, *, keep: bool, tail_seconds: float = 0.0) -> None:
+        """Let notes ring out, stop, and complete the sink or remove what it wrote."""
         if self.live is not None:
+            self._tail_seconds = tail_seconds
+            deadline = time.monotonic() + tail_seconds + 2.0
+            while self.live.failure is None and time.monotonic() < deadline:
+                if self._ended.wait(0.1):
+                    break
             self.live.close()
-        if keep:
+        elif self.push is not None and keep:
+            if tail_seconds > 0:
+                self._ring_out(self.push, tail_seconds)
             self.push.close()
-        else:
+        elif self.push is not None:
             self.push.abort()
         self.engine.close()
 
+    def _ring_out(self, push: PushSink, tail_seconds: float) -> None:
+        ending = Ending(self.engine, tail_seconds)
+        while not ending.done.is_set():
+            block = self.engine.process()
+            push.write(block)
+            ending.take(block)
+
     def _pull(self, frames: int) -> Samples:
+        if not self._raised:
+            self._raised = True
+            raise_priority()
         try:
             while self._asked:
                 self._answer(self._asked.popleft())
             if time.monotonic() - self._told >= CLOCK_SECONDS:
-                self._told = time.monotonic()
-                self.replies.put([CLOCK, [self.engine.frame, self._told]])
-            return self.engine.render(frames)
+                self._tell_time()
+            block = self.engine.render(frames)
         except BaseException as error:
             while self._asked:
                 self._fail(self._asked.popleft()[0], SegueError(f"the engine stopped: {error}"))
             raise
+        if self._pcm is not None:
+            self._pcm.write(block)
+        self._end(block)
+        return block
+
+    def _end(self, block: Samples) -> None:
+        if self._ending is not None:
+            self._ending.take(block)
+            if self._ending.done.is_set():
+                self._ended.set()
+        elif self._tail_seconds is not None:
+            self._ending = Ending(self.engine, self._tail_seconds)
+
+    def _tell_time(self) -> None:
+        self._told = time.monotonic()
+        self.outbox.clock(self.engine.frame, self._told, not self.engine.paused)
 
     def _answer(self, message: list[Any]) -> None:
         serial, method, arguments = message
         try:
-            self.replies.put([serial, self._call(method, arguments)])
+            value = self._call(method, arguments)
         except SegueError as error:
             self._fail(serial, error)
+            return
+        if self.live is not None and method in MOVES:
+            self._tell_time()
+        self.outbox.reply([serial, value])
 
     def _fail(self, serial: int, error: SegueError) -> None:
-        self.replies.put([serial, None, [type(error).__name__, str(error)]])
+        self.outbox.reply([serial, None, [type(error).__name__, str(error)]])
 
     def _call(self, method: str, arguments: list[Any]) -> Any:
         engine = self.engine
         if method == "schedule":
             return engine.schedule(np.frombuffer(arguments[0], dtype=EVENT))
-        if method == "frame":
-            return [engine.frame, time.monotonic()]
+        if method == "clock":
+            return [engine.frame, time.monotonic(), not engine.paused]
         if method == "metrics":
             return asdict(engine.metrics())
+        if method == "sink_state":
+            return asdict(self.live.state) if self.live is not None else {}
         if method == "render":
-            block = engine.render(arguments[0])
-            self.push.write(block)
-            return block.tobytes()
+            return self._render(arguments[0]).tobytes()
         if method == "advance":
             left = int(arguments[0])
             while left > 0:
-                block = engine.render(min(engine.block_frames, left))
-                self.push.write(block)
-                left -= len(block)
+                left -= len(self._render(min(engine.block_frames, left)))
             return engine.frame
-        return getattr(engine, method)(*arguments)  # cancel, control, release_all
+        return getattr(engine, method)(*arguments)  # cancel, control, seek, snapshot ...
+
+    def _render(self, frames: int) -> Samples:
+        block = self.engine.render(frames)
+        if self.push is not None:
+            self.push.write(block)
+        return block
 
 
-def _write_replies(out: IO[bytes], replies: "queue.SimpleQueue[Any]") -> None:
-    while (reply := replies.get()) is not None:
-        try:
-            send(out, reply)
-        except OSError:
-            return  # the parent is gone; the main thread sees that too
+class ParentLog(logging.Handler):
+    """Hands log records to the parent."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        super().__init__(logging.WARNING)
+        self._outbox = outbox
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send level, logger and text."""
+        self._outbox.reply([LOG, [record.levelno, record.name, record.getMessage()]])
+
+
+def _write(outbox: Outbox, out: IO[bytes], realtime: bool) -> None:
+    if realtime:
+        raise_priority()
+    outbox.write(out)
 
 
 def _watch_parent(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(ORPHAN_CHECK_SECONDS)
+    time.sleep(ORPHAN_SECONDS)  # for the main thread to end the sound in good order
     os._exit(1)
+
+
+def _serve(asked: IO[bytes], child: Child) -> list[Any] | None:
+    """Take messages until told to end; the message that said so, None if the parent is gone."""
+    try:
+        while True:
+            message: list[Any] = receive(asked)
+            if message[1] in ("close", "abort"):
+                return message
+            child.take(message)
+    except EOFError:
+        return None
 
 
 def main() -> int:
@@ -157,33 +294,37 @@ def main() -> int:
     os.dup2(2, 1)  # whatever the audio libraries print must not mix with the replies
     if hasattr(os, "getppid"):
         threading.Thread(target=_watch_parent, args=(os.getppid(),), daemon=True).start()
-    replies: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    writer = threading.Thread(target=_write_replies, args=(out, replies), daemon=True)
+    config = receive(asked)
+    realtime: bool = config["realtime"]
+    if realtime:
+        sys.setswitchinterval(SWITCH_SECONDS)
+    outbox = Outbox(config["limit_blocks"])
+    logging.getLogger().addHandler(ParentLog(outbox))
+    writer = threading.Thread(target=_write, args=(outbox, out, realtime), daemon=True)
     writer.start()
-    try:
-        child = Child(receive(asked), replies)
-    except SegueError as error:
-        replies.put([0, None, [type(error).__name__, str(error)]])
-        replies.put(None)
-        writer.join()
-        return 1
-    replies.put([0, child.facts()])
-    keep = False
-    try:
-        while True:
-            message = receive(asked)
-            if message[1] in ("close", "abort"):
-                keep = message[1] == "close"
-                break
-            child.take(message)
-        child.finish(keep=keep)
-        replies.put([message[0], None])
-    except EOFError:
-        child.finish(keep=False)
-    except SegueError as error:
-        replies.put([message[0], None, [type(error).__name__, str(error)]])
-    replies.put(None)
+    code = _run(config, asked, outbox)
+    outbox.close()
     writer.join()
+    return code
+
+
+def _run(config: dict[str, Any], asked: IO[bytes], outbox: Outbox) -> int:
+    serial = 0
+    try:
+        child = Child(config, outbox)
+        outbox.reply([0, child.facts()])
+        if config["realtime"]:
+            raise_priority()
+        message = _serve(asked, child)
+        if message is None:
+            child.finish(keep=False)
+            return 0
+        serial, method, arguments = message
+        child.finish(keep=method == "close", tail_seconds=arguments[0] if arguments else 0.0)
+        outbox.reply([serial, None])
+    except SegueError as error:
+        outbox.reply([serial, None, [type(error).__name__, str(error)]])
+        return 1 if serial == 0 else 0
     return 0
 
 

@@ -4,6 +4,7 @@ The child is a fresh interpreter that loads pyo and numpy only. It ends with its
 that ends; a child that crashes turns every waiting and later call into a clear error.
 """
 
+import logging
 import subprocess
 import sys
 import tempfile
@@ -12,39 +13,43 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
+import msgspec
 import numpy as np
 
 from ..music import errors
-from ..music.errors import SegueError, UnknownNameError
-from ..music.events import Channel, Events
+from ..music.errors import SegueError, check_range
+from ..music.events import Channel, Events, MixSettings
 from .controls import check_control
 from .engine import EngineMetrics
+from .engine_child import BLOCK, CLOCK, LOG
+from .live import SinkState
 from .notes import check_events
-from .engine_child import CLOCK
-from .live import LIVE_SINKS
 from .pipe import receive, send
 from .pyo_host import Samples
-from .sinks import part_path
+from .sinks import check_sink, part_path
+from .stream import LIMIT_BLOCKS, SAMPLE_FORMATS, Delivery, PcmBlock, PcmWriter, Stream
 
-SINKS = ("null", "file", *LIVE_SINKS)
 START_SECONDS, CALL_SECONDS, LIVE_CALL_SECONDS = 60.0, 60.0, 10.0
 CHUNK_SECONDS = 10.0  # the most that one message renders, so that the child stays responsive
+MAX_TAIL_SECONDS = 30.0
+OFFLINE = ("null", "file")
 
 
 class EngineProcess:
     """The interface of `Engine`, carried out by a child process.
 
     The options are those of `Engine`, but a live device may impose its own rate and block: see the
-    attributes. Raises MissingPartError when there is no audio device, SegueError for bad options
-    and from any call when the child has ended.
+    attributes. A device that goes away later is logged, and the music plays on in silence until it
+    is back. Raises MissingPartError when there is no audio device, SegueError for bad options and
+    from any call when the child has ended.
 
-    :param sink: one of `SINKS`. "null" and "file" are offline: time moves by `advance` and
-        `render`. The others are live: time moves by itself ("silent" plays nothing)
+    :param sink: one of `sinks.SINKS`. "null", "file" and a "stream" that is not real-time are
+        offline: time moves by `advance` and `render`. The others are live: time moves by itself
     :param path: the file for sink "file"; complete only after `close`
+    :param stream: who gets the blocks of sink "stream"
     """
 
     def __init__(
@@ -53,18 +58,19 @@ class EngineProcess:
         *,
         sink: str = "null",
         path: str | Path | None = None,
+        stream: Stream | None = None,
+        mix: MixSettings | None = None,
         sample_rate: int = 48_000,
         block_frames: int = 256,
         seed: int = 0,
-        voices_per_channel: int = 8,
+        voices_per_channel: int | None = None,
         gain_db: float = 0.0,
     ) -> None:
-        if sink not in SINKS:
-            raise UnknownNameError("sink", sink, SINKS)
-        if (sink == "file") != (path is not None):
-            raise SegueError(f"sink {sink!r} with path {path!r}; give a path with sink 'file' only")
-        self.channels = tuple(channels)
+        check_sink(sink, path, stream)
+        self.channels, self.mix = tuple(channels), mix or MixSettings()
         self._path = None if path is None else Path(path).absolute()
+        self._delivery: Delivery | None = None
+        self._writer: PcmWriter | None = None
         options = {
             "sample_rate": sample_rate,
             "block_frames": block_frames,
@@ -72,13 +78,34 @@ class EngineProcess:
             "voices_per_channel": voices_per_channel,
             "gain_db": gain_db,
         }
-        facts = self._start(sink, options)
+        facts = self._start(self._config(sink, stream, options))
         self.sample_rate: int = facts["sample_rate"]
         self.block_frames: int = facts["block_frames"]
         self.latency_frames: int = facts["latency_frames"]
         self.live: bool = facts["live"]
 
-    def _start(self, sink: str, options: dict[str, Any]) -> dict[str, Any]:
+    def _config(self, sink: str, stream: Stream | None, options: dict[str, Any]) -> dict[str, Any]:
+        """What the child has to be; a stream's blocks come here, by `_delivery` or `_writer`."""
+        live_stream = stream if stream is not None and stream.realtime else None
+        if live_stream is not None:
+            sink = "silent"
+            self._delivery = Delivery(live_stream.on_block, live_stream.limit_blocks)
+            self._pcm_type = SAMPLE_FORMATS[live_stream.sample_format]
+        elif stream is not None:
+            sink = "null"
+            self._writer = PcmWriter(stream.on_block, stream.sample_format)
+        return {
+            "channels": msgspec.to_builtins(self.channels),
+            "mix": msgspec.to_builtins(self.mix),
+            "sink": sink,
+            "path": None if self._path is None else str(self._path),
+            "sample_format": live_stream.sample_format if live_stream else None,
+            "limit_blocks": live_stream.limit_blocks if live_stream else LIMIT_BLOCKS,
+            "realtime": live_stream is not None or sink not in (*OFFLINE, "silent"),
+            "options": options,
+        }
+
+    def _start(self, config: dict[str, Any]) -> dict[str, Any]:
         """Start the child, send it what it is to be, and return what it says of itself."""
         self._errors = tempfile.TemporaryFile()  # what the child writes to standard error
         self._process = subprocess.Popen(
@@ -91,17 +118,11 @@ class EngineProcess:
         self._serial = 0
         ready: Future[Any] = Future()
         self._waiting: dict[int, Future[Any]] = {0: ready}
-        self._clock: list[float] | None = None  # the last frame and time that a live child sent
+        self._clock: list[Any] | None = None  # the last frame and time that a live child sent
         self._ended = False
         self._closed = False
         self._reader = threading.Thread(target=self._read_replies, daemon=True)
         self._reader.start()
-        config = {
-            "channels": [asdict(channel) for channel in self.channels],
-            "sink": sink,
-            "path": None if self._path is None else str(self._path),
-            "options": options,
-        }
         try:
             self._write(config)
             facts: dict[str, Any] = self._result(ready, "start", START_SECONDS)
@@ -118,15 +139,19 @@ class EngineProcess:
     @property
     def frame(self) -> int:
         """The next frame to render; live, reckoned from the clock that the child sends."""
-        frame, seconds = self.frame_and_time()
-        if self.live:
+        frame, seconds, running = self._time()
+        if self.live and running:
             frame += max(0, round((time.monotonic() - seconds) * self.sample_rate))
         return frame
 
     def frame_and_time(self) -> tuple[int, float]:
         """The next frame to render, and the `time.monotonic` seconds when that was so."""
-        clock = self._clock if self.live and self._clock is not None else self._call("frame")
-        return int(clock[0]), float(clock[1])
+        frame, seconds, _ = self._time()
+        return frame, seconds
+
+    def _time(self) -> tuple[int, float, bool]:
+        clock = self._clock if self.live and self._clock is not None else self._call("clock")
+        return int(clock[0]), float(clock[1]), bool(clock[2])
 
     def schedule(self, events: Events) -> None:
         """As `Engine.schedule`; does not wait for the child."""
@@ -144,30 +169,80 @@ class EngineProcess:
         """As `Engine.release_all`; does not wait for the child."""
         self._post("release_all")
 
+    def controls(self) -> dict[str, float]:
+        """As `Engine.controls`."""
+        return dict(self._call("controls"))
+
+    @property
+    def paused(self) -> bool:
+        """As `Engine.paused`."""
+        return not self._call("clock")[2]
+
+    def pause(self) -> None:
+        """As `Engine.pause`."""
+        self._call("pause")
+
+    def resume(self) -> None:
+        """As `Engine.resume`."""
+        self._call("resume")
+
+    def seek(self, frame: int) -> None:
+        """As `Engine.seek`."""
+        self._call("seek", frame)
+
+    def snapshot(self) -> dict[str, Any]:
+        """As `Engine.snapshot`."""
+        return dict(self._call("snapshot"))
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """As `Engine.restore`."""
+        self._call("restore", state)
+
     def metrics(self) -> EngineMetrics:
         """As `Engine.metrics`."""
         return EngineMetrics(**self._call("metrics"))
 
+    def sink_state(self) -> SinkState:
+        """How a live sink fares: its device, and what it has missed."""
+        return SinkState(**self._call("sink_state"))
+
+    @property
+    def blocks_dropped(self) -> int:
+        """Blocks of a live stream that its receiver was too slow for."""
+        return self._delivery.dropped if self._delivery is not None else 0
+
     def advance(self, n_frames: int) -> None:
         """Render `n_frames` into the sink. Offline only."""
         for frames in self._chunks(n_frames):
-            self._call("advance", frames)
+            if self._writer is None:
+                self._call("advance", frames)
+            else:
+                self._render(frames)
 
     def render(self, n_frames: int) -> Samples:
         """Render into the sink and return it: float32 [shape=(n_frames, 2)]. Offline only."""
-        parts = [
-            np.frombuffer(self._call("render", frames), np.float32).reshape(-1, 2)
-            for frames in self._chunks(n_frames)
-        ]
+        parts = [self._render(frames) for frames in self._chunks(n_frames)]
         return np.concatenate(parts) if parts else np.zeros((0, 2), np.float32)
 
-    def close(self) -> None:
-        """Complete the sink and end the child. Twice is allowed."""
-        self._end("close")
+    def close(self, tail_seconds: float = 0.0) -> None:
+        """Stop, complete the sink and end the child. Twice is allowed.
+
+        :param tail_seconds: how long the notes that sound may ring out, 0 to 30; those not yet
+            begun are dropped. Live, what is left then fades; with 0 it does so at once
+        """
+        self._end("close", check_range("tail in seconds", tail_seconds, 0.0, MAX_TAIL_SECONDS))
 
     def abort(self) -> None:
-        """End the child and remove what a file sink wrote."""
+        """End the child, live with a short fade, and remove what a file sink wrote."""
         self._end("abort")
+
+    def _render(self, frames: int) -> Samples:
+        data = self._call("render", frames)
+        block: Samples = np.frombuffer(data, np.float32).reshape(-1, 2)
+        if self._writer is not None:
+            for start in range(0, frames, self.block_frames):
+                self._writer.write(block[start : start + self.block_frames])
+        return block
 
     # the wire
 
@@ -179,8 +254,8 @@ class EngineProcess:
         return [most] * whole + [rest] * (rest > 0)
 
     def _call(self, method: str, *arguments: Any) -> Any:
-        future = self._post(method, *arguments)
-        return self._result(future, method, LIVE_CALL_SECONDS if self.live else CALL_SECONDS)
+        seconds = LIVE_CALL_SECONDS if self.live else CALL_SECONDS
+        return self._result(self._post(method, *arguments), method, seconds)
 
     def _post(self, method: str, *arguments: Any) -> "Future[Any]":
         if self._closed:
@@ -215,14 +290,12 @@ class EngineProcess:
         try:
             while True:
                 serial, value, *error = receive(self._process.stdout)
-                if serial == CLOCK:
-                    self._clock = value
-                    continue
-                future = self._waiting.pop(serial)
-                if error:
-                    future.set_exception(_revive(*error[0]))
+                if serial < 0:
+                    self._hear(serial, value)
+                elif error:
+                    self._waiting.pop(serial).set_exception(_revive(*error[0]))
                 else:
-                    future.set_result(value)
+                    self._waiting.pop(serial).set_result(value)
         except (EOFError, OSError, ValueError):
             self._process.wait()
             with self._lock:
@@ -231,6 +304,18 @@ class EngineProcess:
             for future in waiting.values():
                 future.set_exception(self._obituary())
 
+    def _hear(self, serial: int, value: list[Any]) -> None:
+        """Take in what the child says unasked."""
+        if serial == CLOCK:
+            self._clock = value
+        elif serial == LOG:
+            level, name, text = value
+            logging.getLogger(name).log(level, "%s", text)
+        elif serial == BLOCK and self._delivery is not None:
+            sequence, frame, data = value
+            samples = np.frombuffer(data, self._pcm_type).reshape(-1, 2)
+            self._delivery.put(PcmBlock(sequence, frame, samples))
+
     def _obituary(self) -> SegueError:
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
@@ -238,12 +323,13 @@ class EngineProcess:
         code = self._process.returncode
         return SegueError(f"the engine process ended with code {code}{last}; make a new engine")
 
-    def _end(self, method: str) -> None:
+    def _end(self, method: str, tail_seconds: float = 0.0) -> None:
         if self._closed:
             return
         try:
             if not self._ended:
-                self._call(method)
+                future = self._post(method, tail_seconds)
+                self._result(future, method, CALL_SECONDS + tail_seconds)
             elif method == "close":  # nobody may take an unfinished file for a finished one
                 raise self._obituary()
         finally:
@@ -265,6 +351,8 @@ class EngineProcess:
         if self._process.stdout is not None:
             self._process.stdout.close()
         self._errors.close()
+        if self._delivery is not None:
+            self._delivery.close()
         if self._path is not None:
             part_path(self._path, self._process.pid).unlink(missing_ok=True)
 

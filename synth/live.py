@@ -1,232 +1,262 @@
-"""Live sinks: a clock or a sound card that pulls blocks from an engine.
+"""Sinks that keep their own time: a clock, or a sound card.
 
-`DeviceSink` boots a second, tiny pyo server on the device; its audio callback asks for the next
-block and hands it on. Booting PortAudio without a device kills the process, so devices
-are probed in a child process first.
+A live sink pulls blocks from an engine, from a thread of its own. When its device goes away, a
+`DeviceSink` pulls on by the machine's clock, so that the music keeps its place, and returns to the
+device when it is back.
 """
 
-import json
-import os
-import subprocess
-import sys
+import logging
 import threading
 import time
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Protocol
 
-import numpy as np
-
-from ..music.errors import MissingPartError, UnknownNameError
-from .pyo_host import FlushToZero, Samples, load_pyo
+from ..music.errors import MissingPartError, SegueError
+from .devices import DRIVERS, DeviceLostError, DeviceProcess
+from .pyo_host import Samples
 
 Pull = Callable[[int], Samples]
 """Called with a number of frames n; returns float32 [shape=(n, 2)]."""
 
-DRIVERS = ("jack", "portaudio")
-LIVE_SINKS = ("silent", *DRIVERS, "auto")
-PROBE_SECONDS = 20.0
+STALL_SECONDS = 0.5  # when a device asks for nothing for so long, the clock takes over
+LOST_SECONDS, START_SECONDS = 3.0, 10.0  # after so long it is lost; at the start it may take longer
+RETURN_SECONDS = 2.0  # how often a lost device is looked for
+CATCH_UP_SECONDS = 2.0  # a clock that is later than this lets the lost time go
 
-_PROBE = """
-import json, os, sys
-os.environ["PYO_GUI_WX"] = "0"
-import pyo
-server = pyo.Server(
-    sr=int(sys.argv[2]), buffersize=int(sys.argv[3]), audio=sys.argv[1], nchnls=2, duplex=0
-)
-server.setVerbosity(1)
-server.boot()
-report = {"booted": bool(server.getIsBooted())}
-if report["booted"]:
-    report["sample_rate"] = server.getSamplingRate()
-    report["block_frames"] = server.getBufferSize()
-if sys.argv[1] == "portaudio" and report["booted"]:
-    names, indices = pyo.pa_get_output_devices()
-    report["outputs"] = list(names)
-print("PROBE " + json.dumps(report), flush=True)
-os._exit(0)
-"""
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Device:
-    """What a probe found out about one audio driver."""
+class SinkState:
+    """How a live sink fares."""
 
-    driver: str  # one of DRIVERS
-    usable: bool
-    detail: str  # why not, or the outputs' names
-    sample_rate: int = 0  # Hz, 0 if not usable
-    block_frames: int = 0
+    device: str = ""  # the driver that plays now; "" where none does
+    losses: int = 0  # times that a device went away
+    late_blocks: int = 0  # blocks that a device had to do without
 
 
-def probe(driver: str, sample_rate: int = 48_000, block_frames: int = 256) -> Device:
-    """Boot an audio driver in a child process and report; never raises for a missing device."""
-    if driver not in DRIVERS:
-        raise UnknownNameError("audio driver", driver, DRIVERS)
-    environment = os.environ | {"JACK_NO_START_SERVER": "1"}
-    command = [sys.executable, "-c", _PROBE, driver, str(sample_rate), str(block_frames)]
-    try:
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=PROBE_SECONDS
-        )
-    except subprocess.TimeoutExpired:
-        return Device(driver, False, f"no answer within {PROBE_SECONDS:g} s")
-    lines = [line for line in done.stdout.splitlines() if line.startswith("PROBE ")]
-    if not lines:
-        return Device(driver, False, f"booting it crashed (exit code {done.returncode})")
-    report = json.loads(lines[-1].removeprefix("PROBE "))
-    if not report["booted"]:
-        return Device(driver, False, "no server or device answered")
-    outputs = ", ".join(report.get("outputs", ())) or "a running server"
-    return Device(driver, True, outputs, int(report["sample_rate"]), int(report["block_frames"]))
+class BlockClock:
+    """Absolute deadlines, one block apart, so that nothing drifts."""
+
+    def __init__(self, period_seconds: float) -> None:
+        self._period = period_seconds
+        self.restart()
+
+    def restart(self) -> None:
+        """A block begins now, whenever it was due."""
+        self._due = time.monotonic() + self._period
+
+    def step(self) -> None:
+        """The block that was due has begun."""
+        self._due += self._period
+
+    def early(self) -> float:
+        """Seconds until the next block is due; below zero if it is late."""
+        early = self._due - time.monotonic()
+        if early < -CATCH_UP_SECONDS:
+            self._due -= early
+            return 0.0
+        return early
+
+    def wait(self, stop: threading.Event) -> None:
+        """Return when the next block is due, or `stop` is set."""
+        early = self.early()
+        if early > 0:
+            stop.wait(early)
+        self.step()
 
 
-def devices() -> list[Device]:
-    """A probe of every driver, for `segue doctor`."""
-    return [probe(driver) for driver in DRIVERS]
-
-
-class LiveSink(Protocol):
+class LiveSink(ABC):
     """What pulls blocks in real time. Rate and block are the device's, known before `start`."""
 
-    sample_rate: int
-    block_frames: int
-    failure: BaseException | None  # what `pull` raised, if it did; pulling has stopped then
+    live = True
 
-    def start(self, pull: Pull) -> None:
-        """Begin to call `pull` from the sink's own thread, once per block."""
-
-    def close(self) -> None:
-        """Stop pulling and free the device."""
-
-
-class SilentSink:
-    """Pulls at the pace of the machine's clock and plays nothing: for headless sessions.
-
-    Deadlines are absolute, so that it does not drift; after a stall of over a second it does not
-    catch up.
-    """
-
-    def __init__(self, sample_rate: int = 48_000, block_frames: int = 256) -> None:
+    def __init__(self, sample_rate: int, block_frames: int) -> None:
         self.sample_rate, self.block_frames = sample_rate, block_frames
-        self.failure: BaseException | None = None
+        self.frames = 0  # taken so far
+        self.failure: BaseException | None = None  # what `pull` raised; pulling has stopped then
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self, pull: Pull) -> None:
-        """Begin to pull."""
-        self._thread = threading.Thread(target=self._run, args=(pull,), daemon=True)
+        """Begin to call `pull` from the sink's own thread, once per block."""
+        if self._thread is not None or self._stop.is_set():
+            raise SegueError("this sink was started before; open a new one")
+        self._thread = threading.Thread(target=self._play, args=(pull,), daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Stop pulling; returns once the last block is done."""
+        """Stop pulling, and free the device; returns once the last block is done. Twice is fine."""
         self._stop.set()
-        if self._thread is not None:
+        if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
 
+    def abort(self) -> None:
+        """The same as `close`: a live sink leaves nothing behind."""
+        self.close()
+
+    @property
+    def state(self) -> SinkState:
+        """How it fares."""
+        return SinkState()
+
+    def _play(self, pull: Pull) -> None:
+        def counted(frames: int) -> Samples:
+            block = pull(frames)
+            self.frames += frames
+            return block
+
+        try:
+            self._run(counted)
+        except BaseException as error:
+            self.failure = error
+
+    @abstractmethod
     def _run(self, pull: Pull) -> None:
-        period = self.block_frames / self.sample_rate
-        due = time.monotonic()
-        while not self._stop.is_set():
-            try:
-                pull(self.block_frames)
-            except BaseException as error:
-                self.failure = error
-                return
-            due += period
-            late = time.monotonic() - due
-            if late > 1.0:
-                due += late
-            elif late < 0 and self._stop.wait(-late):
-                break
+        """Pull until `_stop` is set."""
 
 
-class DeviceSink:
-    """Pulls from the audio callback of a pyo server on a real driver.
+class SilentSink(LiveSink):
+    """Pulls at the pace of the machine's clock and plays nothing: for headless sessions.
 
-    Raises MissingPartError when the driver has no server or device.
-
-    :param driver: one of `DRIVERS`
-    :param sample_rate: wanted, in Hz; the device may impose its own
-    :param block_frames: wanted; the device may impose its own
+    After a stall of over two seconds it does not catch up.
     """
 
-    def __init__(self, driver: str, sample_rate: int = 48_000, block_frames: int = 256) -> None:
-        found = probe(driver, sample_rate, block_frames)
-        if not found.usable:
-            raise MissingPartError(_no_device([found]))
-        if driver == "jack":
-            os.environ["JACK_NO_START_SERVER"] = "1"
-        pyo = load_pyo()
-        self._server: Any = pyo.Server(
-            sr=found.sample_rate,
-            nchnls=2,
-            ichnls=0,
-            duplex=0,
-            buffersize=found.block_frames,
-            audio=driver,
-            jackname="segue",
-        )
-        self._server.setVerbosity(1)
-        self._server.boot()
-        if not self._server.getIsBooted():
-            raise MissingPartError(_no_device([Device(driver, False, "it went away again")]))
-        self.sample_rate = int(self._server.getSamplingRate())
-        self.block_frames = int(self._server.getBufferSize())
-        self._server.setServer()
-        tables = [pyo.DataTable(size=self.block_frames) for _ in range(2)]
-        self._samples = [np.asarray(table.getBuffer()) for table in tables]
-        self._graph = [pyo.TableScan(table).out(side) for side, table in enumerate(tables)]
-        self._flush = FlushToZero()
-        self.failure: BaseException | None = None  # what `pull` raised, if it did
+    def __init__(self, sample_rate: int = 48_000, block_frames: int = 256) -> None:
+        super().__init__(sample_rate, block_frames)
 
-    def start(self, pull: Pull) -> None:
-        """Begin to pull."""
+    def _run(self, pull: Pull) -> None:
+        clock = BlockClock(self.block_frames / self.sample_rate)
+        while not self._stop.is_set():
+            pull(self.block_frames)
+            clock.wait(self._stop)
 
-        def callback() -> None:
-            if self.failure is not None:
-                return
-            try:
-                block = pull(self.block_frames)
-            except BaseException as error:
-                self.failure = error
-                block = np.zeros((self.block_frames, 2), np.float32)
-            for side, samples in enumerate(self._samples):
-                samples[:] = block[:, side]
 
-        self._server.setCallback(callback)
-        self._server.start()
+class DeviceSink(LiveSink):
+    """Plays on the first of some drivers that answers, and outlives the device.
+
+    A device that goes away is told in one line of the log, and looked for every few seconds.
+    Meanwhile the blocks are pulled by the machine's clock and not heard. Raises MissingPartError
+    when no driver has a device.
+
+    :param drivers: of `DRIVERS`, in order of preference
+    :param sample_rate: wanted, in Hz; the first device may impose its own
+    :param block_frames: wanted; the first device may impose its own
+    """
+
+    def __init__(
+        self, drivers: Sequence[str], sample_rate: int = 48_000, block_frames: int = 256
+    ) -> None:
+        self._drivers = tuple(drivers)
+        self._device: DeviceProcess | None = _open_first(self._drivers, sample_rate, block_frames)
+        super().__init__(self._device.sample_rate, self._device.block_frames)
+        self._losses = self._late_before = 0
+        self._found: DeviceProcess | None = None  # back again, not yet in use
+        self._lock = threading.Lock()  # of `_found`
+
+    @property
+    def state(self) -> SinkState:
+        """How it fares."""
+        device = self._device
+        late = self._late_before + (device.late_blocks if device else 0)
+        return SinkState(device.driver if device else "", self._losses, late)
 
     def close(self) -> None:
-        """Stop pulling and leave the device."""
-        if self._server is not None:
-            self._server.stop()
-            self._server.shutdown()
-            self._server = None
+        """Stop pulling and leave the device; takes seconds at most, even if the device hangs."""
+        super().close()
+        with self._lock:
+            left = [device for device in (self._device, self._found) if device is not None]
+            self._device = self._found = None
+        for device in left:
+            device.close()
+
+    def _run(self, pull: Pull) -> None:
+        self._clock = BlockClock(self.block_frames / self.sample_rate)
+        if self._device is not None:
+            self._begin(self._device)
+        while not self._stop.is_set():
+            if self._device is None:
+                pull(self.block_frames)
+                self._clock.wait(self._stop)
+                self._take_found()
+            else:
+                try:
+                    self._serve(self._device, pull)
+                except DeviceLostError as lost:
+                    self._lose(str(lost))
+
+    def _begin(self, device: DeviceProcess) -> None:
+        self._heard = time.monotonic()
+        device.start()
+
+    def _serve(self, device: DeviceProcess, pull: Pull) -> None:
+        """Give the device its next block, or play one to nobody if it asks for none in time."""
+        stall = self._heard + STALL_SECONDS - time.monotonic() if device.asked else 0.0
+        frames = device.wait(max(stall, self._clock.early()))
+        now = time.monotonic()
+        if frames:
+            self._heard = now
+            self._clock.restart()
+            device.give(pull(frames))
+        elif now - self._heard > (LOST_SECONDS if device.asked else START_SECONDS):
+            raise DeviceLostError(f"{device.driver} has stopped")
+        else:
+            pull(self.block_frames)
+            self._clock.step()
+
+    def _lose(self, reason: str) -> None:
+        log.warning("%s; the music goes on in silence until it is back", reason)
+        if self._device is not None:
+            self._late_before += self._device.late_blocks
+            self._device.kill()
+        self._device = None
+        self._losses += 1
+        threading.Thread(target=self._look, name="segue-look", daemon=True).start()
+
+    def _look(self) -> None:
+        """Look for the device until it is there."""
+        told = ""
+        while not self._stop.wait(RETURN_SECONDS):
+            with suppress(MissingPartError):
+                device = _open_first(self._drivers, self.sample_rate, self.block_frames)
+                if device.sample_rate == self.sample_rate and self._keep(device):
+                    return
+                if device.sample_rate != self.sample_rate and not told:
+                    told = (
+                        f"{device.driver} is back at {device.sample_rate} Hz, and the music runs "
+                        f"at {self.sample_rate} Hz; set it to that rate to hear it again"
+                    )
+                    log.warning("%s", told)
+                device.close()
+
+    def _keep(self, device: DeviceProcess) -> bool:
+        with self._lock:
+            if self._stop.is_set():
+                return False
+            self._found = device
+            return True
+
+    def _take_found(self) -> None:
+        with self._lock:
+            if self._found is None:
+                return
+            self._device, self._found = self._found, None
+        log.warning("%s is back; the music is heard again", self._device.driver)
+        self._begin(self._device)
 
 
-def open_live(name: str, *, sample_rate: int = 48_000, block_frames: int = 256) -> LiveSink:
-    """A live sink by name: silent, jack, portaudio, or auto (the first device that answers).
-
-    Raises UnknownNameError, or MissingPartError when no device answers.
-    """
-    if name not in LIVE_SINKS:
-        raise UnknownNameError("live sink", name, LIVE_SINKS)
-    if name == "silent":
-        return SilentSink(sample_rate, block_frames)
-    if name != "auto":
-        return DeviceSink(name, sample_rate, block_frames)
-    tried = []
-    for driver in DRIVERS:
-        tried.append(probe(driver, sample_rate, block_frames))
-        if tried[-1].usable:
-            return DeviceSink(driver, sample_rate, block_frames)
-    raise MissingPartError(_no_device(tried))
+def _open_first(drivers: Sequence[str], sample_rate: int, block_frames: int) -> DeviceProcess:
+    reasons = []
+    for driver in drivers:
+        try:
+            return DeviceProcess(driver, sample_rate, block_frames)
+        except MissingPartError as error:
+            reasons.append(f"{driver}: {error}")
+    raise MissingPartError(f"no audio device. {'. '.join(reasons)}")
 
 
-def _no_device(tried: list[Device]) -> str:
-    facts = "; ".join(f"{device.driver}: {device.detail}" for device in tried)
-    return (
-        f"no audio device ({facts}); connect one or start a JACK server, "
-        "or render to a file instead"
-    )
+def open_device(name: str, sample_rate: int, block_frames: int) -> DeviceSink:
+    """The sink on a driver, or for "auto" on the first that answers."""
+    return DeviceSink(DRIVERS if name == "auto" else (name,), sample_rate, block_frames)

@@ -1,4 +1,4 @@
-"""Messages over a pair of pipes: four bytes of length, then msgpack."""
+"""Messages between processes: four bytes of length, then msgpack."""
 
 import struct
 from typing import IO, Any
@@ -8,10 +8,15 @@ import msgspec
 _LENGTH = struct.Struct("<I")
 
 
+def pack(message: Any) -> bytes:
+    """A message with its length before it."""
+    data = msgspec.msgpack.encode(message)
+    return _LENGTH.pack(len(data)) + data
+
+
 def send(stream: IO[bytes], message: Any) -> None:
     """Write one message and flush."""
-    data = msgspec.msgpack.encode(message)
-    stream.write(_LENGTH.pack(len(data)) + data)
+    stream.write(pack(message))
     stream.flush()
 
 

@@ -1,7 +1,7 @@
-"""Where audio goes.
+"""Where audio goes: every sink by name, and those that take blocks as fast as they come.
 
-Push sinks take blocks as fast as they come: `NullSink` forgets them, `FileSink` writes a file. Live
-sinks, in `live`, pull blocks at the pace of a clock or a sound card.
+Offline sinks are written to: `NullSink` forgets, `FileSink` writes a file, an offline `StreamSink`
+hands blocks on. Live sinks, in `live` and `stream`, pull blocks at the pace of a clock or a card.
 """
 
 import os
@@ -9,9 +9,24 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from ..music.errors import SegueError, UnknownNameError
+from .live import LiveSink, SilentSink, open_device
 from .pyo_host import Samples
+from .stream import Stream, StreamSink
 
-FORMATS = {".wav": ("WAV", "PCM_24"), ".flac": ("FLAC", "PCM_24")}
+SINKS = {
+    "null": "renders as fast as asked, and forgets",
+    "file": "a .wav, .flac or .ogg file, whole at the end",
+    "stream": "PCM blocks to a callback or a queue",
+    "silent": "keeps the machine's time and plays nothing",
+    "jack": "a JACK or PipeWire graph",
+    "portaudio": "the system's sound output",
+    "auto": "the first of jack and portaudio that answers",
+}
+"""The names of all sinks, and what each one is."""
+
+FORMATS = {".wav": ("WAV", "PCM_24"), ".flac": ("FLAC", "PCM_24"), ".ogg": ("OGG", "VORBIS")}
+PIECE_FRAMES = 4096
+"""What is written to a file at once: the Vorbis encoder of libsndfile crashes on large pieces."""
 
 
 def part_path(path: Path, process_id: int) -> Path:
@@ -21,6 +36,9 @@ def part_path(path: Path, process_id: int) -> Path:
 
 class PushSink(Protocol):
     """What takes blocks of float32 [shape=(frames, 2)], full scale at 1."""
+
+    frames: int  # taken so far
+    live: bool  # false
 
     def write(self, block: Samples) -> None:
         """Take the next block."""
@@ -35,28 +53,37 @@ class PushSink(Protocol):
 class NullSink:
     """Counts frames and forgets them."""
 
+    live = False
+
     def __init__(self) -> None:
         self.frames = 0
+        self._closed = False
 
     def write(self, block: Samples) -> None:
         """Count the block."""
+        if self._closed:
+            raise SegueError("the sink is closed; open a new one to write again")
         self.frames += len(block)
 
     def close(self) -> None:
-        """Nothing to finish."""
+        """Take no more."""
+        self._closed = True
 
     def abort(self) -> None:
-        """Nothing to remove."""
+        """Take no more; there is nothing to remove."""
+        self._closed = True
 
 
 class FileSink:
-    """Writes WAV or FLAC, 24 bits, by the path's ending.
+    """Writes WAV or FLAC of 24 bits, or Ogg Vorbis, by the path's ending.
 
     Audio goes to a temporary file beside the target, which takes the target's name at `close`; so
     the target is never half-written. Leaving the context by an error aborts. Raises
-    UnknownNameError for another ending than .wav and .flac, SegueError when the file cannot be made
+    UnknownNameError for an ending that is not in `FORMATS`, SegueError when the file cannot be made
     or written, for example because the disk is full.
     """
+
+    live = False
 
     def __init__(self, path: str | Path, sample_rate: int) -> None:
         import soundfile
@@ -84,7 +111,8 @@ class FileSink:
         if self._file is None:
             raise SegueError(f"{self.path} is closed; open a new FileSink to write again")
         try:
-            self._file.write(block)
+            for start in range(0, len(block), PIECE_FRAMES):
+                self._file.write(block[start : start + PIECE_FRAMES])
         except self._errors as error:
             self._fail(error)
         self.frames += len(block)
@@ -126,3 +154,45 @@ class FileSink:
             self.close()
         else:
             self.abort()
+
+
+def open_sink(
+    name: str,
+    *,
+    path: str | Path | None = None,
+    stream: Stream | None = None,
+    sample_rate: int = 48_000,
+    block_frames: int = 256,
+) -> PushSink | LiveSink:
+    """A sink by name; one whose `live` is true is started, others are written to.
+
+    Raises UnknownNameError for a name that is not in `SINKS`, MissingPartError when no device
+    answers, SegueError for a file that cannot be made.
+
+    :param path: of the file; with "file" only
+    :param stream: what to do with the blocks; with "stream" only
+    :param sample_rate: in Hz; a device may impose its own
+    :param block_frames: what a live sink pulls at once; a device may impose its own
+    """
+    check_sink(name, path, stream)
+    if name == "null":
+        return NullSink()
+    if path is not None:
+        return FileSink(path, sample_rate)
+    if stream is not None:
+        return StreamSink(stream, sample_rate, block_frames)
+    if name == "silent":
+        return SilentSink(sample_rate, block_frames)
+    return open_device(name, sample_rate, block_frames)
+
+
+def check_sink(name: str, path: str | Path | None, stream: Stream | None) -> None:
+    """Raise unless a sink of that name can be opened with a path or a stream, or without."""
+    if name not in SINKS:
+        raise UnknownNameError("sink", name, SINKS)
+    if (name == "file") != (path is not None):
+        raise SegueError(f"sink {name!r} with path {path!r}; give a path with sink 'file' only")
+    if (name == "stream") != (stream is not None):
+        raise SegueError(
+            f"sink {name!r} with stream {stream!r}; give a Stream with sink 'stream' only"
+        )

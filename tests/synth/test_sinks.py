@@ -30,6 +30,18 @@ def test_file_appears_whole_at_close(tmp_path, ending):
         sink.write(BLOCK)
 
 
+def test_vorbis_takes_a_very_long_block_and_keeps_the_pitch(tmp_path):
+    path = tmp_path / "music.ogg"
+    turns = np.arange(20 * 48_000) * 440 / 48_000
+    with FileSink(path, 48_000) as sink:
+        sink.write(np.repeat(0.3 * np.sin(2 * np.pi * turns), 2).reshape(-1, 2).astype(np.float32))
+    assert soundfile.info(path).subtype == "VORBIS" and path.stat().st_size < 600_000
+    sound, rate = soundfile.read(path)
+    assert rate == 48_000 and sound.shape == (20 * 48_000, 2)
+    piece = sound[48_000:96_000, 0] * np.hanning(48_000)
+    assert np.argmax(np.abs(np.fft.rfft(piece))) == 440
+
+
 def test_an_error_leaves_the_older_file_and_nothing_else(tmp_path):
     path = tmp_path / "music.wav"
     path.write_bytes(b"older")
@@ -41,7 +53,7 @@ def test_an_error_leaves_the_older_file_and_nothing_else(tmp_path):
 
 
 def test_bad_places_are_told(tmp_path):
-    with pytest.raises(UnknownNameError, match=r"'\.mp3'.*known: \.flac, \.wav"):
+    with pytest.raises(UnknownNameError, match=r"'\.mp3'.*known: \.flac, \.ogg, \.wav"):
         FileSink(tmp_path / "music.mp3", 48_000)
     with pytest.raises(SegueError, match=r"cannot write .*nowhere.*choose another place"):
         FileSink(tmp_path / "nowhere" / "music.wav", 48_000)
@@ -51,14 +63,14 @@ def test_bad_places_are_told(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX file size limits")
-@pytest.mark.parametrize("ending", ["wav", "flac"])
+@pytest.mark.parametrize("ending", ["wav", "flac", "ogg"])
 def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, ending):
     program = f"""
         import resource
         import numpy as np
         from segue.music.errors import SegueError
         from segue.synth.sinks import FileSink
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
         noise = np.random.default_rng(0).uniform(-1, 1, (48_000, 2)).astype(np.float32)
         try:
             with FileSink({str(tmp_path / f"music.{ending}")!r}, 48_000) as sink:
