@@ -167,6 +167,10 @@ class Struck:
             self.attack_seconds,
         )
 
+    def scaled(self, factor: float) -> "Struck":
+        """The same, louder or softer."""
+        return replace(self, amplitudes=factor * self.amplitudes)
+
     def render(self, seconds: float, sample_rate: float) -> Samples:
         """The wave with its attack, and without an end [shape=(layers, sides, frames)]."""
         wave = modes(self.hz, self.decay_seconds, self.amplitudes, seconds, sample_rate)
@@ -174,6 +178,11 @@ class Struck:
         rise = np.sin(np.arange(frames) * (np.pi / 2 / frames)) ** 2
         wave[..., :frames] *= rise.astype(np.float32)
         return wave
+
+    def thinned(self, rate: float) -> "Struck":
+        """The same, its highs raised by what reading between samples at `rate` takes from them."""
+        share = np.minimum(self.hz / rate, 0.45)
+        return replace(self, amplitudes=self.amplitudes / np.sinc(share) ** 2)
 
     def evened(self) -> "Struck":
         """The same, each layer as loud as the others and as every other sound made even."""
@@ -278,6 +287,7 @@ def knock(
     decay_seconds: float,
     levels: tuple[float, ...],
     count: int = 60,
+    sides: int = 2,
 ) -> Struck:
     """A stroke on wood: many short modes, dense and without pitch, unlike on the two sides.
 
@@ -285,7 +295,7 @@ def knock(
     :param levels: of the layers
     """
     hz = np.exp(rng.uniform(np.log(low_hz), np.log(high_hz), count))
-    random = rng.normal(size=(2, count)) + 1j * rng.normal(size=(2, count))
+    random = rng.normal(size=(sides, count)) + 1j * rng.normal(size=(sides, count))
     amplitudes = np.array(levels)[:, None, None] * random / np.sqrt(count)
     return Struck(hz, decay_seconds * np.sqrt(low_hz / hz), amplitudes, 0.0)
 
@@ -301,7 +311,7 @@ def head(sound: Struck, sample_rate: int, step: int) -> Samples:
     :param step: how many frames apart the samples are
     """
     seconds = min(HEAD_SECONDS, sound.seconds)
-    wave = _thinned(sound, sample_rate / step).render(seconds, sample_rate / step)
+    wave = sound.thinned(sample_rate / step).render(seconds, sample_rate / step)
     share = 0.3 if seconds == sound.seconds else HEAD_FADE
     wave *= 1.0 - _rise(wave.shape[-1], round(share * wave.shape[-1]))
     wave[..., -1] = 0.0
@@ -318,7 +328,7 @@ def tail(sound: Struck, sample_rate: int, layer: int = 1) -> Samples:
         return np.zeros((1, sides, 32), np.float32)
     rate = sample_rate / TAIL_STEP
     one = replace(sound, amplitudes=sound.amplitudes[layer : layer + 1])
-    wave = _thinned(one, rate).render(sound.seconds, rate)
+    wave = one.thinned(rate).render(sound.seconds, rate)
     frames = round(HEAD_SECONDS * rate)
     rise = _rise(frames, round(HEAD_FADE * frames))
     wave[..., :frames] *= rise
@@ -330,12 +340,6 @@ def _rise(frames: int, over: int) -> Samples:
     curve = np.zeros(frames, np.float32)
     curve[-over:] = np.sin(np.linspace(0.0, np.pi / 2, over)) ** 2
     return curve
-
-
-def _thinned(sound: Struck, rate: float) -> Struck:
-    """The sound with highs raised by what reading a table between its samples takes from them."""
-    share = np.minimum(sound.hz / rate, 0.45)
-    return replace(sound, amplitudes=sound.amplitudes / np.sinc(share) ** 2)
 
 
 def string(

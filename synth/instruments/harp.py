@@ -1,45 +1,51 @@
 """Harp: gut and nylon strings plucked by the fingertips, over a long soundboard.
 
-Range C1 to G7. Plucked far from the end, so even partials are weak; notes ring on. Velocity and brightness
-harden the finger, in three layers.
+Range C1 to G7. Plucked near the middle, which favours the lower partials; each note dies quickly at
+first and then rings on. Velocity and brightness harden the finger, in three layers.
 """
 
 import numpy as np
 
 from ..instrument import simple
-from ..struck import LongPatch, long_recipes
+from ..struck import RungPatch, head_and_tail
 from ..tables import Floats, Struck, knock, peaks, string_sound
 
+CUTOFFS = (700.0, 1400.0, 2800.0)  # Hz, by layer
 
-def _body(hz: Floats) -> Floats:
-    """Gain of the body."""
-    return peaks(hz, 0.5, (150.0, 0.5, 0.7), (350.0, 0.5, 0.6)) / (1.0 + (60.0 / hz) ** 2)
+
+def _board(hz: Floats) -> Floats:
+    """Gain of the soundboard."""
+    return peaks(hz, 0.5, (170.0, 0.5, 0.6), (380.0, 0.5, 0.6)) / (1.0 + (75.0 / hz) ** 2)
 
 
 def _sound(hz: float) -> Struck:
     rng = np.random.default_rng(round(hz))
-    ring = float(np.clip(4.5 * (262.0 / hz) ** 0.55, 0.7, 7.0))
-    string = string_sound(
+    pitched = (hz / 262.0) ** 0.35
+    strings = string_sound(
         hz,
-        (500.0, 1100.0, 2400.0),
-        strike=0.38,
-        ring_seconds=ring,
-        damp_hz=1600.0,
+        (CUTOFFS[0] * pitched, CUTOFFS[1] * pitched, CUTOFFS[2] * pitched),
+        strike=0.4,
+        ring_seconds=float(np.clip(2.4 * (262.0 / hz) ** 0.75, 0.5, 6.0)),
+        damp_hz=2500.0,
         rng=rng,
         slope=0.9,
         stretch=1e-5,
-        unison=((0.0, 1.0, 1.0), (0.5, 0.3, 1.5)),
-        body=_body,
+        unison=((0.0, 1.0, 1.0), (0.5, 0.2 * min(1.0, (370.0 / hz) ** 0.4), 2.2)),
+        body=_board,
+        grain_db=3.0,
+        scatter=0.25,
+        blur=0.8,
+        seconds=float(np.clip(5.0 * (262.0 / hz) ** 0.45, 1.3, 7.0)),
         attack_seconds=0.0015,
     )
-    return string + knock(rng, 80.0, 3000.0, 0.1, (0.02, 0.03, 0.04))
+    return strings + knock(rng, 90.0, 2500.0, 0.12, (0.05, 0.08, 0.14))
 
 
-class Harp(LongPatch):
+class Harp(RungPatch):
     """One string."""
 
-    recipes = long_recipes("harp", _sound, 24, 104)
+    reels = head_and_tail("harp", _sound, 24, 104, step=5)
     release_seconds = 0.9
 
 
-INSTRUMENT = simple(Harp, level_db=-8.0, polyphony=12, spread=0.4, shaped_by=("brightness",))
+INSTRUMENT = simple(Harp, level_db=4.0, polyphony=14, spread=0.5, shaped_by=("brightness",))

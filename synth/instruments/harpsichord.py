@@ -1,54 +1,54 @@
 """Harpsichord: two choirs of strings plucked by quills, an octave apart.
 
 Range F1 to F6. The quill plucks near the end of thin brass strings, so all partials are there from
-the first instant and ring long; it plucks equally hard however the key is struck, so velocity moves
-the colour little. Brightness chooses where the quill meets the string.
+the first instant and ring long; it plucks alike however the key is struck, so velocity moves level
+more than colour. Brightness chooses where the quill meets the string, in two layers.
 """
 
 import numpy as np
 
 from ..instrument import simple
-from ..struck import LongPatch, long_recipes
+from ..struck import RungPatch, whole
 from ..tables import Floats, Struck, knock, peaks, string_sound
+
+CUTOFFS = (6500.0, 12_000.0)  # Hz, by layer
 
 
 def _case(hz: Floats) -> Floats:
     """Gain of soundboard and case."""
-    return peaks(hz, 0.5, (320.0, 0.4, 0.5), (900.0, 0.5, 0.6), (2600.0, 0.8, 0.8)) / (
-        1.0 + (110.0 / hz) ** 2
+    body = peaks(hz, 0.6, (320.0, 0.4, 0.6), (900.0, 0.4, 0.6), (2600.0, 0.6, 0.8))
+    return body / (1.0 + (60.0 / hz) ** 2)
+
+
+def _choir(hz: float, strike: float, rng: np.random.Generator) -> Struck:
+    return string_sound(
+        hz,
+        CUTOFFS,
+        strike=strike,
+        ring_seconds=float(np.clip(4.0 * (262.0 / hz) ** 0.42, 1.0, 6.0)),
+        damp_hz=4500.0,
+        rng=rng,
+        slope=0.85,
+        stretch=2e-5,
+        unison=((0.0, 1.0, 0.9), (0.6, 0.25, 1.4)),
+        body=_case,
+        scatter=0.25,
+        seconds=float(np.clip(4.2 * (262.0 / hz) ** 0.4, 1.2, 5.0)),
+        attack_seconds=0.0003,
     )
 
 
 def _sound(hz: float) -> Struck:
     rng = np.random.default_rng(round(hz))
-    ring = float(np.clip(4.5 * (262.0 / hz) ** 0.5, 1.0, 7.0))
-
-    def choir(at: float, strike: float) -> Struck:
-        return string_sound(
-            at,
-            (3500.0, 6000.0, 9000.0),
-            strike=strike,
-            ring_seconds=ring,
-            damp_hz=3500.0,
-            rng=rng,
-            slope=0.75,
-            stretch=2e-5,
-            unison=((0.0, 1.0, 1.0), (0.6, 0.25, 1.3)),
-            body=_case,
-            attack_seconds=0.0003,
-        )
-
-    octave = choir(2.001 * hz, 0.12)
-    octave.amplitudes[:] *= 0.35
-    level = (0.02, 0.03, 0.04)
-    return choir(hz, 0.09) + octave + knock(rng, 300.0, 6000.0, 0.06, level)
+    jack = knock(rng, 150.0, 6000.0, 0.09, (0.12, 0.16))
+    return _choir(hz, 0.1, rng) + _choir(2.001 * hz, 0.13, rng).scaled(0.4) + jack
 
 
-class Harpsichord(LongPatch):
+class Harpsichord(RungPatch):
     """One key."""
 
-    recipes = long_recipes("harpsichord", _sound, 29, 89)
+    reels = whole("harpsichord", _sound, 29, 89, step=5, keep=True)
     release_seconds = 0.12
 
 
-INSTRUMENT = simple(Harpsichord, level_db=-8.0, polyphony=12, spread=0.3, shaped_by=("brightness",))
+INSTRUMENT = simple(Harpsichord, level_db=8.0, polyphony=12, spread=0.3, shaped_by=("brightness",))

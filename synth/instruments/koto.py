@@ -1,46 +1,51 @@
 """Koto: silk strings over movable bridges, plucked with ivory picks near the end.
 
-Range G2 to E6. A hard, bright attack. Velocity and brightness harden it further, in three layers.
+Range G2 to E6. A hard, bright attack that dies at once, and a long ring after it. Velocity and
+brightness harden it further, in three layers.
 """
 
 import numpy as np
 
 from ..instrument import simple
-from ..struck import LongPatch, long_recipes
+from ..struck import RungPatch, whole
 from ..tables import Floats, Struck, knock, peaks, string_sound
+
+CUTOFFS = (1800.0, 3200.0, 6000.0)  # Hz, by layer
 
 
 def _body(hz: Floats) -> Floats:
-    """Gain of the body."""
-    return peaks(hz, 0.5, (180.0, 0.5, 0.5), (480.0, 0.6, 0.4), (1500.0, 0.4, 0.5)) / (
-        1.0 + (90.0 / hz) ** 2
-    )
+    """Gain of the long hollow body."""
+    gain = peaks(hz, 0.4, (220.0, 0.3, 0.4), (520.0, 0.5, 0.5), (1600.0, 0.6, 0.7))
+    return gain / (1.0 + (150.0 / hz) ** 2)
 
 
 def _sound(hz: float) -> Struck:
     rng = np.random.default_rng(round(hz))
-    ring = float(np.clip(3.0 * (262.0 / hz) ** 0.45, 0.8, 5.0))
+    pitched = (hz / 262.0) ** 0.3
     string = string_sound(
         hz,
-        (1500.0, 3500.0, 7000.0),
-        strike=0.09,
-        ring_seconds=ring,
-        damp_hz=2500.0,
+        (CUTOFFS[0] * pitched, CUTOFFS[1] * pitched, CUTOFFS[2] * pitched),
+        strike=0.14,
+        ring_seconds=float(np.clip(1.3 * (262.0 / hz) ** 0.4, 0.6, 2.2)),
+        damp_hz=4000.0,
         rng=rng,
-        slope=0.85,
-        stretch=3e-5,
-        unison=((0.0, 1.0, 1.0), (0.5, 0.3, 1.5)),
+        slope=0.75,
+        stretch=2e-5,
+        unison=((0.0, 1.0, 1.0), (0.7, 0.3, 2.6)),
         body=_body,
+        grain_db=3.0,
+        scatter=0.25,
+        seconds=float(np.clip(2.8 * (262.0 / hz) ** 0.35, 1.4, 3.5)),
         attack_seconds=0.0004,
     )
-    return string + knock(rng, 80.0, 3000.0, 0.06, (0.04, 0.07, 0.11))
+    return string + knock(rng, 200.0, 6000.0, 0.06, (0.08, 0.14, 0.22))
 
 
-class Koto(LongPatch):
+class Koto(RungPatch):
     """One string."""
 
-    recipes = long_recipes("koto", _sound, 43, 88)
+    reels = whole("koto", _sound, 43, 88, step=5)
     release_seconds = 0.3
 
 
-INSTRUMENT = simple(Koto, level_db=-8.0, polyphony=12, spread=0.4, shaped_by=("brightness",))
+INSTRUMENT = simple(Koto, level_db=4.0, polyphony=10, spread=0.4, shaped_by=("brightness",))

@@ -1,7 +1,8 @@
 """Pipe organ: principal and flute ranks, and a mixture when loud.
 
-Range C1 to E7. An endless loop of ranks at 8, 4, 2 2/3 and 2 feet. The pipes speak with a short chiff.
-Velocity and brightness draw more stops: flutes alone, principals, the mixture on top.
+Range C1 to E7. An endless loop of ranks at 8, 4, 2 2/3 and 2 feet. The pipes speak with a short
+chiff. Velocity and brightness draw more stops: flutes alone, principals, the mixture on top. The
+attack control makes the pipes speak slower or quicker.
 """
 
 import numpy as np
@@ -12,12 +13,12 @@ from ..recipes import Recipe
 from ..tables import Floats, Samples, finish, spread_loop
 
 STOPS = (
-    ((1, 1.0), (2, 0.2)),
-    ((1, 1.0), (2, 0.5), (4, 0.2)),
-    ((1, 1.0), (2, 0.7), (3, 0.3), (4, 0.5), (6, 0.25), (8, 0.25)),
+    ((1, 1.0), (2, 0.35)),
+    ((1, 1.0), (2, 0.8), (4, 0.4)),
+    ((1, 1.0), (2, 1.0), (3, 0.4), (4, 0.8), (6, 0.35), (8, 0.4)),
 )
 """Ranks by layer: multiple of the pitch, and level."""
-SLOPES = (2.2, 1.6, 1.35)
+SLOPES = (1.9, 1.3, 1.05)
 
 
 def _ranks(layer: int, number: Floats) -> Floats:
@@ -29,10 +30,21 @@ def _ranks(layer: int, number: Floats) -> Floats:
     return total
 
 
+def _pipes(hz: Floats) -> Floats:
+    """Gain of wide pipes and a church: lows and highs are weaker."""
+    return 1.0 / ((1.0 + (90.0 / hz) ** 2) * (1.0 + (hz / 4200.0) ** 3))
+
+
 def _render(hz: float, sample_rate: int) -> Samples:
     layers = [
         spread_loop(
-            hz, lambda n, k=layer: _ranks(k, n), sample_rate, cents=0.8, widening=0.3, seed=4
+            hz,
+            lambda n, k=layer: _ranks(k, n),
+            sample_rate,
+            cents=0.8,
+            widening=0.3,
+            formant=_pipes,
+            seed=4,
         )
         for layer in range(len(STOPS))
     ]

@@ -1,15 +1,15 @@
 """Piano: a concert grand.
 
-Range A0 to C8. Each note is one, two or three strings: stretched partials, a quick first decay and a
-slow second one, and the beating of strings that are not quite in tune; the hammer's thud comes with
-it. Struck harder, by velocity or brightness, the hammer is harder and the upper partials come out,
+Range A0 to C8. Each note is one, two or three strings: stretched partials, a quick first decay and
+a slow second one, and the beating of strings that are not quite in tune; the hammer's thud comes
+with it. Struck harder, by velocity or brightness, the hammer is harder and the upper partials come out,
 in four layers. The sides hear the strings a little differently. The top notes have no dampers.
 """
 
 import numpy as np
 
 from ..instrument import Touch, simple
-from ..struck import LongPatch, long_recipes
+from ..struck import RungPatch, head_and_tail
 from ..tables import Floats, Struck, knock, string_sound
 
 CUTOFFS = (900.0, 1700.0, 3200.0, 5500.0)  # Hz, by layer: the hammer's felt
@@ -55,10 +55,10 @@ def _sound(hz: float) -> Struck:
     return strings + thud + rap
 
 
-class Piano(LongPatch):
+class Piano(RungPatch):
     """One key."""
 
-    recipes = long_recipes("piano", _sound, 23, 108, step=5, keep=True)
+    reels = head_and_tail("piano", _sound, 23, 108, step=5, keep=True)
     release_seconds = 0.3
 
     def tune(self, touch: Touch) -> None:

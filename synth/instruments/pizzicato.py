@@ -1,6 +1,6 @@
 """Pizzicato: a section of strings, plucked.
 
-Range C2 to A6. Eight players who are a little out of tune and out of time with each other, short
+Range C2 to A6. Six players who are a little out of tune and out of time with each other, short
 strings under fingers, wooden bodies. Velocity and brightness harden the pluck, in three layers.
 """
 
@@ -25,26 +25,26 @@ PLAYERS = 6
 
 def _body(hz: Floats) -> Floats:
     """Gain of the bodies."""
-    return peaks(hz, 0.4, (280.0, 0.6, 0.4), (480.0, 0.5, 0.4), (1200.0, 0.3, 0.6)) / (
+    return peaks(hz, 0.7, (280.0, 0.5, 0.5), (480.0, 0.4, 0.5), (1200.0, 0.3, 0.6)) / (
         1.0 + (90.0 / hz) ** 2
     )
 
 
 def _player(hz: float, rng: np.random.Generator) -> Struck:
-    ring = float(np.clip(0.8 * (262.0 / hz) ** 0.45, 0.3, 1.5))
+    ring = float(np.clip(1.1 * (262.0 / hz) ** 0.4, 0.55, 1.8))
     string = string_sound(
         hz,
-        (600.0, 1300.0, 2800.0),
+        (800.0, 1600.0, 3200.0),
         strike=0.22,
         ring_seconds=ring,
-        damp_hz=1500.0,
+        damp_hz=2000.0,
         rng=rng,
-        slope=0.9,
+        slope=1.15,
         body=_body,
         grain_db=3.0,
         attack_seconds=0.0015,
     )
-    return string + knock(rng, 150.0, 3000.0, 0.06, (0.04, 0.06, 0.1))
+    return string + knock(rng, 150.0, 3000.0, 0.08, (0.06, 0.1, 0.16))
 
 
 def _render(hz: float, sample_rate: int) -> Samples:
@@ -67,4 +67,4 @@ class Pizzicato(StruckPatch):
     stereo = True
 
 
-INSTRUMENT = simple(Pizzicato, level_db=-8.0, polyphony=8, spread=0.3, shaped_by=("brightness",))
+INSTRUMENT = simple(Pizzicato, level_db=4.0, polyphony=8, spread=0.3, shaped_by=("brightness",))

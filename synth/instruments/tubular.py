@@ -1,44 +1,45 @@
 """Tubular bells: long tubes struck at the rim, the church bells of an orchestra.
 
-Range F3 to C6. A tube's modes lie at odd numbers squared; the ear hears the fourth, fifth and sixth as
-2, 3 and 4 of a strike note that is hardly there itself. They beat, and ring for ten seconds.
+Range F3 to C6. A tube's modes lie near odd numbers squared; the ear hears the fourth, fifth and
+sixth as 2, 3 and 4 of a strike note that is hardly there itself. The upper ones come in pairs that
+beat. Harder strokes, by velocity and brightness, bring out the upper ones, in three layers.
 """
 
 import numpy as np
 
 from ..instrument import simple
-from ..struck import LongPatch, long_recipes
-from ..tables import Struck
+from ..struck import RungPatch, head_and_tail
+from ..tables import Struck, knock
 
+RATIOS = np.array([1.0, 0.618, 1.218, 1.981, 2.923, 4.018, 5.137, 5.244, 6.381, 6.585])
+RATIOS = np.concatenate([RATIOS, [7.69, 8.02, 9.05, 9.54, 11.2]])
+LEVELS = np.array([0.1, 0.09, 0.14, 0.24, 0.68, 1.0, 0.5, 0.5, 0.24, 0.15, 0.09, 0.2, 0.06, 0.12])
+LEVELS = np.concatenate([LEVELS, [0.06]])
 LAYERS = (0.3, 0.6, 1.0)
 
 
 def _sound(hz: float) -> Struck:
     rng = np.random.default_rng(round(hz))
-    ratios = 2.0 * (2.0 * np.arange(1, 10) + 1.0) ** 2 / 81.0
-    ratios = np.concatenate([[1.0], ratios])
-    levels = np.array([0.3, 0.2, 0.35, 0.5, 1.0, 0.9, 0.7, 0.45, 0.25, 0.12])
-    amplitudes = np.array([levels * v ** (0.35 * np.maximum(ratios - 2.0, 0.0)) for v in LAYERS])
-    ring = float(np.clip(9.0 * (350.0 / hz) ** 0.4, 5.0, 10.0))
-    decays = ring / (1.0 + (hz * ratios / 2500.0) ** 1.3)
-    pair = rng.uniform(0.3, 1.1, len(ratios)) / (hz * ratios)
-    pair[0] = 0.0
-    sides = np.exp(1j * rng.normal(scale=0.8, size=(2, len(ratios))))
-    both = amplitudes[:, None, :] * sides
-    return Struck(
-        np.concatenate([hz * ratios, hz * ratios * (1.0 + pair)]),
-        np.concatenate([decays, decays]),
-        np.concatenate([both, 0.35 * both[:, ::-1]], axis=2),
-        ring,
+    hard = np.array(LAYERS)[:, None] ** (0.25 * np.maximum(RATIOS - 2.5, 0.0))
+    decays = 8.0 / (1.0 + (hz * RATIOS / 2200.0) ** 1.2)
+    beats = np.array([0.0, *rng.uniform(0.15, 0.7, len(RATIOS) - 1)])  # Hz
+    turned = np.exp(1j * rng.normal(scale=0.8, size=(2, 2 * len(RATIOS))))
+    both = np.concatenate([LEVELS * hard, 0.3 * LEVELS * hard], axis=1)[:, None, :] * turned
+    tube = Struck(
+        np.concatenate([hz * RATIOS, hz * RATIOS + beats]),
+        np.concatenate([decays, 1.1 * decays]),
+        both,
+        float(np.clip(8.0 * (350.0 / hz) ** 0.4, 4.5, 9.0)),
         0.0008,
     )
+    return tube + knock(rng, 300.0, 5000.0, 0.08, (0.05, 0.1, 0.2))
 
 
-class Tubular(LongPatch):
+class Tubular(RungPatch):
     """One tube."""
 
-    recipes = long_recipes("tubular", _sound, 53, 85)
+    reels = head_and_tail("tubular", _sound, 53, 85)
     release_seconds = 1.5
 
 
-INSTRUMENT = simple(Tubular, level_db=-8.0, polyphony=8, spread=0.3, shaped_by=("brightness",))
+INSTRUMENT = simple(Tubular, level_db=4.0, polyphony=8, spread=0.3, shaped_by=("brightness",))
