@@ -9,6 +9,8 @@ from pathlib import Path
 
 from .direction import KNOBS
 from .errors import UnknownNameError
+from .events import MixSettings
+from .sample_names import is_sample_name
 from .score import Notes
 from .tempo import Meter
 from .theory import Chord, Key
@@ -37,14 +39,16 @@ class Layer:
 
     name: str
     role: str  # one of ROLES
-    instrument: str = ""  # one of events.INSTRUMENTS; a stem has none
+    instrument: str = ""  # one of events.INSTRUMENTS, or samples; a stem has none
     track: str = ""  # roles melody and track: the track of the theme file
     knob: str = ""  # the knob that sets its activity; default: the role's own, none for melody
     from_level: float = 0.0  # silent below this value of its knob, 0..1
     octave: int = 0  # shift of the whole layer, -2..2
     gain_db: float = 0.0
     pan: float = 0.0  # -1..1
-    reverb: float = 0.2  # 0..1
+    reverb: float = 0.2  # send to the room, 0..1
+    delay: float = 0.0  # send to the echo in tempo, 0..1
+    group: str = "music"  # of the mixer, whose gain it follows besides its own
     file: str = ""  # of a stem: a wav, flac or ogg file in the cue's folder, and all that follows
     bpm: float = 0.0  # tempo of the recording, 20..400 quarter notes a minute
     beats: float = 0.0  # that the loop lasts
@@ -133,6 +137,7 @@ class Cue:
     parameters: tuple[Parameter, ...] = ()
     bindings: tuple[Binding, ...] = ()
     gain_db: float = 0.0
+    mix: MixSettings = MixSettings()  # room, echo, side chains
     origin: str = ""  # who made the theme, and its licence
     tracks: dict[str, Notes] = field(default_factory=dict, repr=False)  # of the theme file, by name
     folder: str = field(default="", repr=False, compare=False)  # where the files of its stems are
@@ -141,6 +146,10 @@ class Cue:
     def stems(self) -> dict[int, Layer]:
         """The layers of the role `stem`, by their positions."""
         return {at: layer for at, layer in enumerate(self.layers) if layer.role == "stem"}
+
+    def instrument(self, name: str) -> str:
+        """What an engine knows an instrument of this cue by: samples lie in the cue's folder."""
+        return str(Path(self.folder, name)) if is_sample_name(name) else name
 
     def stem_path(self, layer: Layer) -> Path:
         """The audio file of a stem."""

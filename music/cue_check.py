@@ -29,13 +29,18 @@ from .cue_schema import (
 )
 from .cue_stems import check_keys, check_stem
 from .errors import SegueError
+from .events import MixSettings, Sidechain
 from .files import read_whole
 from .midi import read_midi
+from .orchestra import ORCHESTRA
+from .sample_names import is_sample_name, sample_name
 from .score import Notes, Score
 from .tempo import Meter
 from .theory import MODES, Chord, Key
 
 TRACK_ROLES = ("melody", "track")
+PITCHED_ROLES = ("melody", "harmony", "arpeggio", "bass")
+KITS = tuple(name for name, player in ORCHESTRA.items() if player.is_kit)
 REGISTER_SEMITONES = 12
 """How far the register knob may move a melody up or down; notes keep that far inside 0..127."""
 
@@ -86,6 +91,9 @@ class _CueReader:
                 faults.report("missing-table", name, "there is none", f"add {heading}")
         head = document.get("cue")
         self.head = read_table(head, "cue", "cue", faults) if head else {}
+        mix = document.get("mix")
+        self.mix = read_table(mix, "mix", "mix", faults) if mix else {}
+        self.sidechains = self._rows(document, "sidechains")
         self.layers = self._rows(document, "layers")
         self.sections = self._rows(document, "sections")
         self.transitions = self._rows(document, "transitions")
@@ -100,6 +108,7 @@ class _CueReader:
         """Report the faults that lie between values."""
         self._check_head()
         self._check_layers()
+        self._check_sidechains()
         self._check_sections()
         self._check_transitions()
         self._check_stingers()
@@ -121,6 +130,9 @@ class _CueReader:
             parameters=tuple(Parameter(**row) for row in self.parameters),
             bindings=tuple(Binding(**row) for row in self.bindings),
             tracks={track.name: track.notes for track in self.theme.tracks} if self.theme else {},
+            mix=MixSettings(
+                **self.mix, sidechains=tuple(Sidechain(**row) for row in self.sidechains)
+            ),
             folder=str(self.folder.resolve()),
             **head,
         )
@@ -210,20 +222,45 @@ class _CueReader:
             if role and role not in TRACK_ROLES and track:
                 message = f"role {role} is arranged and plays no track"
                 self.faults.report("unused-track", f"{place}.track", message, "leave track out")
-            pitched = role not in ("drums", "track", None)
-            if (role == "drums" and instrument not in ("drums", None)) or (
-                pitched and instrument == "drums"
-            ):
+            kit = self._check_instrument(instrument, place)
+            if role == "drums" and kit is False or role in PITCHED_ROLES and kit:
                 message = f"role {role} does not suit instrument {instrument!r}"
-                remedy = "give drums to the role drums, the others a pitched instrument"
+                remedy = "give a drum kit to the role drums, the others a pitched instrument"
                 self.faults.report("unfit-instrument", f"{place}.instrument", message, remedy)
             if track and not self.head.get("theme"):
                 message = f"it plays track {track!r}, but the cue has no theme file"
                 self.faults.report("unknown-track", f"{place}.track", message, "add cue.theme")
             elif track and self.theme and names.count(track) != 1:
                 self._report_track(track, names, f"{place}.track")
-            elif track and self.theme and instrument != "drums":
+            elif track and self.theme and not kit:
                 self._check_pitches(row, self.theme.track(track).notes, f"{place}.octave")
+
+    def _check_instrument(self, name: str | None, place: str) -> bool | None:
+        """Whether an instrument is a drum kit; None if nothing can be said."""
+        if not name:
+            return None
+        if not is_sample_name(name):
+            if name not in ORCHESTRA:
+                self.faults.report_unknown("instrument", name, ORCHESTRA, f"{place}.instrument")
+                return None
+            return ORCHESTRA[name].is_kit
+        try:
+            sample_name(name, self.folder)
+        except SegueError as error:
+            remedy = "put the samples into the cue's folder"
+            self.faults.report("missing-file", f"{place}.instrument", str(error), remedy)
+        return None
+
+    def _check_sidechains(self) -> None:
+        names = [row["name"] for row in self.layers if "name" in row]
+        for index, row in enumerate(self.sidechains):
+            place = f"sidechains[{index}]"
+            for end in ("source", "target"):
+                if end in row and row[end] not in names:
+                    self.faults.report_unknown("layer", row[end], names, f"{place}.{end}")
+            if "source" in row and row.get("source") == row.get("target"):
+                message = f"layer {row['source']!r} is its own side chain"
+                self.faults.report("own-sidechain", place, message, "name another as source")
 
     def _check_stem(self, row: dict[str, Any], place: str) -> None:
         sections = [section["name"] for section in self.sections if "name" in section]
@@ -335,7 +372,7 @@ class _CueReader:
                 message = f"its notes lie at {min(pitches)}..{max(pitches)}"
                 place = f"stingers[{index}].octave"
                 self.faults.report("pitch-range", place, message, "keep them in 1..126")
-            if row.get("instrument") == "drums":
+            if row.get("instrument") in KITS:
                 message = "a figure in the key needs pitches, drums have none"
                 place = f"stingers[{index}].instrument"
                 self.faults.report("unfit-instrument", place, message, "choose another instrument")

@@ -16,6 +16,7 @@ from .errors import CueError, SegueError, UnknownNameError
 from .events import PROGRAMS
 from .files import read_whole, write_whole
 from .midi import DRUM_CHANNEL, write_midi
+from .orchestra import ORCHESTRA
 from .score import Score, Track
 from .tempo import TempoMap
 
@@ -106,8 +107,9 @@ def _theme(cue: Cue) -> Score:
     tracks = []
     for index, (name, notes) in enumerate(cue.tracks.items()):
         instrument = instruments.get(name, "piano")
-        channel = DRUM_CHANNEL if instrument == "drums" else free[index % len(free)]
-        tracks.append(Track(name, notes, PROGRAMS[instrument], channel))
+        kit = instrument in ORCHESTRA and ORCHESTRA[instrument].is_kit
+        channel = DRUM_CHANNEL if kit else free[index % len(free)]
+        tracks.append(Track(name, notes, PROGRAMS.get(instrument, 0), channel))
     bpm = round(sum(cue.tempo_bpm) / 2, 3)
     return Score(tuple(tracks), TempoMap(bpm), cue.meter, cue.title)
 
@@ -124,6 +126,9 @@ def _toml(cue: Cue) -> str:
         "origin": cue.origin,
     }
     blocks = [_block("[cue]", head)]
+    if mix := {k: v for k, v in _changed(cue.mix).items() if k != "sidechains"}:
+        blocks.append(_block("[mix]", mix))
+    blocks += [_block("[[sidechains]]", _changed(chain)) for chain in cue.mix.sidechains]
     blocks += [_block("[[layers]]", _changed(layer)) for layer in cue.layers]
     blocks += [_block("[[sections]]", _section(section)) for section in cue.sections]
     for way in cue.transitions:

@@ -8,7 +8,7 @@ from typing import Any
 
 from .cue import ANY, ROLES, STEM_ANCHORS, SYNC_POINTS
 from .direction import KNOBS
-from .events import INSTRUMENTS
+from .orchestra import ORCHESTRA
 from .patterns import GROOVES
 from .stems import BPM_RANGE
 from .theory import MODES
@@ -58,7 +58,7 @@ TABLES: dict[str, dict[str, Spec]] = {
     "layers": {
         "name": _NAME,
         "role": Spec("text", True, what="role", known=ROLES),
-        "instrument": Spec("text", what="instrument", known=INSTRUMENTS),
+        "instrument": Spec("text"),
         "track": Spec("text"),
         "knob": Spec("text", what="knob", known=KNOBS),
         "from_level": Spec("number", low=0, high=1),
@@ -66,12 +66,27 @@ TABLES: dict[str, dict[str, Spec]] = {
         "gain_db": _GAIN_DB,
         "pan": Spec("number", low=-1, high=1),
         "reverb": Spec("number", low=0, high=1),
+        "delay": Spec("number", low=0, high=1),
+        "group": Spec("text"),
         "file": Spec("text"),
         "bpm": Spec("number", low=BPM_RANGE[0], high=BPM_RANGE[1]),
         "beats": Spec("number", low=1, high=4096),
         "sections": Spec("texts", least=1),
         "anchor": Spec("text", what="anchor", known=STEM_ANCHORS),
         "fade_beats": Spec("number", low=0, high=16),
+    },
+    "mix": {
+        "reverb_seconds": Spec("number", low=0.2, high=8),
+        "reverb_hz": Spec("number", low=500, high=16_000),
+        "echo_beats": Spec("number", low=0.125, high=4),
+        "echo_feedback": Spec("number", low=0, high=0.9),
+        "loudness_lufs": Spec("number", low=-40, high=-6),
+    },
+    "sidechains": {
+        "source": _NAME,
+        "target": _NAME,
+        "depth_db": Spec("number", low=0, high=24),
+        "release_seconds": Spec("number", low=0.01, high=5),
     },
     "sections": {
         "name": _NAME,
@@ -92,7 +107,7 @@ TABLES: dict[str, dict[str, Spec]] = {
         "name": _NAME,
         "degrees": Spec("integers", True, -21, 28, least=1),
         "durations_beats": Spec("numbers", True, 0.0625, 16, least=1),
-        "instrument": Spec("text", what="instrument", known=INSTRUMENTS),
+        "instrument": Spec("text", what="instrument", known=ORCHESTRA),
         "octave": Spec("integer", low=0, high=8),
         "velocity": Spec("number", low=0.01, high=1),
         "duck_db": Spec("number", low=0, high=60),
@@ -110,7 +125,7 @@ TABLES: dict[str, dict[str, Spec]] = {
         "points": Spec("points", True, -1e9, 1e9, least=2),
     },
 }
-"""The tables of `cue.toml`; `cue` stands once, the others are lists."""
+"""The tables of `cue.toml`; `cue` and `mix` stand once, the others are lists."""
 
 REQUIRED_TABLES = ("cue", "layers", "sections")
 RESERVED_NAMES = (ANY,)
