@@ -1,14 +1,35 @@
 """A session that plays on a MIDI port, for hardware and other programs."""
 
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 
+from ..music.errors import SegueError
 from ..music.events import Channel, Events
 from ..music.world import Bar
-from ..synth.midi_options import parse_options
+from ..synth.midi_options import format_options, parse_options
 from ..synth.midi_process import MidiProcess
 from .clock import WallClock
 
 SAMPLE_RATE = 48_000
+
+
+def midi_output(output: str, *, clock: bool = False, mpe: Sequence[str] = ()) -> str:
+    """An output with MIDI options added, e.g. `midi:Synth A?clock&mpe=theme`.
+
+    :param clock: send MIDI clock
+    :param mpe: layers that play in MPE zones, one or two
+
+    Raises SegueError if options are asked of an output that is not MIDI.
+    """
+    if not clock and not mpe:
+        return output
+    kind, _, port = output.partition(":")
+    if kind != "midi":
+        raise SegueError(f"output {output!r} is no MIDI port, which clock and MPE need; use midi")
+    name, options = parse_options(port)
+    options = replace(options, clock=clock or options.clock, mpe=tuple(mpe) or options.mpe)
+    return f"midi:{format_options(name, options)}"
 
 
 class MidiSound:

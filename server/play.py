@@ -5,8 +5,8 @@ import select
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -16,6 +16,7 @@ from rich.text import Text
 from ..client.protocol import BarEvent, Position
 from ..music.errors import SegueError
 from .embedded import open_session
+from .midi_control import MidiControl
 from .session import Session
 
 STEP = 0.1
@@ -82,11 +83,25 @@ def play(
     seed: int = 0,
     seconds: float | None = None,
     console: Console | None = None,
+    midi_in: str | None = None,
+    routes: Sequence[str] = (),
+    follow_clock: bool = False,
+    accompany: bool = False,
 ) -> None:
-    """Play a cue in real time until q, Ctrl-C or the end of `seconds`."""
-    with open_session(
-        cue, director=director, output=output, seed=seed, clock="realtime"
-    ) as session:
+    """Play a cue in real time until q, Ctrl-C or the end of `seconds`.
+
+    :param midi_in: name of a MIDI input, '' for the first one; the rest says what it steers, see
+        `midi_control.MidiControl`
+    """
+    with ExitStack() as stack:
+        session = stack.enter_context(
+            open_session(cue, director=director, output=output, seed=seed, clock="realtime")
+        )
+        if midi_in is not None:
+            control = MidiControl(
+                session, midi_in, routes=routes, follow_clock=follow_clock, accompany=accompany
+            )
+            stack.enter_context(control)
         steering = Steering(session, director)
         end = None if seconds is None else time.monotonic() + seconds
         bar: BarEvent | None = None

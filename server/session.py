@@ -276,6 +276,12 @@ class Session(Verbs):
                 paused=self.paused,
             )
 
+    def decided_until(self) -> tuple[int, float]:
+        """Frame and beat at which the bars that are decided end."""
+        with self._lock:
+            timeline = self._performance.timeline
+            return timeline.end_frame, timeline.end_beat
+
     def score(self) -> Score:
         """The music so far: a track a layer, then those of the stingers."""
         with self._lock:

@@ -23,8 +23,9 @@ VIRTUAL = "virtual:"
 """Before a name: a new port of that name, for other programs to connect to."""
 
 
-FLUSH_SECONDS = 0.1
-"""Drivers hand messages on a period later; a port closed before would leave notes hanging."""
+SETTLE_SECONDS = FLUSH_SECONDS = 0.1
+"""A driver connects, and hands messages on, some periods later: what was sent before or closed
+too soon after might not arrive."""
 
 
 class NullPort:
@@ -44,9 +45,10 @@ class NullPort:
 
 
 class _DriverPort:
-    """An output of this machine, which is closed once its last messages have gone out."""
+    """An output of this machine: connected when it is made, closed once all has gone out."""
 
     def __init__(self, port: Any) -> None:
+        time.sleep(SETTLE_SECONDS)
         self.name = port.name
         self.send = port.send
         self._port = port
