@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import platform
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
@@ -10,8 +11,10 @@ from ..agents.directors import MODELS as POLICIES
 from ..analysis.cards import MODELS, list_cards
 from ..music.cue_file import check_cue, shipped_cues
 from ..music.errors import SegueError
-from ..synth.devices import devices
-from ..synth.midi_ports import output_names
+from ..synth.devices import Device, devices
+from ..synth.midi_ports import input_names, output_names
+from ..synth.priority import may_raise_priority
+from ..synth.sinks import FORMATS
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,10 @@ def examine() -> list[Finding]:
     return [
         Finding("python", True, f"{platform.python_version()} on {platform.platform()}"),
         *(_package(name) for name in ("numpy", "pyo", "mido", "zmq", "gymnasium", *EXTRAS)),
-        *(Finding(f"audio {d.driver}", d.usable, d.detail, "live sound") for d in devices()),
-        _midi(),
+        *_sound(devices()),
+        _priority(),
+        _midi("output", output_names),
+        _midi("input", input_names),
         _cues(),
         _models(),
         _data(),
@@ -61,12 +66,46 @@ def _package(name: str) -> Finding:
         return Finding(name, True, "installed", needed_for)
 
 
-def _midi() -> Finding:
+def _sound(found: list[Device]) -> list[Finding]:
+    drivers = []
+    for device in found:
+        format_ = f", {device.sample_rate} Hz, blocks of {device.block_frames}"
+        detail = device.detail + (format_ if device.usable else "")
+        drivers.append(Finding(f"audio {device.driver}", device.usable, detail, "live sound"))
+    usable = [device.driver for device in found if device.usable]
+    live = (
+        f"output auto plays on {usable[0]}"
+        if usable
+        else "nothing here can be heard: render to a file, take a stream, play by MIDI, or give "
+        "the machine one of the two above"
+    )
+    endings = ", ".join(ending.removeprefix(".") for ending in FORMATS)
+    return [
+        *drivers,
+        Finding("live sound", bool(usable), live, "segue play"),
+        Finding("audio files", True, endings, "segue render"),
+    ]
+
+
+def _priority() -> Finding:
+    if may_raise_priority():
+        detail = "granted"
+        return Finding("real-time priority", True, detail, "live sound on a busy machine")
+    detail = (
+        "not granted: sound may break up while the machine is busy; on Linux, allow rtprio 60 in "
+        "/etc/security/limits.d and log in again"
+    )
+    return Finding("real-time priority", False, detail, "live sound on a busy machine")
+
+
+def _midi(direction: str, names: Callable[[], list[str]]) -> Finding:
+    part = f"MIDI {direction}"
     try:
-        names = output_names()
+        found = names()
     except SegueError as error:
-        return Finding("MIDI", False, str(error), "MIDI ports")
-    return Finding("MIDI", bool(names), ", ".join(names) or "no output is connected", "MIDI ports")
+        return Finding(part, False, str(error), "MIDI ports")
+    none = f"no {direction} is connected; connect one, or use virtual:NAME"
+    return Finding(part, bool(found), ", ".join(found) or none, "MIDI ports")
 
 
 def _cues() -> Finding:

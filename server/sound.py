@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
 from ..music.cue import Cue
 from ..music.errors import SegueError, UnknownNameError
 from ..music.events import Channel, Events
@@ -22,8 +20,8 @@ GAIN_DB = 6.5
 DEVICES = ("auto", "jack", "portaudio")
 OUTPUTS = ("none", "null", "file:PATH.wav", "midi", "midi:PORT", *DEVICES)
 CLOCKS = ("manual", "realtime")
-QUIET = 1e-4  # amplitude below which a tail has ended
-QUIET_SECONDS, MAX_TAIL_SECONDS = 0.25, 4.0
+FILE_TAIL_SECONDS, LIVE_TAIL_SECONDS = 4.0, 2.0
+"""How long the last notes may ring at most. Who quits live music does not want to wait."""
 
 
 class Sound(Protocol):
@@ -172,23 +170,11 @@ class EngineSound:
 
     def close(self) -> list[str]:
         """Let the last notes ring out, and complete the file."""
-        try:
-            if not self._process.live:
-                self._ring_out()
-        finally:
-            self._process.close()
+        self._process.close(LIVE_TAIL_SECONDS if self._process.live else FILE_TAIL_SECONDS)
         return [self._file] if self._file else []
 
     def discard(self) -> None:
         self._process.abort()
-
-    def _ring_out(self) -> None:
-        self._process.cancel(self._rendered)
-        self._process.release_all()
-        piece = round(QUIET_SECONDS * self.sample_rate)
-        for _ in range(round(MAX_TAIL_SECONDS / QUIET_SECONDS)):
-            if np.abs(self._process.render(piece)).max() < QUIET:
-                return
 
 
 def open_sound(output: str, cue: Cue, *, seed: int, realtime: bool) -> Sound:
@@ -217,6 +203,7 @@ def open_sound(output: str, cue: Cue, *, seed: int, realtime: bool) -> Sound:
         session_channels(cue),
         sink=sink,
         path=file,
+        mix=cue.mix,
         sample_rate=SAMPLE_RATE,
         seed=seed,
         gain_db=GAIN_DB,

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 
 AUDIO_PRIORITY = 60
 """Below a JACK server and its clients (usually 70 and 65), above all ordinary threads."""
@@ -20,3 +21,12 @@ def raise_priority() -> bool:
     except OSError:
         return False
     return True
+
+
+def may_raise_priority() -> bool:
+    """Whether `raise_priority` works here; the calling thread keeps its own."""
+    answer: list[bool] = []
+    thread = threading.Thread(target=lambda: answer.append(raise_priority()))
+    thread.start()
+    thread.join()
+    return answer[0]
