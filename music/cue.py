@@ -137,7 +137,7 @@ class Cue:
     parameters: tuple[Parameter, ...] = ()
     bindings: tuple[Binding, ...] = ()
     gain_db: float = 0.0
-    mix: MixSettings = MixSettings()  # room, echo, side chains
+    mix: MixSettings = field(default_factory=MixSettings)  # room, echo, side chains
     origin: str = ""  # who made the theme, and its licence
     tracks: dict[str, Notes] = field(default_factory=dict, repr=False)  # of the theme file, by name
     folder: str = field(default="", repr=False, compare=False)  # where the files of its stems are

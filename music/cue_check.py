@@ -223,7 +223,7 @@ class _CueReader:
                 message = f"role {role} is arranged and plays no track"
                 self.faults.report("unused-track", f"{place}.track", message, "leave track out")
             kit = self._check_instrument(instrument, place)
-            if role == "drums" and kit is False or role in PITCHED_ROLES and kit:
+            if (role == "drums" and kit is False) or (role in PITCHED_ROLES and kit):
                 message = f"role {role} does not suit instrument {instrument!r}"
                 remedy = "give a drum kit to the role drums, the others a pitched instrument"
                 self.faults.report("unfit-instrument", f"{place}.instrument", message, remedy)
