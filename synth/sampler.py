@@ -314,7 +314,8 @@ class Reader:
             ring.setTable(self._tables.side(region.loop, side))
             if region.loop is not None:
                 ring.setFreq(ratio * self._sample_rate / region.loop_frames)
-                ring.setPhase(reading.beyond / region.loop_frames % 1.0)
+                entry = region.loop_entry + reading.beyond
+                ring.setPhase(entry / region.loop_frames % 1.0)
         if self._shape is not None:
             self._shape.setTable(self._tables.shape(zone))
             self._shape.setDur(_shape_seconds(zone))

@@ -16,7 +16,6 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..music.errors import FileFormatError, MissingPartError, SegueError
 from .pyo_host import Samples
@@ -27,6 +26,7 @@ MAX_SET_BYTES = 256 * 2**20
 MAX_LAYERS = 4  # regions that one note may sound at once
 MIN_HEAD_FRAMES = 64
 MIN_LOOP_FRAMES = 4096  # shorter ones are stored finer, so that reading between frames is clean
+RING_MARGIN_FRAMES = 512
 SEAM_SECONDS = 0.02
 LONG_LOOP_SEAMS = 10
 START_FADE_SECONDS = 0.0006
@@ -90,6 +90,7 @@ class Region:
     guard: Samples  # [shape=(channels,)], the sound right after the head
     loop: Samples | None = None  # [shape=(frames, channels)], goes on where the head ends
     loop_frames: float = 0.0  # how long the loop lasts at its own pitch, in the engine's frames
+    loop_entry: float = 0.0  # how far into the loop the head ends, in the engine's frames
 
     @property
     def bytes(self) -> int:
@@ -190,19 +191,23 @@ def build(name: str, zones: Sequence[Zone], sample_rate: int) -> SampleSet:
         loops = zone.loops if zone.loops is not None else zone.loop or clip.loop
         cut = (zone.key, zone.start_frame, zone.end_frame, bool(loops), zone.loop)
         if cut not in made:
+            _check_size(name, size + clip.frames.nbytes * sample_rate // clip.sample_rate)
             made[cut] = cut_region(zone, clip, sample_rate)
             size += made[cut].bytes
-            if size > MAX_SET_BYTES:
-                raise SegueError(
-                    f"{name} takes more than {MAX_SET_BYTES // 2**20} MB at {sample_rate} Hz; use "
-                    "shorter samples, fewer velocity layers or fewer round robins"
-                )
         regions.append(replace(made[cut], zone=zone))
     if not regions:
         reason = f": {lost[0][1]}" if lost else ""
         raise SegueError(f"{name} has no sample that can be played{reason}")
     regions += [_substitute(zone, error, regions) for zone, error in lost]
     return SampleSet(name, sample_rate, tuple(regions))
+
+
+def _check_size(name: str, size: int) -> None:
+    if size > MAX_SET_BYTES:
+        raise SegueError(
+            f"{name} takes more than {MAX_SET_BYTES // 2**20} MB; use shorter samples, fewer "
+            "velocity layers or fewer round robins"
+        )
 
 
 def _load(zone: Zone) -> Clip | SegueError:
@@ -288,8 +293,8 @@ def _looped(
     count = math.ceil(exact - 1e-9)
     if count < MIN_LOOP_FRAMES:
         count *= math.ceil(MIN_LOOP_FRAMES / count)
-    ring = resample_ring(body, count, cut / step - len(lead))
-    return Region(zone, head[:cut], head[cut], ring, exact)
+    ring = resample_ring(body, count)
+    return Region(zone, head[:cut], head[cut], ring, exact, cut - len(lead) * step)
 
 
 def _fade_in(head: Samples, sample_rate: int) -> None:
@@ -340,40 +345,49 @@ def resample(frames: Samples, rate: int, sample_rate: int) -> Samples:
     return np.asarray(soxr.resample(frames, rate, sample_rate), np.float32)
 
 
-def resample_ring(ring: Samples, count: int, start: float) -> Samples:
-    """One period of an endless sound as `count` frames from frame `start` on, by its spectrum."""
+def resample_ring(ring: Samples, count: int) -> Samples:
+    """One period of an endless sound as `count` frames [shape=(count, channels)]."""
     size = len(ring)
-    if count == size and start == 0:
+    if count == size:
         return ring
+    if size >= MIN_LOOP_FRAMES:
+        turns = np.concatenate([ring, ring, ring[:RING_MARGIN_FRAMES]])
+        return resample(turns, size, count)[count : 2 * count]
     spectrum = np.fft.rfft(ring.astype(np.float64), axis=0)
-    bins = np.arange(len(spectrum))
-    spectrum *= np.exp(2j * np.pi * bins * start / size)[:, None]
     if size % 2 == 0 and count > size:
         spectrum[-1] *= 0.5  # the middle bin stands for both of its sides
-    turned: NDArray[np.float64] = np.fft.irfft(spectrum, count, axis=0) * (count / size)
-    return turned.astype(np.float32)
+    period = np.fft.irfft(spectrum, count, axis=0) * (count / size)
+    return np.asarray(period, np.float32)
 
 
 def low_pass(clip: Clip, cutoff_hz: float, loop: tuple[int, int] | None) -> Clip:
     """The recording through a low-pass of 12 dB an octave without delay; its loop stays a loop."""
+    margin = round(8.0 * clip.sample_rate / cutoff_hz)
 
     def filtered(frames: Samples) -> Samples:
-        hz = np.fft.rfftfreq(len(frames), 1.0 / clip.sample_rate)
-        gain = 1.0 / np.sqrt(1.0 + (hz / cutoff_hz) ** 4)
-        spectrum = np.fft.rfft(frames, axis=0) * gain[:, None]
-        return np.asarray(np.fft.irfft(spectrum, len(frames), axis=0), np.float32)
+        size = _fft_size(len(frames) + margin)
+        hz = np.fft.rfftfreq(size, 1.0 / clip.sample_rate)
+        gain = (1.0 / np.sqrt(1.0 + (hz / cutoff_hz) ** 4)).astype(np.float32)
+        spectrum = np.fft.rfft(frames, size, axis=0) * gain[:, None]
+        return np.asarray(np.fft.irfft(spectrum, size, axis=0)[: len(frames)], np.float32)
 
-    margin = round(8.0 * clip.sample_rate / cutoff_hz)
-    source = clip.frames
-    if loop is not None:
-        body = source[loop[0] : loop[1]]
-        passes = math.ceil(margin / len(body)) + 1
-        source = np.concatenate([source[: loop[0]], np.tile(body, (passes, 1))])
-    padded = np.pad(source, ((margin, margin), (0, 0)))
-    frames = filtered(padded)[margin : margin + len(clip.frames)]
-    if loop is not None:
-        frames = np.concatenate([frames[: loop[0]], filtered(body)])
+    def around(body: Samples) -> Samples:
+        """Frames of a ring from `margin` before its start to `margin` after its end."""
+        return body[np.arange(-margin, len(body) + margin) % len(body)]
+
+    if loop is None:
+        return Clip(filtered(clip.frames), clip.sample_rate, clip.loop)
+    first, after = loop
+    body = around(clip.frames[first:after])
+    head = filtered(np.concatenate([clip.frames[:first], body[margin:]]))[:first]
+    frames = np.concatenate([head, filtered(body)[margin : margin + after - first]])
     return Clip(frames, clip.sample_rate, clip.loop)
+
+
+def _fft_size(least: int) -> int:
+    """A size that is quick to transform, little above `least`."""
+    power = 1 << (least - 1).bit_length()
+    return min(size for size in (power, power * 3 // 4, power * 5 // 8) if size >= least)
 
 
 def read_clip(path: Path, place: str) -> Clip:

@@ -84,6 +84,7 @@ ADDED = (
 """Generators of a preset, which add to those of its instruments."""
 ATTENUATION_SHARE = 0.4
 OPEN_CUTOFF_CENTS = 13_000  # above this the filter does not matter
+MAX_ZONES = 4096
 RIGHT, LEFT, ROM = 2, 4, 0x8000  # sample types
 
 Ranges = tuple[tuple[int, int], tuple[int, int]]  # keys, velocities
@@ -188,6 +189,11 @@ class SoundFont:
                 settings = DEFAULTS | inner
                 for name in set(ADDED) & set(outer):
                     settings[name] = settings.get(name, 0) + outer[name]
+                if len(found) == MAX_ZONES:
+                    raise FileFormatError(
+                        f"{self.path.name}: the preset {preset.name!r} has more than {MAX_ZONES} "
+                        "zones; the file is broken, fetch it again"
+                    )
                 zone = self._zone(preset, settings, joint)
                 if zone is not None:
                     found.append((zone, settings["sample"]))
@@ -253,10 +259,10 @@ class SoundFont:
             tune, tracking = tune + tracking * (settings["fixed_key"] - root), 0.0
         sustain_db = min(max(get("sustain", 0), 0) / 10.0, 100.0)
         (low, high), (low_velocity, high_velocity) = ranges
-        cutoff = settings["cutoff"]
+        cutoff = min(max(settings["cutoff"], 1500), OPEN_CUTOFF_CENTS)
         return Zone(
             place=f"{self.path.name} {preset.name!r} sample {_text(row['name'])!r}",
-            key=f"{number} {start} {end} {min(cutoff, OPEN_CUTOFF_CENTS)}",
+            key=f"{number} {start} {end} {cutoff}",
             load=lambda: self._clip(row, start, end, cutoff, inside),
             low_pitch=low,
             high_pitch=high,
@@ -265,6 +271,7 @@ class SoundFont:
             root_pitch=float(root),
             tune_semitones=tune,
             tracking=tracking,
+            end_frame=end - start,
             loop=inside,
             loops=loops,
             gain_db=-ATTENUATION_SHARE * max(get("attenuation", 0), 0) / 10.0,
@@ -303,7 +310,7 @@ class SoundFont:
             kind, link = int(row["type"]), int(row["link"])
             match = (zone.low_pitch, zone.high_pitch, zone.low_velocity, zone.high_velocity)
             place, other = waiting.pop((link, number, match), (-1, zone))
-            if place >= 0 and _same_length(zone, other):
+            if place >= 0 and _alike(zone, other):
                 left, right = (other, zone) if kind == RIGHT else (zone, other)
                 zones[place] = _stereo(left, right)
                 continue
@@ -313,9 +320,10 @@ class SoundFont:
         return zones
 
 
-def _same_length(zone: Zone, other: Zone) -> bool:
+def _alike(zone: Zone, other: Zone) -> bool:
     """Whether two zones can be read as one."""
-    return all(
+    inside = zone.loop is None or zone.loop[1] <= min(zone.end_frame or 0, other.end_frame or 0)
+    return inside and all(
         getattr(zone, name) == getattr(other, name)
         for name in ("loop", "loops", "root_pitch", "tune_semitones", "tracking")
     )
@@ -332,7 +340,9 @@ def _stereo(left: Zone, right: Zone) -> Zone:
         frames = np.concatenate([side.frames[:length] for side in sides], axis=1)
         return Clip(frames, sides[0].sample_rate)
 
-    return replace(left, key=f"{left.key} + {right.key}", load=load, pan=0.0)
+    length = min(left.end_frame or 0, right.end_frame or 0)
+    key = f"{left.key} + {right.key}"
+    return replace(left, key=key, load=load, pan=0.0, end_frame=length)
 
 
 def _overlap(outer: Ranges, inner: Ranges) -> Ranges | None:
