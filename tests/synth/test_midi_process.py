@@ -300,3 +300,39 @@ def test_messages_are_taken_even_when_one_deadline_follows_another(events: MakeE
     while sender.turn(inbox) is None:
         turns += 1
     assert turns < 50
+
+
+def test_a_driver_is_never_flooded_and_the_clock_does_not_wait(events: MakeEvents) -> None:
+    clock = HandClock()
+    port = Stamped(clock)
+    sender = Sender(port, BAND, MidiOptions(clock=True), RATE, clock)
+    sender.carry_out("start", [clock.seconds])
+    inbox: queue.SimpleQueue[object] = queue.SimpleQueue()
+    for _ in range(4):  # the set-up goes out, and the port rests
+        sender.turn(inbox)
+    before = len(port.sent)
+    at = 10 * RATE
+    rows = [(at + n % 2, 48_000, n, 0.5, 0) for n in range(100)]
+    sender.carry_out("schedule", [events(*rows).tobytes()])
+    sender.carry_out("bar", [at, 0.0, 16.0, 120.0, None])
+    while len(port.sent) < before + 103:
+        sender.turn(inbox)
+    notes = [seconds for seconds, m in port.sent[before:] if m.type == "note_on"]
+    zero = 100.0 + at / RATE
+    for number, seconds in enumerate(notes):
+        expected = zero + max(number - 15, 0) * 0.0005
+        assert seconds == pytest.approx(expected, abs=0.0006)
+    ticks = [seconds - zero for seconds, m in port.sent if m.type == "clock"]
+    assert ticks[:2] == pytest.approx([0.0, 1 / 48], abs=1e-4)
+
+
+def test_what_waits_goes_out_before_the_port_is_closed() -> None:
+    clock = HandClock()
+    port = Stamped(clock)
+    many = [Channel(str(n), "piano") for n in range(12)]
+    sender = Sender(port, many, MidiOptions(), RATE, clock)
+    sender.out.close()
+    assert port.closed
+    kinds = [(m.type, m.channel) for _, m in port.sent]
+    assert all(("program_change", n) in kinds for n in range(9))
+    assert kinds[-1][0] == "pitchwheel"
