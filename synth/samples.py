@@ -380,8 +380,9 @@ def low_pass(clip: Clip, cutoff_hz: float, loop: tuple[int, int] | None) -> Clip
     first, after = loop
     body = around(clip.frames[first:after])
     head = filtered(np.concatenate([clip.frames[:first], body[margin:]]))[:first]
-    frames = np.concatenate([head, filtered(body)[margin : margin + after - first]])
-    return Clip(frames, clip.sample_rate, clip.loop)
+    turn = filtered(body)[margin : margin + after - first]
+    rest = filtered(clip.frames)[after:]
+    return Clip(np.concatenate([head, turn, rest]), clip.sample_rate, clip.loop)
 
 
 def _fft_size(least: int) -> int:

@@ -262,7 +262,7 @@ class SoundFont:
         cutoff = min(max(settings["cutoff"], 1500), OPEN_CUTOFF_CENTS)
         return Zone(
             place=f"{self.path.name} {preset.name!r} sample {_text(row['name'])!r}",
-            key=f"{number} {start} {end} {cutoff}",
+            key=f"{number} {start} {end} {cutoff} {inside}",
             load=lambda: self._clip(row, start, end, cutoff, inside),
             low_pitch=low,
             high_pitch=high,

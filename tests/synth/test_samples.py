@@ -264,7 +264,7 @@ def test_a_folder_without_any_playable_sample_is_refused(tmp_path):
     with pytest.raises(SegueError, match="1 sound files, none of which names a note"):
         folder_zones(tmp_path)
     (tmp_path / "x_C4.wav").write_bytes(b"RIFF of nothing")
-    with pytest.raises(SegueError, match="no sample that can be played.*x_C4"):
+    with pytest.raises(SegueError, match=r"no sample that can be played.*x_C4"):
         load_samples(str(tmp_path), RATE)
 
 
@@ -301,7 +301,7 @@ def test_names_of_samples(tmp_path):
     (tmp_path / "a.txt").write_text("")
     name = sample_name("band.sf2# Strings ", tmp_path)
     assert (name.path, name.preset, name.kind) == (tmp_path / "band.sf2", "Strings", ".sf2")
-    with pytest.raises(SegueError, match="no samples at .*gone.sfz; check the name"):
+    with pytest.raises(SegueError, match=r"no samples at .*gone.sfz; check the name"):
         sample_name("gone.sfz", tmp_path)
     with pytest.raises(SegueError, match="is no instrument; name a folder"):
         sample_name("a.txt", tmp_path)

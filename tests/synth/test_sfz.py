@@ -65,7 +65,7 @@ def test_include_and_define(sfz):
     zones = sfz_zones(sfz('#define $NAME a\n#define $KEY 40\n#include "part.sfz"\n'))
     assert [(z.root_pitch, z.key.rpartition("/")[2]) for z in zones] == [(40, "a.wav")]
     assert zones[0].place == "part.sfz line 1"
-    with pytest.raises(SegueError, match="includes more than .* does one include itself"):
+    with pytest.raises(SegueError, match=r"includes more than .* does one include itself"):
         sfz_zones(sfz('#include "x.sfz"'))
     with pytest.raises(SegueError, match=r"x.sfz line 2: there is no file 'gone.sfz'"):
         sfz_zones(sfz('\n#include "gone.sfz"'))
@@ -78,7 +78,7 @@ def test_round_robin_by_sequence_and_by_random_share(sfz):
     text = """<region> sample=a.wav hirand=0.33 <region> sample=b.wav lorand=0.33 hirand=0.66
         <region> sample=a.wav lorand=0.66"""
     assert [(z.turn, z.turns) for z in sfz_zones(sfz(text))] == [(0, 3), (1, 3), (2, 3)]
-    with pytest.raises(SegueError, match="line 1: seq_position is 3.0, not a number from 1 to 2"):
+    with pytest.raises(SegueError, match=r"line 1: seq_position is 3.0, not a number from 1 to 2"):
         sfz_zones(sfz("<region> sample=a.wav seq_length=2 seq_position=3"))
 
 
@@ -172,7 +172,7 @@ def test_a_missing_sample_is_replaced_and_a_set_of_none_refused(sfz, caplog):
         "x.sfz line 2: there is no sample" in caplog.text and "line 1 sounds instead" in caplog.text
     )
     assert made.choose(62, 64)[0].zone.root_pitch == 60
-    with pytest.raises(SegueError, match="no sample that can be played: z.sfz line 1"):
+    with pytest.raises(SegueError, match=r"no sample that can be played: z.sfz line 1"):
         load_samples(str(sfz("<region> sample=gone.wav", "z.sfz")), RATE)
     with pytest.raises(SegueError, match="check the name"):
         load_samples("gone.sfz", RATE)
