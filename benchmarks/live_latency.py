@@ -62,7 +62,7 @@ def measure_event_to_sound(events: int = 100) -> dict[str, float]:
     return {
         "event_to_sound_ms_p50": float(np.percentile(delays, 50)),
         "event_to_sound_ms_p99": float(np.percentile(delays, 99)),
-        "event_to_sound_ms_max": max(delays),
+        "event_to_sound_ms_max": float(max(delays)),
         "heard": float(len(delays)),
         "late_blocks": float(late),
         "realtime": float(realtime),

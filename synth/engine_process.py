@@ -22,6 +22,7 @@ import numpy as np
 from ..music import errors
 from ..music.errors import SegueError, check_range
 from ..music.events import Channel, Events, MixSettings
+from ..music.stems import SEGMENT, Segments
 from .controls import check_control
 from .engine import EngineMetrics
 from .engine_child import BLOCK, CLOCK, LOG
@@ -32,7 +33,8 @@ from .pyo_host import Samples
 from .sinks import check_sink, part_path
 from .stream import LIMIT_BLOCKS, SAMPLE_FORMATS, Delivery, PcmBlock, PcmWriter, Stream
 
-START_SECONDS, CALL_SECONDS, LIVE_CALL_SECONDS = 60.0, 60.0, 10.0
+START_SECONDS = 180.0  # an instrument that has never sounded here computes its tables first
+CALL_SECONDS, LIVE_CALL_SECONDS = 60.0, 10.0
 CHUNK_SECONDS = 10.0  # the most that one message renders, so that the child stays responsive
 MAX_TAIL_SECONDS = 30.0
 OFFLINE = ("null", "file")
@@ -156,6 +158,10 @@ class EngineProcess:
     def schedule(self, events: Events) -> None:
         """As `Engine.schedule`; does not wait for the child."""
         self._post("schedule", check_events(events, len(self.channels)).tobytes())
+
+    def schedule_stems(self, segments: Segments) -> None:
+        """As `Engine.schedule_stems`; does not wait for the child."""
+        self._post("schedule_stems", segments.astype(SEGMENT).tobytes())
 
     def cancel(self, from_frame: int = 0) -> int:
         """As `Engine.cancel`."""
