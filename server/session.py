@@ -112,7 +112,7 @@ class Session(Verbs):
         :param cue: name of a shipped cue, a cue folder, or a `Cue`
         :param director: one of `agents.directors.DIRECTORS`
         :param output: none (events only), null (an engine that nobody hears), file:PATH.wav, midi,
-            midi:PORT, or a device: auto, jack, portaudio
+            midi:PORT or midi:PORT?OPTIONS (docs/midi.md), or a device: auto, jack, portaudio
         :param seed: of everything that is drawn; same seed and commands, same music
         :param clock: manual (time moves by `advance`, faster than real time) or realtime
         :param parameters: values in force before the first bar is decided
