@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..analysis.pitch import PitchTrack, hz_at
 from ..analysis.voice_quality import ShiftQuality, shift_quality
-from ..music.events import Channel
+from ..music.events import Channel, Events
 from ..synth.pitch_shift import PitchShifter
 from ..synth.render import render_array
 from .harmonize_mix import VOICE_LUFS, add, gain_to, pan
@@ -23,7 +23,7 @@ Progress = Callable[[float, str], None]
 
 SOUNDS = ("choir", "shifted", "both")
 
-CHOIR = "pad"
+CHOIR = "choir"
 """The instrument that sings the choir."""
 
 PANS = (-0.45, 0.45, 0.0)
@@ -126,18 +126,23 @@ class Stems:
 
     def _band(self, at_seconds: float) -> Samples:
         """The cue without its melody, from a time on, as long as the voice."""
+        events = band_events(self._course, at_seconds, SAMPLE_RATE)
+        events = events[events["at_frame"] < len(self._samples)]
         cue = self._course.cue
-        silent = [at for at, layer in enumerate(cue.layers) if layer.role == "melody"]
-        start = (0.0, -round(at_seconds * SAMPLE_RATE))
-        events = np.concatenate(
-            [
-                note_events(bar.notes, bar.notes["layer"], start, bar.bpm, SAMPLE_RATE)
-                for bar in self._course.bars
-            ]
-        )
-        inside = (events["at_frame"] >= 0) & (events["at_frame"] < len(self._samples))
-        events = events[inside & ~np.isin(events["channel"], silent)]
         return render_array(events, session_channels(cue)[: len(cue.layers)], seed=self._seed)
+
+
+def band_events(course: Course, at_seconds: float, sample_rate: int) -> Events:
+    """The notes of a cue without its melody, on its layers' channels; a time in it is frame 0."""
+    silent = [at for at, layer in enumerate(course.cue.layers) if layer.role == "melody"]
+    start = (0.0, -round(at_seconds * sample_rate))
+    events = np.concatenate(
+        [
+            note_events(bar.notes, bar.notes["layer"], start, bar.bpm, sample_rate)
+            for bar in course.bars
+        ]
+    )
+    return events[(events["at_frame"] >= 0) & ~np.isin(events["channel"], silent)]
 
 
 def velocities(samples: Samples, plan: Plan) -> NDArray[np.float64]:

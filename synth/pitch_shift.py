@@ -30,6 +30,7 @@ _UNVOICED_HZ = 200.0  # pieces of 10 ms where nothing is sung
 _FASTEST_CORRECTION = 0.25  # of a mark, in periods
 _MEMORY_SECONDS = 0.05  # over which the place of the energy in a period is averaged
 _TAPS = 8  # of the filter that reads between samples
+_FRACTIONS = 256  # places between samples that it knows
 
 
 class PitchShifter:
@@ -140,7 +141,7 @@ class PitchShifter:
         whole = math.floor(source)
         begin = whole - (_TAPS // 2 - 1) - self._start
         piece = self._voice[begin : begin + last - first + _TAPS]
-        sound = np.convolve(piece, _between(source - whole), "valid")
+        sound = np.convolve(piece, _BETWEEN[round((source - whole) * _FRACTIONS)], "valid")
         begin = first - self._start
         self._out[part, begin : begin + len(sound)] += gain * window * sound
 
@@ -168,6 +169,8 @@ class _Marks:
 
     def extend(self, voice: FloatArray, hz: FloatArray, start: int, until: int) -> None:
         """Set marks before `until` in a voice that begins at `start`."""
+        skipped = int(self.places[-1]) - start
+        voice, hz, start = voice[skipped:], hz[skipped:], start + skipped
         phase = np.cumsum(2.0 * np.pi / self._rate * np.where(hz > 0.0, hz, _UNVOICED_HZ))
         turn = np.exp(-1j * phase)
         first = np.concatenate([[0j], np.cumsum(voice * turn)])
@@ -218,6 +221,9 @@ def _between(fraction: float) -> FloatArray:
     at = np.arange(_TAPS) - (_TAPS // 2 - 1) - fraction
     taps = np.sinc(at) * np.cos(np.pi * at / (_TAPS + 1)) ** 2
     return np.asarray((taps / taps.sum())[::-1])
+
+
+_BETWEEN = [_between(step / _FRACTIONS) for step in range(_FRACTIONS + 1)]
 
 
 def shift_pitch(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from segue.analysis.pitch import PitchTrack, midi_to_hz
-from segue.analysis.sung_notes import find_notes
+from segue.analysis.sung_notes import NoteFollower, find_notes
 
 HOP = 0.005
 
@@ -66,3 +66,30 @@ def test_notes_do_not_overlap():
     assert len(notes) > 15
     for before, after in pairwise(notes):
         assert before.end_seconds <= after.onset_seconds + 1e-9
+
+
+def follow(sung, follower):
+    """(time at which it was told, pitch or None) of each change, hop by hop."""
+    told = []
+    for at in range(len(sung)):
+        hop = slice(at, at + 1)
+        piece = PitchTrack(sung.times_seconds[hop], sung.hz[hop], sung.confidence[hop])
+        told += [(at * HOP, held and held.pitch) for held in follower.push(piece)]
+    return told
+
+
+def test_a_follower_tells_notes_as_they_come():
+    follower = NoteFollower()
+    sung = track((0.3, None, 0), (0.5, 60.2, 0.3), (0.5, 64.1, 0.3), (0.4, None, 0))
+    told = follow(sung, follower)
+    assert [pitch and round(pitch) for _, pitch in told] == [60, 64, None]
+    slow = follower.latency_seconds + 2 * HOP
+    for (at, _), true in zip(told, (0.3, 0.8, 1.3), strict=True):
+        assert true < at < true + slow
+
+
+def test_a_follower_takes_wrong_guesses_back():
+    scoop = [(HOP, 58.3 + 0.02 * step, 0) for step in range(8)]
+    told = follow(track((0.3, None, 0), *scoop, (0.6, 60.0, 0)), NoteFollower())
+    assert len(told) >= 2  # first the scoop, then the note
+    assert told[-1][1] == pytest.approx(60.0, abs=0.3)
