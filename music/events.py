@@ -57,16 +57,27 @@ PROGRAMS = {name: player.program for name, player in ORCHESTRA.items()}
 
 
 @dataclass(frozen=True)
+class StemFile:
+    """A recorded loop that a channel plays instead of notes."""
+
+    path: str
+    bpm: float  # its own tempo
+    beats: float  # that it lasts
+    fade_beats: float = 2.0  # of its cross-fades
+
+
+@dataclass(frozen=True)
 class Channel:
     """One mixer channel: an instrument and its place in the mix."""
 
     name: str
-    instrument: str  # one of INSTRUMENTS, or what `synth.sampler` or `synth.stems` can load
+    instrument: str  # one of INSTRUMENTS, or samples (`sample_names`); "" with a stem
     gain_db: float = 0.0
     pan: float = 0.0  # -1 left .. 1 right
     reverb: float = 0.2  # send to the shared room, 0..1
     delay: float = 0.0  # send to the echo in tempo, 0..1
     group: str = "music"  # whose gain it follows besides its own
+    stem: StemFile | None = None
 
 
 @dataclass(frozen=True)

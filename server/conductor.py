@@ -40,8 +40,8 @@ class Departure:
 class Player(Protocol):
     """Where notes go."""
 
-    def bar(self, bar: Bar, start_frame: int) -> None:
-        """A bar begins at a frame; its notes come next."""
+    def bar(self, bar: Bar, start_frame: int, end_frame: int) -> None:
+        """A bar lies between two frames; its notes come next."""
 
     def schedule(self, events: Events) -> None:
         """Play notes."""
@@ -120,7 +120,7 @@ class Conductor:
     def _place(self, slot: Slot, from_frame: int) -> None:
         bar = slot.performed.bar
         start = (bar.start_beats, slot.start_frame)
-        self._player.bar(bar, slot.start_frame)
+        self._player.bar(bar, slot.start_frame, slot.end_frame)
         rate = self.timeline.sample_rate
         events = note_events(bar.notes, bar.notes["layer"], start, bar.bpm, rate)
         self._player.schedule(events[events["at_frame"] >= min(from_frame, slot.start_frame)])

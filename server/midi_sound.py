@@ -62,7 +62,7 @@ class MidiSound:
         """Play notes at their frames."""
         self._process.schedule(events)
 
-    def bar(self, bar: Bar, start_frame: int) -> None:
+    def bar(self, bar: Bar, start_frame: int, end_frame: int) -> None:
         """A bar begins at a frame: for the clock and for expression."""
         dynamics = bar.direction.dynamics
         self._process.bar(start_frame, bar.start_beats, bar.beats, bar.bpm, dynamics)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ..music.cue import Cue
 from ..music.direction import Direction
 from ..music.parameters import Parameters, Ramp
+from ..music.world import Bar
 from .sound import Sound
 
 SMOOTH_SECONDS = 0.05
@@ -37,6 +38,7 @@ class Mix:
         self._sent = dict.fromkeys(self._levels, 1.0)
         self._ducks: list[_Duck] = []
         self._ducked = False
+        self._bpm = 0.0
         self._shaped: dict[str, float] = {}  # controls of all layers, 0.5 where not listed
 
     def level(self, layer: str, value: float, at_seconds: float, ramp_seconds: float) -> None:
@@ -81,11 +83,14 @@ class Mix:
                 self._sound.control(f"layer.{name}.gain", gain, 0.0 if at_once else ramp)
                 self._sent[name] = gain
 
-    def shape(self, direction: Direction) -> None:
-        """Let a direction colour the notes that begin from now on."""
+    def shape(self, bar: Bar) -> None:
+        """Let a bar's direction colour the notes that begin from now on, and the echo follow it."""
         for control, (knob, low, high) in SHAPES.items():
-            value = low + (high - low) * float(getattr(direction, knob))
+            value = low + (high - low) * float(getattr(bar.direction, knob))
             if abs(value - self._shaped.get(control, 0.5)) > SMALLEST_STEP:
                 self._shaped[control] = value
                 for name in self._levels:
                     self._sound.control(f"layer.{name}.{control}", value, 0.0)
+        if bar.bpm != self._bpm:
+            self._bpm = bar.bpm
+            self._sound.control("master.tempo", bar.bpm, 0.0)

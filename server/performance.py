@@ -69,7 +69,7 @@ class Performance:
         direction = self.timeline.at_frame(frame).performed.bar.direction
         self.mix.update(frame, direction, at_once=not self.began)
         ahead = frame + round(SHAPE_AHEAD_SECONDS * self.sample_rate)
-        self.mix.shape(self.timeline.at_frame(ahead).performed.bar.direction)
+        self.mix.shape(self.timeline.at_frame(ahead).performed.bar)
 
     def next_frame(self, frame: int) -> int | None:
         """The next frame after `frame` at which a bar begins, or a duck begins or ends."""

@@ -1,21 +1,27 @@
 """How a session sounds: not at all (but in time), or through an engine in its own process."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from ..music.cue import Cue
+from ..music.cue import Cue, Layer
 from ..music.errors import SegueError, UnknownNameError
-from ..music.events import Channel, Events
+from ..music.events import Channel, Events, StemFile
+from ..music.world import Bar
 from .clock import WallClock
 from .midi_sound import MidiSound
 from .recording import check_writable
+from .stems import stem_segments
 
 if TYPE_CHECKING:
     from ..synth.engine_process import EngineProcess
 
 SAMPLE_RATE = 48_000
 BLOCK_FRAMES = 256
+OFFLINE_BLOCK_FRAMES = 1024  # where nobody waits for a control
 GAIN_DB = 6.5
-"""Brings a performance of the shipped cues to about -16 LUFS; the master's limiter holds peaks."""
+"""Brings a performance of the shipped cues near `LOUDNESS_LUFS`, to spare the leveller work."""
+LOUDNESS_LUFS = -16.0  # of a session whose cue names no other
+STINGER_GAIN_DB = -3.0  # they sound over a mix that has stepped back
 
 DEVICES = ("auto", "jack", "portaudio")
 OUTPUTS = ("none", "null", "file:PATH.wav", "midi", "midi:PORT", *DEVICES)
@@ -63,13 +69,35 @@ class Sound(Protocol):
 
 def session_channels(cue: Cue) -> list[Channel]:
     """Mixer channels of a cue: its layers, then one for each instrument of its stingers."""
-    layers = [
-        Channel(layer.name, layer.instrument, layer.gain_db + cue.gain_db, layer.pan, layer.reverb)
-        for layer in cue.layers
-    ]
+    layers = [_layer_channel(cue, layer) for layer in cue.layers]
     instruments = sorted({stinger.instrument for stinger in cue.stingers})
-    extra = [Channel(stinger_channel(name), name, cue.gain_db, 0.0, 0.3) for name in instruments]
+    extra = [
+        Channel(
+            stinger_channel(name),
+            name,
+            gain_db=cue.gain_db + STINGER_GAIN_DB,
+            reverb=0.3,
+            group="stingers",
+        )
+        for name in instruments
+    ]
     return layers + extra
+
+
+def _layer_channel(cue: Cue, layer: Layer) -> Channel:
+    stem = None
+    if layer.role == "stem":
+        stem = StemFile(str(cue.stem_path(layer)), layer.bpm, layer.beats, layer.fade_beats)
+    return Channel(
+        layer.name,
+        cue.instrument(layer.instrument),
+        gain_db=layer.gain_db + cue.gain_db,
+        pan=layer.pan,
+        reverb=layer.reverb,
+        delay=layer.delay,
+        group=layer.group,
+        stem=stem,
+    )
 
 
 def stinger_channel(instrument: str) -> str:
@@ -127,9 +155,11 @@ class EngineSound:
     :param realtime: an offline sink keeps the machine's time, instead of time moved by hand
     """
 
-    def __init__(self, process: "EngineProcess", *, realtime: bool, file: str = "") -> None:
+    def __init__(
+        self, process: "EngineProcess", cue: Cue, *, realtime: bool, file: str = ""
+    ) -> None:
         self.sample_rate = process.sample_rate
-        self._process, self._file = process, file
+        self._process, self._cue, self._file = process, cue, file
         self._rendered = 0
         self._clock = WallClock(self.sample_rate) if realtime and not process.live else None
 
@@ -141,6 +171,12 @@ class EngineSound:
 
     def schedule(self, events: Events) -> None:
         self._process.schedule(events)
+
+    def bar(self, bar: Bar, start_frame: int, end_frame: int) -> None:
+        """A bar lies between two frames: what the stems play in it."""
+        if self._cue.stems:
+            segments = stem_segments(self._cue, bar, start_frame, end_frame)
+            self._process.schedule_stems(segments)
 
     def cancel(self, from_frame: int) -> None:
         self._process.cancel(from_frame)
@@ -199,13 +235,16 @@ def open_sound(output: str, cue: Cue, *, seed: int, realtime: bool) -> Sound:
 
     sink = "silent" if kind == "null" and realtime else kind
     file = check_writable(path) if kind == "file" else None
+    wanted = cue.mix.loudness_lufs
+    mix = replace(cue.mix, loudness_lufs=LOUDNESS_LUFS if wanted is None else wanted)
     process = EngineProcess(
         session_channels(cue),
         sink=sink,
         path=file,
-        mix=cue.mix,
+        mix=mix,
         sample_rate=SAMPLE_RATE,
+        block_frames=BLOCK_FRAMES if realtime else OFFLINE_BLOCK_FRAMES,
         seed=seed,
         gain_db=GAIN_DB,
     )
-    return EngineSound(process, realtime=realtime, file=path)
+    return EngineSound(process, cue, realtime=realtime, file=path)

@@ -21,10 +21,10 @@ class Figure:
 
 @runtime_checkable
 class HearsBars(Protocol):
-    """A sound that wants to know the bars, as one with a MIDI clock does."""
+    """A sound that wants to know the bars, as one with stems or a MIDI clock does."""
 
-    def bar(self, bar: Bar, start_frame: int) -> None:
-        """A bar begins at a frame; `cancel` from there takes it back."""
+    def bar(self, bar: Bar, start_frame: int, end_frame: int) -> None:
+        """A bar lies between two frames; `cancel` from its beginning takes it back."""
 
 
 class Stage:
@@ -39,10 +39,10 @@ class Stage:
         if len(events):
             self._sound.schedule(events)
 
-    def bar(self, bar: Bar, start_frame: int) -> None:
+    def bar(self, bar: Bar, start_frame: int, end_frame: int) -> None:
         """Tell of a bar, ahead of its notes."""
         if isinstance(self._sound, HearsBars):
-            self._sound.bar(bar, start_frame)
+            self._sound.bar(bar, start_frame, end_frame)
 
     def play(self, figure: Figure) -> None:
         """Play a stinger."""

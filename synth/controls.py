@@ -1,6 +1,7 @@
 """The controls of an engine: their names, ranges and the errors of those who get them wrong."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from ..music.errors import UnknownNameError, check_range
 from ..music.events import Channel
@@ -25,6 +26,11 @@ MASTER_KNOBS = {"gain": (0.0, 1.0), "filter": FILTER_HZ, "tempo": TEMPO_BPM}
 
 def control_ranges(channels: Sequence[Channel]) -> dict[str, tuple[float, float]]:
     """All controls of an engine with these channels, with their lowest and highest value."""
+    return _ranges(tuple(channels))
+
+
+@lru_cache(maxsize=16)
+def _ranges(channels: tuple[Channel, ...]) -> dict[str, tuple[float, float]]:
     groups = dict.fromkeys(channel.group for channel in channels)
     return {
         **{f"layer.{c.name}.{knob}": r for c in channels for knob, r in LAYER_KNOBS.items()},

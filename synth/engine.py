@@ -17,7 +17,9 @@ import numpy as np
 
 from ..music.errors import SegueError, UnknownNameError, check_range
 from ..music.events import EVENT, Channel, Events, MixSettings
+from ..music.stems import SEGMENT, Segments
 from .controls import check_control
+from .instrument import Instrument
 from .instruments import instrument
 from .leveller import Leveller
 from .master import Compressor, Limiter
@@ -26,6 +28,8 @@ from .notes import Notes, check_events
 from .pyo_host import PyoHost, Samples
 from .rack import Rack
 from .ramps import Curve, Ramp
+from .stem_player import StemPlayer
+from .stems import load_or_silence
 from .transport import Transport
 
 MIN_BLOCK_FRAMES, MAX_BLOCK_FRAMES = 64, 8192
@@ -89,8 +93,9 @@ class Engine:
         self._base_gain = amplitude(gain_db)
         check_channels(self.channels)
         check_mix(self.mix, self.channels)
-        self._instruments = [instrument(channel.instrument) for channel in self.channels]
+        self._sources = [_source(channel, self.sample_rate) for channel in self.channels]
         self.frame = 0  # next frame to render
+        self._stems = {n: s for n, s in enumerate(self._sources) if isinstance(s, StemPlayer)}
         self._notes = Notes(self.sample_rate)
         self._transport = Transport(self.sample_rate)
         self._non_finite = 0
@@ -111,9 +116,7 @@ class Engine:
         self._host = PyoHost(self.sample_rate, self.block_frames, self._seed)
         rack = Rack(self._host, self.sample_rate)
         with self._host.building():
-            self._strips = build_strips(
-                rack, self.channels, self._instruments, self._voices, self.mix
-            )
+            self._strips = build_strips(rack, self.channels, self._sources, self._voices, self.mix)
             self._master = Master(rack, self._strips, self.mix, not self._host.flush.active)
         self._master.tempo(self._tempo_bpm)
         self._strips_by_name = {strip.channel.name: strip for strip in self._strips}
@@ -125,10 +128,35 @@ class Engine:
 
         An event whose frame is too near or past sounds at once, to its own end, and counts as late.
         """
-        self._notes.schedule(check_events(events, len(self.channels)))
+        check_events(events, len(self.channels))
+        for number in np.unique(events["channel"]) if self._stems else ():
+            if int(number) in self._stems:
+                raise SegueError(
+                    f"channel {self.channels[number].name!r} plays a stem and takes no notes; "
+                    "use schedule_stems"
+                )
+        self._notes.schedule(events)
+
+    def schedule_stems(self, segments: Segments) -> None:
+        """Take segments of stems [shape=(n,)] of dtype `music.stems.SEGMENT`, in any order.
+
+        Raises SegueError for a segment that cannot be played, or of a channel without a stem.
+        """
+        if not isinstance(segments, np.ndarray) or segments.dtype != SEGMENT:
+            kind = getattr(segments, "dtype", type(segments).__name__)
+            raise SegueError(f"segments are {kind}; make an array of music.stems.SEGMENT")
+        for number in np.unique(segments["channel"]).tolist():
+            if number not in self._stems:
+                raise SegueError(
+                    f"channel {number} has no stem; those with one: {sorted(self._stems) or 'none'}"
+                )
+        for number, player in self._stems.items():
+            player.schedule(segments[segments["channel"] == number])
 
     def cancel(self, from_frame: int = 0) -> int:
         """Drop the events not yet started that lie at or after `from_frame`; returns how many."""
+        for player in self._stems.values():
+            player.cancel(from_frame)
         return self._notes.cancel(from_frame)
 
     def control(self, name: str, value: float, ramp_seconds: float = 0.0) -> None:
@@ -178,6 +206,8 @@ class Engine:
     def release_all(self) -> None:
         """Let every sounding note go into its release; events not yet started stay."""
         self._notes.release_all()
+        for player in self._stems.values():
+            player.release(self._head)
 
     # the transport
 
@@ -203,6 +233,8 @@ class Engine:
             strip.shift(jump)
         self._head += jump
         self.frame = target
+        for player in self._stems.values():
+            player.seek(self._head)
 
     # keeping and returning
 
@@ -214,6 +246,7 @@ class Engine:
             "frame": self.frame,
             "held": [list(note) for note in self._notes.held],
             "pending": [list(note) for note in self._notes.pending],
+            "stems": {str(n): player.snapshot() for n, player in self._stems.items()},
             "controls": self.controls(),
         }
 
@@ -239,12 +272,17 @@ class Engine:
             events = check_events(np.array(rows, dtype=EVENT), len(names))
             for name, value in state["controls"].items():
                 check_control(self.channels, name, value, 0.0)
+            stems = {int(number): player for number, player in state["stems"].items()}
+            if stems.keys() != self._stems.keys():
+                raise SegueError("the snapshot is of other stems; take another one")
         except (KeyError, TypeError, ValueError) as error:
             raise SegueError(f"the snapshot is not whole ({error!r}); take another one") from error
         self.seek(frame)
         for name, value in state["controls"].items():
             self.control(name, value)
         self.schedule(events)
+        for number, player in self._stems.items():
+            player.restore(stems[number])
 
     # rendering
 
@@ -283,6 +321,8 @@ class Engine:
         """One block of the pyo graph, with the gates and controls of its time written first."""
         frames = self.block_frames
         self._notes.run(self._strips, self._head, frames)
+        for number in self._stems:
+            self._strips[number].write_stem(self._head, frames)
         self._write_controls(frames)
         block = self._host.process()
         self._head += frames
@@ -342,6 +382,15 @@ class Engine:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _source(channel: Channel, sample_rate: int) -> Instrument | StemPlayer:
+    """What a channel plays; a stem that cannot be loaded is silent, and the log says why."""
+    stem = channel.stem
+    if stem is None:
+        return instrument(channel.instrument)
+    loaded = load_or_silence(stem.path, sample_rate, stem.bpm, stem.beats)
+    return StemPlayer(loaded, stem.fade_beats)
 
 
 def check_channels(channels: Sequence[Channel]) -> None:

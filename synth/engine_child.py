@@ -22,6 +22,7 @@ import numpy as np
 
 from ..music.errors import SegueError
 from ..music.events import EVENT, Channel, MixSettings
+from ..music.stems import SEGMENT
 from .ending import Ending
 from .engine import Engine
 from .live import LiveSink
@@ -226,6 +227,8 @@ class Child:
         engine = self.engine
         if method == "schedule":
             return engine.schedule(np.frombuffer(arguments[0], dtype=EVENT))
+        if method == "schedule_stems":
+            return engine.schedule_stems(np.frombuffer(arguments[0], dtype=SEGMENT))
         if method == "clock":
             return [engine.frame, time.monotonic(), not engine.paused]
         if method == "metrics":

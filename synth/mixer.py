@@ -10,6 +10,7 @@ from .controls import FILTER_HZ
 from .instrument import NEUTRAL, Instrument, Touch
 from .rack import Rack, Sleepers
 from .ramps import Curve, Ramp
+from .stem_player import StemPlayer
 from .voices import Pool, Voice
 
 DEZIPPER_SECONDS = 0.005
@@ -59,24 +60,25 @@ class Lowpass:
 
 
 class Strip:
-    """One channel: its pools of voices, effects, filter, level, pan and sends."""
+    """One channel: what it plays, filter, level, pan and sends.
+
+    It plays the voices of an instrument, or the blocks of a stem that the host writes.
+    """
 
     def __init__(
-        self, rack: Rack, channel: Channel, instrument: Instrument, voices: int | None
+        self, rack: Rack, channel: Channel, source: Instrument | StemPlayer, voices: int | None
     ) -> None:
-        self.channel, self.instrument = channel, instrument
-        cap = instrument.polyphony if voices is None else voices
-        self.pools = {
-            kind: Pool(rack, patch, min(cap, instrument.caps.get(kind, cap)))
-            for kind, patch in instrument.patches.items()
-        }
-        self.voices: list[Voice] = [voice for pool in self.pools.values() for voice in pool.voices]
-        self.group = rack.new_group()
-        left = right = 0.0
-        for voice in self.voices:
-            left, right = voice.connect(rack, left, right)
-        if instrument.effects is not None:
-            left, right = instrument.effects(rack, left, right)
+        self.channel, self.source = channel, source
+        self.pools: dict[str, Pool] = {}
+        self.voices: list[Voice] = []
+        if isinstance(source, StemPlayer):
+            self.group = rack.new_group()
+            self._blocks = (rack.bus(), rack.bus())
+            left, right = (bus.stream for bus in self._blocks)
+            level_db = 0.0
+        else:
+            left, right = self._play(rack, source, voices)
+            level_db = source.level_db
         self.filter = Lowpass(rack, left, right, self.group)
         self._gains = (rack.bus(), rack.bus())
         self.left = rack.times(self.filter.left, self._gains[0].stream)
@@ -88,11 +90,29 @@ class Strip:
             "reverb": Ramp(channel.reverb),
             "delay": Ramp(channel.delay),
         }
+        self._shapes_brightness = (
+            isinstance(source, Instrument) and "brightness" in source.shaped_by
+        )
         self.shape = {"brightness": NEUTRAL, "attack": NEUTRAL, "density": NEUTRAL}
-        self._level = amplitude(channel.gain_db + instrument.level_db)
+        self._level = amplitude(channel.gain_db + level_db)
         self._group_gain = 1.0
         self.settled = False  # the next block may stay as it is
         self._last_frame = 0  # when the last note known so far ends
+
+    def _play(self, rack: Rack, instrument: Instrument, voices: int | None) -> tuple[Any, Any]:
+        """The sum of the voices of an instrument, through its effects."""
+        cap = instrument.polyphony if voices is None else voices
+        for kind, patch in instrument.patches.items():
+            self.pools[kind] = Pool(rack, patch, min(cap, instrument.caps.get(kind, cap)))
+            self.voices += self.pools[kind].voices
+        self.group = rack.new_group()
+        left: Any = 0.0
+        right: Any = 0.0
+        for voice in self.voices:
+            left, right = voice.connect(rack, left, right)
+        if instrument.effects is not None:
+            left, right = instrument.effects(rack, left, right)
+        return left, right
 
     def finish(self, rack: Rack) -> None:
         """Make the sends, once all side chains are in; then sleep."""
@@ -117,9 +137,25 @@ class Strip:
         gain = rack.add(pyo.Sig(share, mul=-depth, add=1.0))
         self.left, self.right = rack.times(self.left, gain), rack.times(self.right, gain)
 
+    @property
+    def instrument(self) -> Instrument:
+        """What plays its notes; not of a strip with a stem."""
+        assert isinstance(self.source, Instrument)
+        return self.source
+
     def pool_for(self, pitch: float) -> Pool:
         """The voices that play `pitch`."""
         return self.pools[self.instrument.kind(pitch)]
+
+    def write_stem(self, head: int, frames: int) -> None:
+        """Write the stem's next block, which begins at event time `head`, into the graph."""
+        assert isinstance(self.source, StemPlayer)
+        if not self.source.idle:
+            self.wake(head + frames)
+        if self.group.awake:
+            block = self.source.render(head, frames)
+            for bus, side in zip(self._blocks, block.T, strict=True):
+                bus.samples[:] = side
 
     def touch(self, pitch: float, velocity: float) -> Touch:
         """How a note is to be played that begins now."""
@@ -150,7 +186,7 @@ class Strip:
         """
         bright = self.shape["brightness"]
         ceiling = OPEN_LOG_HZ
-        if bright < NEUTRAL and "brightness" not in self.instrument.shaped_by:
+        if bright < NEUTRAL and not self._shapes_brightness:
             low = float(np.log(DARKEST_HZ))
             ceiling = low + (OPEN_LOG_HZ - low) * bright / NEUTRAL
         self.filter.write(frames, ceiling)
@@ -246,14 +282,14 @@ class Master:
 def build_strips(
     rack: Rack,
     channels: Sequence[Channel],
-    instruments: Sequence[Instrument],
+    sources: Sequence[Instrument | StemPlayer],
     voices: int | None,
     mix: MixSettings,
 ) -> list[Strip]:
     """All strips, with their side chains."""
     strips = [
-        Strip(rack, channel, instrument, voices)
-        for channel, instrument in zip(channels, instruments, strict=True)
+        Strip(rack, channel, source, voices)
+        for channel, source in zip(channels, sources, strict=True)
     ]
     by_name = {strip.channel.name: strip for strip in strips}
     for chain in mix.sidechains:
