@@ -32,8 +32,7 @@ LEVEL_DB = 6.0
 TAIL_SECONDS = 2
 MOST_SECONDS = 60  # waited for a section
 MOST_CHANNELS = 64
-SOUNDING_SECONDS, MUTED_SECONDS, AFTER_SECONDS = 5, 6, 6
-SOUNDING_WINDOWS = 6  # the last quarters of a second that count as sounding
+STRUCK_SECONDS, HELD_SECONDS, MUTED_SECONDS, AFTER_SECONDS = 1, 5, 4, 6
 SOFT_DB = -40.0
 CUT_SECONDS = 1.0012  # between two zeros of the tone
 SECTION_BARS = 3  # bars heard of each section
@@ -244,13 +243,14 @@ def _route(cue: Cue, every_way: bool) -> list[str]:
 def measure_silence(tell: Tell, *, instruments: tuple[str, ...] = INSTRUMENTS) -> Found:
     """`denormal_ratio`: what silence costs at most, over what sound costs.
 
-    All instruments hold chords until those that ring out have done so; then all layers are muted
-    while the rest of the notes goes on, and the room dies away; then the notes end. Processor time
-    of this thread; the whole is so soft that the limiter has nothing to do.
+    All instruments strike chords and hold them until many have died away; then all layers are
+    muted while the rest goes on, and the room dies away; then the notes end. What each stretch
+    takes is compared with the first second. Processor time of this thread; the whole is so soft
+    that the limiter has nothing to do.
     """
     names = instruments[:MOST_CHANNELS]
     channels = [Channel(f"{n} {name}", name) for n, name in enumerate(names)]
-    held = (SOUNDING_SECONDS + MUTED_SECONDS) * RATE
+    held = (STRUCK_SECONDS + HELD_SECONDS + MUTED_SECONDS) * RATE
     rows = [
         (0, held, pitch, 0.7, channel)
         for channel, name in enumerate(names)
@@ -259,7 +259,8 @@ def measure_silence(tell: Tell, *, instruments: tuple[str, ...] = INSTRUMENTS) -
     with Engine(channels, voices_per_channel=VOICES, gain_db=SOFT_DB) as engine:
         engine.schedule(np.array(rows, EVENT))
         tell("cost of silence", 0.0)
-        costs = {"sounding": _window_costs(engine, SOUNDING_SECONDS)[-SOUNDING_WINDOWS:]}
+        costs = {"struck": _window_costs(engine, STRUCK_SECONDS)}
+        costs["held, dying away"] = _window_costs(engine, HELD_SECONDS)
         for channel in channels:
             engine.control(f"layer.{channel.name}.gain", 0.0)
         tell("cost of silence", 0.4)
@@ -274,7 +275,7 @@ def measure_silence(tell: Tell, *, instruments: tuple[str, ...] = INSTRUMENTS) -
         }
         for state, values in costs.items()
     ]
-    sounding = float(np.median(costs.pop("sounding")))
+    sounding = float(np.median(costs.pop("struck")))
     ratio = max(_steady_max(values) for values in costs.values()) / sounding
     return Found({"denormal_ratio": ratio}, {"cost of silence": table})
 

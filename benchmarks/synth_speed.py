@@ -75,7 +75,7 @@ def measure_mixes(tell: Tell, *, seconds: float = MIX_SECONDS) -> Found:
 
 
 def _mix(spot: Spot, seconds: float) -> dict[str, float]:
-    """Processor time for a spot in per cent of one core, and voices at most."""
+    """Processor time for a spot in per cent of one core, and what the engine tells of it."""
     piece = record(spot, seconds)
     moves = sorted(piece.moves)
     with Engine(
@@ -89,8 +89,13 @@ def _mix(spot: Spot, seconds: float) -> dict[str, float]:
                 engine.control(name, value, ramp)
             engine.process()
         used = time.thread_time() - start
-        peak = engine.metrics().voices_peak
-    return {"core_percent": 100.0 * used / seconds, "voices_peak": peak}
+        told = engine.metrics()
+    return {
+        "core_percent": 100.0 * used / seconds,
+        "voices_peak": told.voices_peak,
+        "voices_stolen": told.voices_stolen,
+        "limited_percent": 100.0 * told.limited_frames / told.frames,
+    }
 
 
 def measure_voices(

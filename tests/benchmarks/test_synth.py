@@ -107,7 +107,8 @@ def test_clicks_are_counted_where_they_are(monkeypatch):
 
 
 def test_denormals_would_be_seen(monkeypatch):
-    windows = iter([[1.0] * 20, [1.0, 1.0, 9.0, 1.0] * 6, [1.0, 1.0, 1.0, 3.0, 3.0] * 5])
+    usual, disturbed = [1.0] * 20, [1.0, 1.0, 9.0, 1.0] * 6
+    windows = iter([usual, usual, disturbed, [1.0, 1.0, 1.0, 3.0, 3.0] * 5])
     monkeypatch.setattr(synth_cleanliness, "_window_costs", lambda engine, seconds: next(windows))
     found = synth_cleanliness.measure_silence(quiet, instruments=("flute",))
     assert found.results == {"denormal_ratio": 3.0}  # one disturbed window does not count
