@@ -106,7 +106,7 @@ def _open(kind: str, name: str) -> Any:
         if not names and not name:
             raise MissingPartError(f"this machine has no MIDI {kind}; connect one")
     except MissingPartError as error:
-        log.warning("%s. MIDI %s goes nowhere for now", error, kind)
+        log.warning("%s; until then the MIDI %s is the null port", error, kind)
         return NullPort()
     virtual = name.startswith(VIRTUAL)
     if name and not virtual and name not in names:
