@@ -8,7 +8,8 @@ from segue.analysis.audio import find_clicks
 from segue.music.errors import SegueError, UnknownNameError
 from segue.music.events import Channel
 from segue.synth.engine import Engine
-from segue.synth.sampler import envelope_shape, plan_reading, sampled_instrument
+from segue.synth.sample_voice import envelope_shape, plan_reading
+from segue.synth.sampler import sampled_instrument
 from segue.synth.samples import Zone
 
 RATE = 48_000
@@ -119,12 +120,9 @@ def test_velocity_picks_the_layer_and_turns_come_round(sfz, play):
         b=sine(500, 0.3),
         c=sine(900, 0.3),
     )
-    velocities = (0.3, 0.3, 0.9, 0.3, 0.3)
-    rows = [(24_000 * i, 12_000, 60, v) for i, v in enumerate(velocities)] + [
-        (60_000, 9_000, 62, 0.3)
-    ]
-    sound = play(name, rows[:5], 2.6)[:, 0]
-    heard = [strongest_hz(sound[row[0] + 1_000 : row[0] + 9_000]) for row in rows[:5]]
+    rows = [(24_000 * i, 12_000, 60, v) for i, v in enumerate((0.3, 0.3, 0.9, 0.3, 0.3))]
+    sound = play(name, rows, 2.6)[:, 0]
+    heard = [strongest_hz(sound[row[0] + 1_000 : row[0] + 9_000]) for row in rows]
     # the turn of a pitch goes on with every note of it, whichever layer plays
     assert heard == pytest.approx([300, 500, 900, 500, 300], abs=3)
 
@@ -153,8 +151,8 @@ def test_one_choke_group_cuts_itself_short_and_no_other(sfz, play):
         c=sine(700, 1.0),
     )
     sound = play(name, [(0, 100, 46, 0.8), (0, 100, 49, 0.8), (12_000, 100, 42, 0.8)], 1.0)[:, 0]
-    late = np.abs(np.fft.rfft(sound[20_000:36_000] * np.hanning(16_000)))
-    assert late[100] < 1e-3 * late[round(700 / 3)] or late[100] < 1e-3 * late.max()
+    late = np.abs(np.fft.rfft(sound[20_000:36_000] * np.hanning(16_000)))  # bins of 3 Hz
+    assert late[100] < 1e-3 * late.max()
     assert strongest_hz(sound[20_000:36_000]) == pytest.approx(700, abs=2)
     assert not len(find_clicks(sound, RATE))
 
