@@ -7,6 +7,7 @@ from typing import Any
 BENCHMARKS = {
     "env": "steps a second of segue/Arrange-v0 beside CartPole, and its share of PPO's time",
     "synth": "the voice: exactness, speed beside the peers, clicks, live playing",
+    "voice": "a real voice: its pitch and notes, harmonies, shifts, live latencies",
 }
 """What can be measured; each is a module of this package with a function `run`."""
 
