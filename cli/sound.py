@@ -1,0 +1,113 @@
+"""Sound files: `segue picture`, `listen` and `harmonize`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .common import Json, Seed, app, console, print_table, progress_bar
+
+SoundFile = Annotated[Path, typer.Argument(help="WAV, FLAC or OGG.")]
+Log = Annotated[Path | None, typer.Option(help="The session's log, for what was decided.")]
+Midi = Annotated[Path | None, typer.Option(help="The session's MIDI file, for the notes.")]
+
+
+@app.command()
+def picture(
+    file: SoundFile,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="PNG.")] = None,
+    log: Log = None,
+    midi: Midi = None,
+) -> None:
+    """Draw a sound file: waveform, spectrogram, loudness; notes and directions with --log."""
+    from ..server.picture import draw_file
+    from ..server.story import read_story
+
+    target = output or file.with_suffix(".png")
+    with console.status(f"drawing {file}"):
+        draw_file(target, file, story=read_story(log, midi) if log else None)
+    console.print(f"written: {target}", soft_wrap=True)
+
+
+@app.command()
+def listen(file: SoundFile, log: Log = None, midi: Midi = None, json: Json = None) -> None:
+    """Judge a sound file as a studio would: loudness, balance, width, clicks, and more."""
+    from ..benchmarks.results import write_results
+    from ..server.listen import listen_to_file, listening_rows
+
+    with console.status(f"listening to {file}"):
+        found = listen_to_file(file, log=log, midi=midi)
+    rows = listening_rows(found)
+    print_table(rows, str(file))
+    if json:
+        write_results(json, "listen", found.to_dict(), {"listening": rows})
+        console.print(f"written: {json}")
+
+
+@app.command()
+def harmonize(
+    voice: Annotated[Path, typer.Argument(help="A recording of one voice.")],
+    cue: Annotated[str, typer.Option(help="Whose chords the parts follow.")] = "dungeon",
+    output: Annotated[Path, typer.Option("--output", "-o", help="WAV or FLAC.")] = Path(
+        "harmony.wav"
+    ),
+    section: Annotated[str | None, typer.Option(help="Where the cue begins.")] = None,
+    bpm: Annotated[float | None, typer.Option(help="Tempo, within the cue's range.")] = None,
+    at: Annotated[float, typer.Option(help="Where in the cue the voice begins, seconds.")] = 0.0,
+    transpose: Annotated[
+        str, typer.Option(help="Semitones that the cue moves, or auto to fit the voice.")
+    ] = "0",
+    parts: Annotated[int, typer.Option(help="1 to 3.", min=1, max=3)] = 2,
+    style: Annotated[str, typer.Option(help="above, below or around the voice.")] = "around",
+    sound: Annotated[str, typer.Option(help="choir, shifted or both.")] = "both",
+    voice_db: Annotated[float, typer.Option(help="Level of the voice.")] = 0.0,
+    parts_db: Annotated[float, typer.Option(help="Level of the parts.")] = -5.0,
+    accompany: Annotated[bool, typer.Option(help="The cue plays along.")] = True,
+    seed: Seed = 0,
+    json: Json = None,
+) -> None:
+    """Add parts to a voice that fit a cue's chords, as a choir or as the voice itself."""
+    from ..benchmarks.results import write_results
+    from ..music.errors import SegueError
+    from ..server.harmonize import HarmonizeSettings
+    from ..server.harmonize import harmonize as run_harmonize
+
+    try:
+        moved: int | str = "auto" if transpose == "auto" else int(transpose)
+    except ValueError:
+        raise SegueError(
+            f"--transpose is {transpose!r}; write a number of semitones, or auto"
+        ) from None
+    settings = HarmonizeSettings(
+        section=section,
+        bpm=bpm,
+        at_seconds=at,
+        transpose=moved,
+        parts=parts,
+        style=style,
+        sound=sound,
+        voice_db=voice_db,
+        parts_db=parts_db,
+        accompany=accompany,
+        measure=json is not None,
+        seed=seed,
+    )
+    with progress_bar() as progress:
+        task = progress.add_task("harmonizing", total=1.0)
+        result = run_harmonize(
+            voice,
+            cue,
+            output,
+            settings,
+            progress=lambda share, what: progress.update(task, completed=share, description=what),
+        )
+    console.print(
+        f"{result.path}: {result.notes} sung notes, {settings.parts} parts in {result.key} at "
+        f"{result.bpm:g} bpm, {result.loudness_lufs:.1f} LUFS",
+        soft_wrap=True,
+    )
+    if result.advice():
+        console.print(result.advice(), soft_wrap=True)
+    if json:
+        write_results(json, "harmonize", result.results(), {"stretches": result.rows})
+        console.print(f"written: {json}")
