@@ -28,6 +28,7 @@ CYCLE_FRAMES = 8192
 LOOP_FRAMES = 1 << 16
 ATTACK_FRAMES = 24
 HEAD_SECONDS, HEAD_FADE = 1.0, 0.5  # of long struck sounds; the share that fades into the tail
+MOST_PARTIALS = 160  # of a string
 SMALL_PRODUCT = 250_000  # of sizes: matrices that BLAS multiplies without starting threads
 TAIL_STEP = 3  # frames between the samples of a tail
 LOUD_SECONDS, LOUD_RATE, EVEN_LEVEL = 0.3, 48_000.0, 0.1  # how loudness is made even
@@ -127,8 +128,8 @@ def modes(
     chunk = max(1, SMALL_PRODUCT // (block * max(1, len(inside))))
     blocks = -(-frames // (block * chunk)) * chunk
     rate = -6.91 / np.maximum(decay_seconds[inside], 1e-3) + 2j * np.pi * hz[inside]
-    within = _powers(np.outer(rate, np.arange(block) / sample_rate))
-    starts = _powers(np.outer(np.arange(blocks) * (block / sample_rate), rate))
+    within = _powers(rate[:, None] * (np.arange(block) / sample_rate))
+    starts = _powers((np.arange(blocks) * (block / sample_rate))[:, None] * rate)
     rows = amplitudes[..., None, inside].astype(np.complex64) * starts
     rows = rows.reshape(-1, chunk, len(inside))
     wave = rows.imag @ within.real + rows.real @ within.imag
@@ -207,9 +208,9 @@ def loudness(wave: Samples, sample_rate: float) -> Floats:
     return np.asarray(np.sqrt(2.0 * total) / frames + 1e-9)
 
 
-def partials(hz: float, stretch: float, top_hz: float = 18_000.0, most: int = 160) -> Floats:
+def partials(hz: float, stretch: float, top_hz: float = 18_000.0) -> Floats:
     """Partials of a stiff string [shape=(n,)]: n * sqrt(1 + stretch * n**2), the first at `hz`."""
-    numbers = np.arange(1.0, most + 1)
+    numbers = np.arange(1.0, MOST_PARTIALS + 1)
     stiff = hz * numbers * np.sqrt((1.0 + stretch * numbers**2) / (1.0 + stretch))
     return stiff[: max(1, int(np.searchsorted(stiff, top_hz)))]
 
@@ -263,16 +264,20 @@ def string_sound(
     level = comb * number**-slope * body(hz_of)
     soft = 1.0 / np.sqrt(1.0 + (hz_of / np.array(cutoffs)[:, None]) ** (2.0 * steepness))
     decay = ring_seconds / (1.0 + (hz_of / damp_hz) ** 1.5)
+
+    def random(*lead: int) -> Floats:
+        """Of each partial; the same for partial n of any note, given the same generator."""
+        return rng.normal(size=(*lead, MOST_PARTIALS))[..., : len(number)]
+
     parts = []
     for cents, share, longer in unison:
-        grain = 10.0 ** (grain_db / 20.0 * rng.normal(size=(sides, len(hz_of))))
-        phase = np.exp(1j * rng.normal(scale=blur, size=(sides, len(hz_of))))
-        wander = cents * rng.uniform(0.7, 1.3, len(hz_of))
+        grain = 10.0 ** (grain_db / 20.0 * random(sides))
+        turned = np.exp(1j * blur * random(sides))
         parts.append(
             Struck(
-                hz_of * 2.0 ** (wander / 1200.0),
-                decay * longer * np.exp(scatter * rng.normal(size=len(hz_of))),
-                share * (soft * level)[:, None, :] * grain * phase,
+                hz_of * 2.0 ** (cents * (1.0 + 0.2 * random()) / 1200.0),
+                decay * longer * np.exp(scatter * random()),
+                share * (soft * level)[:, None, :] * grain * turned,
                 seconds or ring_seconds,
                 attack_seconds,
             )

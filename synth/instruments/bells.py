@@ -17,7 +17,7 @@ LAYERS = (0.25, 0.55, 1.0)
 
 
 def _sound(hz: float) -> Struck:
-    rng = np.random.default_rng(round(hz))
+    rng = np.random.default_rng(18)
     ring = float(np.clip(4.0 * (523.0 / hz) ** 0.45, 1.5, 5.5))
     hard = np.array(LAYERS)[:, None] ** (0.3 + 0.1 * RATIOS)
     amplitudes = (LEVELS * np.where(RATIOS > 1.0, hard, 1.0))[:, None, :]

@@ -17,7 +17,7 @@ LAYERS = (0.3, 0.6, 1.0)
 
 
 def _sound(hz: float) -> Struck:
-    rng = np.random.default_rng(round(hz))
+    rng = np.random.default_rng(19)
     ring = float(np.clip(1.9 * (523.0 / hz) ** 0.25, 0.9, 2.2))
     hard = np.array(LAYERS)[:, None] ** (0.4 + 0.1 * RATIOS)
     amplitudes = LEVELS * np.where(RATIOS > 1.0, hard, 1.0)

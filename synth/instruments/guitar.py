@@ -21,7 +21,7 @@ def _body(hz: Floats) -> Floats:
 
 
 def _sound(hz: float) -> Struck:
-    rng = np.random.default_rng(round(hz))
+    rng = np.random.default_rng(12)
     pitched = (hz / 262.0) ** 0.4
     string = string_sound(
         hz,
@@ -32,9 +32,9 @@ def _sound(hz: float) -> Struck:
         rng=rng,
         slope=0.95,
         stretch=3e-5,
-        unison=((0.0, 1.0, 1.0), (0.6, 0.25, 2.4)),
+        unison=((-0.2, 1.0, 1.0), (0.3, 0.25, 2.4)),
         body=_body,
-        grain_db=2.5,
+        grain_db=2.0,
         scatter=0.25,
         seconds=float(np.clip(3.0 * (262.0 / hz) ** 0.4, 1.4, 4.0)),
         attack_seconds=0.001,

@@ -19,7 +19,7 @@ def _board(hz: Floats) -> Floats:
 
 
 def _sound(hz: float) -> Struck:
-    rng = np.random.default_rng(round(hz))
+    rng = np.random.default_rng(11)
     pitched = (hz / 262.0) ** 0.35
     strings = string_sound(
         hz,
@@ -30,9 +30,9 @@ def _sound(hz: float) -> Struck:
         rng=rng,
         slope=0.9,
         stretch=1e-5,
-        unison=((0.0, 1.0, 1.0), (0.5, 0.2 * min(1.0, (370.0 / hz) ** 0.4), 2.2)),
+        unison=((-0.2, 1.0, 1.0), (0.3, 0.2 * min(1.0, (370.0 / hz) ** 0.4), 2.2)),
         body=_board,
-        grain_db=3.0,
+        grain_db=2.0,
         scatter=0.25,
         blur=0.8,
         seconds=float(np.clip(5.0 * (262.0 / hz) ** 0.45, 1.3, 7.0)),

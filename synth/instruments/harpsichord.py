@@ -30,16 +30,17 @@ def _choir(hz: float, strike: float, rng: np.random.Generator) -> Struck:
         rng=rng,
         slope=0.85,
         stretch=2e-5,
-        unison=((0.0, 1.0, 0.9), (0.6, 0.25, 1.4)),
+        unison=((-0.2, 1.0, 0.9), (0.3, 0.25, 1.4)),
         body=_case,
         scatter=0.25,
+        blur=1.8,
         seconds=float(np.clip(4.2 * (262.0 / hz) ** 0.4, 1.2, 5.0)),
         attack_seconds=0.0003,
     )
 
 
 def _sound(hz: float) -> Struck:
-    rng = np.random.default_rng(round(hz))
+    rng = np.random.default_rng(15)
     jack = knock(rng, 150.0, 6000.0, 0.09, (0.12, 0.16))
     return _choir(hz, 0.1, rng) + _choir(2.001 * hz, 0.13, rng).scaled(0.4) + jack
 
@@ -51,4 +52,4 @@ class Harpsichord(RungPatch):
     release_seconds = 0.12
 
 
-INSTRUMENT = simple(Harpsichord, level_db=8.0, polyphony=12, spread=0.3, shaped_by=("brightness",))
+INSTRUMENT = simple(Harpsichord, level_db=4.0, polyphony=12, spread=0.3, shaped_by=("brightness",))

@@ -20,7 +20,7 @@ def _body(hz: Floats) -> Floats:
 
 
 def _sound(hz: float) -> Struck:
-    rng = np.random.default_rng(round(hz))
+    rng = np.random.default_rng(13)
     pitched = (hz / 262.0) ** 0.3
     string = string_sound(
         hz,
@@ -31,10 +31,11 @@ def _sound(hz: float) -> Struck:
         rng=rng,
         slope=0.75,
         stretch=2e-5,
-        unison=((0.0, 1.0, 1.0), (0.7, 0.3, 2.6)),
+        unison=((-0.2, 1.0, 1.0), (0.1, 0.3, 2.6)),
         body=_body,
-        grain_db=3.0,
+        grain_db=2.0,
         scatter=0.25,
+        blur=1.2,
         seconds=float(np.clip(2.8 * (262.0 / hz) ** 0.35, 1.4, 3.5)),
         attack_seconds=0.0004,
     )

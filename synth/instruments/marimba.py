@@ -18,7 +18,7 @@ LAYERS = (0.2, 0.45, 0.7, 1.0)
 
 
 def _sound(hz: float) -> Struck:
-    rng = np.random.default_rng(round(hz))
+    rng = np.random.default_rng(20)
     ring = float(np.clip(1.5 * (131.0 / hz) ** 0.48, 0.35, 2.4))
     hard = np.array(LAYERS)[:, None] ** (0.4 + 0.08 * RATIOS)
     amplitudes = LEVELS * np.where(RATIOS > 1.0, hard, 1.0)

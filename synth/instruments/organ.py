@@ -5,12 +5,14 @@ chiff. Velocity and brightness draw more stops: flutes alone, principals, the mi
 attack control makes the pipes speak slower or quicker.
 """
 
+from typing import Any
+
 import numpy as np
 
 from ..instrument import LoopedPatch, Touch, simple
 from ..rack import Rack
 from ..recipes import Recipe
-from ..tables import Floats, Samples, finish, spread_loop
+from ..tables import EVEN_LEVEL, Floats, Samples, finish, loudness
 
 STOPS = (
     ((1, 1.0), (2, 0.35)),
@@ -18,36 +20,34 @@ STOPS = (
     ((1, 1.0), (2, 1.0), (3, 0.4), (4, 0.8), (6, 0.35), (8, 0.4)),
 )
 """Ranks by layer: multiple of the pitch, and level."""
-SLOPES = (1.9, 1.3, 1.05)
-
-
-def _ranks(layer: int, number: Floats) -> Floats:
-    """Level of each partial: the sum over the ranks that hold it."""
-    total = np.zeros_like(number)
-    for multiple, level in STOPS[layer]:
-        inside = number % multiple == 0
-        total += np.where(inside, level * (number / multiple) ** -SLOPES[layer], 0.0)
-    return total
+SLOPES = (1.9, 1.3, 1.05)  # powers by which partials fall, by layer
+LOOP_SECONDS = 1.4
+AIR = 0.004  # noise beside the partials
 
 
 def _pipes(hz: Floats) -> Floats:
-    """Gain of wide pipes and a church: lows and highs are weaker."""
-    return 1.0 / ((1.0 + (90.0 / hz) ** 2) * (1.0 + (hz / 4200.0) ** 3))
+    """Gain of wide pipes in a church: lows and highs are weaker."""
+    return 1.0 / ((1.0 + (45.0 / hz) ** 2) * (1.0 + (hz / 4200.0) ** 3))
 
 
 def _render(hz: float, sample_rate: int) -> Samples:
-    layers = [
-        spread_loop(
-            hz,
-            lambda n, k=layer: _ranks(k, n),
-            sample_rate,
-            cents=0.8,
-            widening=0.3,
-            formant=_pipes,
-            seed=4,
-        )
-        for layer in range(len(STOPS))
-    ]
+    """A loop of whole periods; the upper ranks are a turn of the loop out of tune, and so beat."""
+    periods = round(LOOP_SECONDS * hz)
+    frames = round(periods * sample_rate / hz)
+    rng = np.random.default_rng(4)
+    bins = np.fft.rfftfreq(frames, 1.0 / sample_rate)
+    layers = []
+    for stops, slope in zip(STOPS, SLOPES, strict=True):
+        levels = AIR * (np.exp(-bins / 3000.0) - np.exp(-bins / 150.0)) / np.sqrt(LOOP_SECONDS)
+        for rank, (multiple, level) in enumerate(stops):
+            number = np.arange(1, int(0.4 * sample_rate / (hz * multiple)) + 1)
+            turns = number * (multiple * periods + (0, 0, 1, 0, 1, -1)[rank])
+            levels[turns] += level * number**-slope * _pipes(bins[turns])
+        phases = rng.uniform(0.0, 2.0 * np.pi, len(bins))
+        wave = np.fft.irfft(levels * np.exp(1j * phases), frames)
+        parts = wave[: len(wave) // 4 * 4].reshape(1, 4, -1)
+        wave *= EVEN_LEVEL / loudness(parts, sample_rate)
+        layers.append(np.roll(wave, -int(np.argmin(np.abs(wave)))).astype(np.float32))
     return np.stack(layers)
 
 
@@ -58,7 +58,7 @@ def _chiff(hz: float, sample_rate: int) -> Samples:
     ratio = np.fft.rfftfreq(frames, 1.0 / sample_rate) / hz
     band = np.exp(-0.5 * (np.log2(np.maximum(ratio, 0.01) / 3.0) / 0.6) ** 2)
     wave = np.fft.irfft(noise * band, frames) * np.exp(-np.linspace(0.0, 5.0, frames))
-    return finish(wave[None].astype(np.float32), attack_frames=200, peak=0.12)
+    return finish(wave[None].astype(np.float32), attack_frames=200, peak=0.06)
 
 
 class Organ(LoopedPatch):
@@ -69,7 +69,7 @@ class Organ(LoopedPatch):
     attack, decay, sustain = 0.03, 0.1, 1.0
     attack_seconds, release_seconds = 0.05, 0.16
 
-    def __init__(self, rack: Rack, gate: object, freq: object) -> None:
+    def __init__(self, rack: Rack, gate: Any, freq: Any) -> None:
         super().__init__(rack, gate, freq)
         self._air = rack.shot(self.chiff, rack.strike())
         self.left = rack.sum(self.left, self._air.stream)

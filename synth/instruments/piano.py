@@ -2,8 +2,8 @@
 
 Range A0 to C8. Each note is one, two or three strings: stretched partials, a quick first decay and
 a slow second one, and the beating of strings that are not quite in tune; the hammer's thud comes
-with it. Struck harder, by velocity or brightness, the hammer is harder and the upper partials come out,
-in four layers. The sides hear the strings a little differently. The top notes have no dampers.
+with it. Struck harder, by velocity or brightness, the hammer is harder and the upper partials come
+out, in four layers. The sides hear the strings a little differently. The top notes have no dampers.
 """
 
 import numpy as np
@@ -14,6 +14,7 @@ from ..tables import Floats, Struck, knock, string_sound
 
 CUTOFFS = (900.0, 1700.0, 3200.0, 5500.0)  # Hz, by layer: the hammer's felt
 THUD = (0.025, 0.04, 0.055, 0.075)  # of the keybed, by layer, beside the first partial
+SLOW_PARTIALS, RISE_SECONDS = 12, 0.08  # which the board takes up slowly, and how long that takes
 UNDAMPED_FROM = 90  # MIDI pitch
 
 
@@ -24,14 +25,14 @@ def _board(hz: Floats) -> Floats:
 
 def _sound(hz: float) -> Struck:
     pitch = 69.0 + 12.0 * np.log2(hz / 440.0)
-    rng = np.random.default_rng(round(pitch))
+    rng = np.random.default_rng(23)
     low, high = max(262.0 / hz, 1.0), min(262.0 / hz, 1.0)
-    late = float(np.clip(0.1 * (262.0 / hz) ** 0.85, 0.03, 0.35))
+    late = float(np.clip(0.12 * (262.0 / hz) ** 0.8, 0.04, 0.35))
     strings = string_sound(
         hz,
         CUTOFFS,
         strike=0.125 if hz < 1000.0 else 0.09,
-        ring_seconds=3.0 * low**0.65 * high**0.45,
+        ring_seconds=3.0 * low**0.65 * high**0.3,
         damp_hz=5000.0,
         rng=rng,
         slope=1.2,
@@ -44,15 +45,19 @@ def _sound(hz: float) -> Struck:
             (0.3, 0.6 * late, 6.0 * high**0.2 / low**0.3),
         ),
         body=_board,
-        grain_db=2.8,
+        grain_db=2.2,
         scatter=0.3,
         blur=1.1 * high**0.4,
         seconds=float(np.clip(8.0 * (262.0 / hz) ** 0.5, 1.5, 8.0)),
         attack_seconds=0.004 * high**0.3,
     )
+    lows = strings.amplitudes[..., :SLOW_PARTIALS]
+    rise = Struck(
+        strings.hz[:SLOW_PARTIALS], np.full(lows.shape[-1], RISE_SECONDS), -0.6 * lows, 0.0
+    )
     thud = knock(rng, 40.0, 220.0, 0.8, THUD, 40)
     rap = knock(rng, 220.0, 2500.0, 0.3, tuple(0.6 * v / high**0.35 for v in THUD))
-    return strings + thud + rap
+    return strings + rise + thud + rap
 
 
 class Piano(RungPatch):

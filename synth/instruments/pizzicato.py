@@ -1,6 +1,6 @@
 """Pizzicato: a section of strings, plucked.
 
-Range C2 to A6. Six players who are a little out of tune and out of time with each other, short
+Range C2 to A6. Five players who are a little out of tune and out of time with each other, short
 strings under fingers, wooden bodies. Velocity and brightness harden the pluck, in three layers.
 """
 
@@ -20,7 +20,9 @@ from ..tables import (
     string_sound,
 )
 
-PLAYERS = 6
+PLAYERS = ((0.5, 0.0), (-3.0, 0.004), (3.0, 0.009), (-1.5, 0.013), (2.0, 0.019))
+"""Cents out of tune and seconds late."""
+CUTOFFS = (800.0, 1600.0, 3200.0)  # Hz, by layer
 
 
 def _body(hz: Floats) -> Floats:
@@ -34,26 +36,26 @@ def _player(hz: float, rng: np.random.Generator) -> Struck:
     ring = float(np.clip(1.1 * (262.0 / hz) ** 0.4, 0.55, 1.8))
     string = string_sound(
         hz,
-        (800.0, 1600.0, 3200.0),
+        CUTOFFS,
         strike=0.22,
         ring_seconds=ring,
         damp_hz=2000.0,
         rng=rng,
         slope=1.15,
         body=_body,
-        grain_db=3.0,
+        grain_db=1.5,
         attack_seconds=0.0015,
     )
     return string + knock(rng, 150.0, 3000.0, 0.08, (0.06, 0.1, 0.16))
 
 
 def _render(hz: float, sample_rate: int) -> Samples:
-    rng = np.random.default_rng(round(hz))
-    seconds = float(np.clip(0.9 * (262.0 / hz) ** 0.45, 0.35, 1.6)) + 0.05
-    total = np.zeros((3, 2, int(seconds * sample_rate)), np.float32)
-    for cents in np.linspace(-6.0, 6.0, PLAYERS):
-        late = int(rng.uniform(0.0, 0.022) * sample_rate)
-        wave = _player(hz * 2.0 ** (cents / 1200.0), rng).render(seconds, sample_rate)
+    seconds = float(np.clip(1.2 * (262.0 / hz) ** 0.4, 0.6, 1.9)) + 0.05
+    total = np.zeros((len(CUTOFFS), 2, int(seconds * sample_rate)), np.float32)
+    for player, (cents, late_seconds) in enumerate(PLAYERS):
+        late = round(late_seconds * sample_rate)
+        note = _player(hz * 2.0 ** (cents / 1200.0), np.random.default_rng(player))
+        wave = note.render(seconds, sample_rate)
         total[..., late:] += wave[..., : wave.shape[-1] - late]
     total *= (EVEN_LEVEL / loudness(total, sample_rate))[:, None, None].astype(np.float32)
     return finish(total, fade=0.4, attack_frames=2)

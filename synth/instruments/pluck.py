@@ -19,7 +19,7 @@ def _body(hz: Floats) -> Floats:
 
 
 def _sound(hz: float) -> Struck:
-    rng = np.random.default_rng(round(hz))
+    rng = np.random.default_rng(14)
     pitched = (hz / 262.0) ** 0.35
     string = string_sound(
         hz,
@@ -30,9 +30,9 @@ def _sound(hz: float) -> Struck:
         rng=rng,
         slope=0.9,
         stretch=2e-5,
-        unison=((0.0, 1.0, 1.0), (0.6, 0.22, 2.3)),
+        unison=((-0.2, 1.0, 1.0), (0.1, 0.22, 2.3)),
         body=_body,
-        grain_db=2.5,
+        grain_db=2.0,
         scatter=0.2,
         seconds=float(np.clip(2.6 * (262.0 / hz) ** 0.4, 1.1, 3.5)),
         attack_seconds=0.0006,

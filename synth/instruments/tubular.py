@@ -19,7 +19,7 @@ LAYERS = (0.3, 0.6, 1.0)
 
 
 def _sound(hz: float) -> Struck:
-    rng = np.random.default_rng(round(hz))
+    rng = np.random.default_rng(17)
     hard = np.array(LAYERS)[:, None] ** (0.25 * np.maximum(RATIOS - 2.5, 0.0))
     decays = 8.0 / (1.0 + (hz * RATIOS / 2200.0) ** 1.2)
     beats = np.array([0.0, *rng.uniform(0.15, 0.7, len(RATIOS) - 1)])  # Hz

@@ -23,7 +23,7 @@ DEEPEST = 0.8  # of the tremolo, at density 1
 
 
 def _sound(hz: float) -> Struck:
-    rng = np.random.default_rng(round(hz))
+    rng = np.random.default_rng(21)
     ring = float(np.clip(5.5 * (262.0 / hz) ** 0.5, 2.2, 6.5))
     hard = np.array(LAYERS)[:, None] ** (0.4 + 0.1 * RATIOS)
     amplitudes = LEVELS * np.where(RATIOS > 1.0, hard, 1.0)
