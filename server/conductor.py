@@ -16,7 +16,7 @@ from ..music.errors import RangeError, SegueError, UnknownNameError
 from ..music.events import Events
 from ..music.mood import Mood
 from ..music.world import Bar, World
-from .realise import note_events
+from .expression import Players
 from .timeline import GRIDS, Due, Slot, Timeline, Told
 
 SPOKEN = ("direct", "release", "switch", "rate")  # methods of a performer that commands call
@@ -75,6 +75,7 @@ class Conductor:
         self.dropped: list[tuple[str, str]] = []  # command and reason, for the session to tell
         self._bookmarks: dict[int, dict[str, Any]] = {}  # by index of the bar
         self._player = player
+        self._players = Players(cue, sample_rate)
         self._wanted = wanted
 
     def decide(self, frame: int, gap_frames: int = 0) -> None:
@@ -119,10 +120,8 @@ class Conductor:
 
     def _place(self, slot: Slot, from_frame: int) -> None:
         bar = slot.performed.bar
-        start = (bar.start_beats, slot.start_frame)
         self._player.bar(bar, slot.start_frame, slot.end_frame)
-        rate = self.timeline.sample_rate
-        events = note_events(bar.notes, bar.notes["layer"], start, bar.bpm, rate)
+        events = self._players.play(bar, slot.start_frame, slot.end_frame)
         self._player.schedule(events[events["at_frame"] >= min(from_frame, slot.start_frame)])
 
     @property
