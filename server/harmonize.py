@@ -19,6 +19,7 @@ from ..music.errors import SegueError, UnknownNameError, check_range
 from ..music.harmony_parts import Review, review, windows
 from ..music.theory import NAMES
 from ..music.transpose import MOST_SEMITONES, transpose
+from ..synth.sinks import FORMATS
 from .harmonize_mix import VOICE_LUFS, gain_to, master, write
 from .harmonize_stems import SOUNDS, Levels, Progress, Stems
 from .harmony_plan import Course, Plan, stretches
@@ -129,6 +130,8 @@ def harmonize(
     settings = settings or HarmonizeSettings()
     settings.check()
     target = check_writable(output)
+    if target.suffix.lower() not in FORMATS:  # told before the work is done
+        raise UnknownNameError("audio file ending", target.suffix, FORMATS)
     tell = progress or (lambda share, what: None)
     loaded = cue if isinstance(cue, Cue) else load_cue(cue)
     tell(0.0, "reading the voice")

@@ -8,33 +8,39 @@ import gc
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..music.errors import MissingPartError, SegueError
+from ..music.cue import Cue
+from ..music.cue_file import load_cue
+from ..music.errors import MissingPartError, SegueError, UnknownNameError
 from ..music.events import Channel, Events
+from ..music.transpose import transpose
 from ..synth.engine import Engine
 from ..synth.master import Limiter
 from .harmonize_live import LiveHarmonizer
 from .harmonize_mix import Samples, pan
-from .harmonize_stems import CHOIR, PANS, band_events
+from .harmonize_stems import CHOIR, PANS, SOUNDS, band_events
 from .harmony_plan import Course
 from .sound import session_channels
 
 CLIENT_NAME = "segue-harmonize"
 LONGEST_SECONDS = 3600.0
 
-_VOICE_GAIN_DB = 0.0
-_CHOIR_DB, _BAND_DB = -8.0, -8.0  # of the engines, against a voice near -18 dB
+_ENGINE_DB = -8.0  # brings an engine near the level of a voice at -20 LUFS
 
 
 @dataclass(frozen=True)
 class LiveOptions:
     """How a live voice is harmonised; levels in dB."""
 
+    section: str | None = None  # of the cue, where it begins; None: the first
+    bpm: float | None = None  # within the cue's range; None: its middle
+    transpose: int = 0  # semitones that the cue is moved by
     style: str = "around"
     parts: int = 2
     sound: str = "both"  # choir, shifted or both
@@ -82,11 +88,11 @@ class LiveMix:
         size = min(max(block_frames, 64), 8192)
         self._choir = self._band = None
         if options.sound != "shifted":
-            gain_db = options.parts_db + _CHOIR_DB
+            gain_db = options.parts_db + _ENGINE_DB
             self._choir = _engine([Channel("choir", CHOIR, reverb=0.4)], sample_rate, size, gain_db)
         if options.band:
             channels = session_channels(course.cue)[: len(course.cue.layers)]
-            self._band = _engine(channels, sample_rate, size, options.band_db + _BAND_DB)
+            self._band = _engine(channels, sample_rate, size, options.band_db + _ENGINE_DB)
             self._band.schedule(band_events(course, 0.0, sample_rate))
         self._limiter = Limiter(sample_rate)
 
@@ -95,7 +101,7 @@ class LiveMix:
         frames = len(voice)
         live = self.harmonizer.push(voice)
         clean = np.nan_to_num(np.asarray(voice, np.float64), posinf=0.0, neginf=0.0)
-        mix = _gain(self.options.voice_db + _VOICE_GAIN_DB) * np.repeat(clean, 2).reshape(-1, 2)
+        mix = _gain(self.options.voice_db) * np.repeat(clean, 2).reshape(-1, 2)
         if self.options.sound != "choir":
             level = _gain(self.options.parts_db)
             for part, place in zip(live.parts, PANS, strict=False):
@@ -134,7 +140,7 @@ class JackHarmonizer:
 
     Raises MissingPartError where JACK-Client or a JACK server is missing.
 
-    :param course: called with a length in seconds, gives the cue in time
+    :param course: the cue in time, from when it starts
     :param connect: join the first capture and playback ports of the sound card
     """
 
@@ -219,9 +225,23 @@ class JackHarmonizer:
 
 
 def harmonize_live(
-    course: Course, options: LiveOptions, *, seconds: float | None = None
+    cue: str | Path | Cue, options: LiveOptions | None = None, *, seconds: float | None = None
 ) -> LiveReport:
-    """Harmonise what is sung into JACK until Ctrl-C, the server's end or some seconds."""
+    """Harmonise what is sung into JACK until Ctrl-C, the server's end or some seconds.
+
+    The cue begins at once and plays for an hour at most. Raises as `Course` and `JackHarmonizer`,
+    UnknownNameError for a sound that does not exist, SegueError when the server ends.
+    """
+    options = options or LiveOptions()
+    if options.sound not in SOUNDS:
+        raise UnknownNameError("sound of the parts", options.sound, SOUNDS)
+    loaded = cue if isinstance(cue, Cue) else load_cue(cue)
+    course = Course(
+        transpose(loaded, options.transpose),
+        min(seconds or LONGEST_SECONDS, LONGEST_SECONDS),
+        section=options.section,
+        bpm=options.bpm,
+    )
     harmonizer = JackHarmonizer(course, options)
     try:
         harmonizer.start()

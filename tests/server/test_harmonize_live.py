@@ -11,7 +11,13 @@ from segue.analysis.audio import find_clicks
 from segue.analysis.pitch import hz_to_midi, track_pitch
 from segue.music.cue_file import load_cue
 from segue.music.errors import MissingPartError, RangeError, SegueError, UnknownNameError
-from segue.server.harmonize_jack import CLIENT_NAME, JackHarmonizer, LiveMix, LiveOptions
+from segue.server.harmonize_jack import (
+    CLIENT_NAME,
+    JackHarmonizer,
+    LiveMix,
+    LiveOptions,
+    harmonize_live,
+)
 from segue.server.harmonize_live import LiveHarmonizer
 from segue.server.harmony_plan import Course
 
@@ -159,6 +165,10 @@ def test_no_server_is_one_clear_error(course, monkeypatch):
     monkeypatch.setenv("JACK_DEFAULT_SERVER", "segue-no-such-server")
     with pytest.raises(MissingPartError, match="no JACK server"):
         JackHarmonizer(course, LiveOptions(band=False))
+    with pytest.raises(UnknownNameError, match="choir"):
+        harmonize_live("dungeon", LiveOptions(sound="quire"))
+    with pytest.raises(UnknownNameError, match="calm"):
+        harmonize_live("dungeon", LiveOptions(section="clam"))
 
 
 @pytest.fixture
@@ -222,6 +232,13 @@ class Singer:
         self._at += frames
         if self._at > len(self._voice):
             self.done.set()
+
+
+@pytest.mark.usefixtures("jack_graph")
+def test_live_for_some_seconds():
+    report = harmonize_live("dungeon", LiveOptions(sound="shifted", band=False), seconds=0.5)
+    assert 0.3 < report.seconds < 5.0
+    assert report.notes == 0
 
 
 def test_a_singer_in_a_jack_graph(jack_graph, sing, course):
