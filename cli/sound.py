@@ -111,3 +111,24 @@ def harmonize(
     if json:
         write_results(json, "harmonize", result.results(), {"stretches": result.rows})
         console.print(f"written: {json}")
+
+
+@app.command()
+def instruments(
+    gallery: Annotated[
+        Path | None, typer.Option(help="Folder for a page with sounds and pictures.")
+    ] = None,
+) -> None:
+    """List the instruments; with --gallery, write a page to hear and see them."""
+    from ..server.gallery import instrument_rows, write_gallery
+
+    if gallery is None:
+        print_table(instrument_rows())
+        return
+    with progress_bar() as progress:
+        task = progress.add_task("playing", total=1.0)
+        page = write_gallery(
+            gallery,
+            lambda family, share: progress.update(task, completed=share, description=family),
+        )
+    console.print(f"written: {page}", soft_wrap=True)
