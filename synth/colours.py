@@ -1,139 +1,158 @@
-"""A patch of two colours of one sound that are mixed while it lasts: dark and bright, oo and ah.
+"""Patches of endless loops: one player whose colour follows his breath or bow, and sections.
 
 How loud a wind or bowed instrument is played changes its spectrum more than its level, so loudness
-is a mixture here, and the bright colour may come later than the dark one, as a blown note does.
+is a mixture of a dark and a bright colour here. One envelope drives both: the bright colour goes
+with a higher power of it, so that it comes later than the dark one and is gone sooner, as it does
+where a tone is blown. The sides are a loop of their own that is added left and taken away right:
+nothing is lost in mono, and the width is known.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .instrument import BasePatch, Touch
+from .players import swaying
+from .pyo_host import Samples
 from .rack import Rack
 from .recipes import Recipe
-from .tables import LOOP_FRAMES, Floats, Partials, Samples, spread_loop
+
+VIBRATO_SECONDS = 6.0  # after which its irregularities come again
+NOISE_PITCH = 60  # the one zone of what is read at an onset
+
+
+class Reader:
+    """Reads one layer of endless material from its beginning, at a speed shared with others."""
+
+    def __init__(self, rack: Rack, recipe: Recipe, speed: Any, mul: Any) -> None:
+        self.material = rack.material(recipe)
+        self.stream = rack.add(rack.pyo.Osc(self.material.any, speed, mul=mul, interp=2))
+        self._base = self.stream.getBaseObjects()[0]
+
+    def tune(self, pitch: float, layer: int) -> None:
+        """Pick the table for a note, while the voice rests."""
+        share = (layer + 0.5) / self.material.layers
+        self._base.setTable(self.material.table(pitch, share, 0))
+        self._base.reset()
 
 
 class TwoColours(BasePatch):
-    """Endless loops of a dark (layer 0) and a bright colour (layer 1).
+    """Loops of a dark (layer 0) and a bright colour (layer 1), and of the sides (layer 2).
 
-    Vibrato sets in late; `vibrato_cents` 0 leaves it out, and saves its cost. `drift_hz` lets the
-    bright colour come and go slowly.
+    Vibrato grows while the envelope settles from its peak to what it sustains; `vibrato_cents` 0
+    leaves it out, `throb` is how much the bright colour goes with it. `width` is the level of the
+    sides against the middle, 0 leaves them out.
     """
 
     recipe: Recipe
-    stereo = False
-    attack, attack_seconds, release_seconds = 0.06, 0.05, 0.2
-    bright_attack, bright_decay, bright_sustain = 0.12, 0.4, 0.8
-    vibrato_hz, vibrato_cents, vibrato_onset = 5.2, 0.0, 0.7
-    drift_hz, drift_depth = 0.0, 0.4
+    onset: Recipe | None = None  # noise of the first moment, read once
+    onset_level = 1.0
+    attack, settle, sustain = 0.06, 0.6, 0.8
+    attack_seconds, release_seconds = 0.05, 0.2
+    late = 1  # how often the envelope is squared to be the bright colour's
+    vibrato_hz, vibrato_cents, throb = 5.2, 0.0, 0.0
+    width = 0.0
     least, most = 0.05, 1.0  # share of the bright colour, played softest and loudest
 
     def __init__(self, rack: Rack, gate: Any, freq: Any) -> None:
-        release = self.release_seconds
-        self._body = rack.envelope(gate, self.attack, 0.2, 1.0, release, power=2)
-        self._edge = rack.envelope(
-            gate, self.bright_attack, self.bright_decay, self.bright_sustain, release, power=2
+        self._body = rack.envelope(
+            gate, self.attack, self.settle, self.sustain, self.release_seconds, power=2
         )
+        body = edge = self._body.stream
+        for _ in range(self.late):
+            edge = rack.times(edge, edge)
+        self._dark, self._bright = rack.level(body), rack.level(edge)
+        bright = self._bright.stream
         if self.vibrato_cents:
-            depth = rack.envelope(gate, self.vibrato_onset, 0.1, 1.0, release)
-            width = 2.0 ** (self.vibrato_cents / 1200.0) - 1.0
-            wobble = rack.pyo.Sine(self.vibrato_hz, mul=rack.times(depth.stream, width), add=1)
-            freq = rack.times(freq, rack.add(wobble))
-        self._dark_level = rack.level(self._body.stream)
-        self._bright_level = rack.level(self._edge.stream)
-        bright_level = self._bright_level.stream
-        if self.drift_hz:
-            depth = self.drift_depth
-            drift = rack.add(rack.pyo.Sine(self.drift_hz, mul=depth, add=1.0 - depth))
-            bright_level = rack.times(bright_level, drift)
-        self._dark, self._bright, sides = [], [], []
-        for side, phase in enumerate((0.0, 0.37)[: 1 + self.stereo]):
-            dark = rack.loop(self.recipe, freq, self._dark_level.stream, phase, side)
-            bright = rack.loop(self.recipe, freq, bright_level, phase, side)
-            self._dark.append(dark)
-            self._bright.append(bright)
-            sides.append(rack.sum(dark.stream, bright.stream))
-        self.left, self.right = sides[0], sides[-1]
+            freq, throbbing = self._vibrato(rack, freq, edge)
+            bright = rack.times(bright, throbbing) if self.throb else bright
+        self._speed = rack.level(freq)
+        self._readers = [
+            Reader(rack, self.recipe, self._speed.stream, mul)
+            for mul in (self._dark.stream, bright, body)[: 2 + bool(self.width)]
+        ]
+        middle = rack.sum(self._readers[0].stream, self._readers[1].stream)
+        self._shot = None
+        if self.onset is not None:
+            self._shot = rack.shot(self.onset, rack.strike())
+            self._scrape = rack.level(self._shot.stream, add=middle)
+            middle = self._scrape.stream
+        self.left = self.right = middle
+        if self.width:
+            aside = self._readers[2].stream
+            self.left = rack.level(aside, self.width, middle).stream
+            self.right = rack.level(aside, -self.width, middle).stream
+
+    def _vibrato(self, rack: Rack, freq: Any, edge: Any) -> tuple[Any, Any]:
+        """The frequency with vibrato, and the factor that the bright colour throbs by."""
+        settled = self.sustain ** (2**self.late)
+        depth = rack.times(edge, rack.level(edge, -1.0, 1.0).stream)
+        wobble = rack.times(vibrato(rack, self.vibrato_hz), depth)
+        scale = 1.0 / (settled * (1.0 - settled))
+        cents = (2.0 ** (self.vibrato_cents / 1200.0) - 1.0) * scale
+        swayed = rack.times(freq, rack.level(wobble, cents, 1.0).stream)
+        return swayed, rack.level(wobble, self.throb * scale, 1.0).stream if self.throb else 1.0
 
     def tune(self, touch: Touch) -> None:
         share = self.least + (self.most - self.least) * touch.loudness**1.3
-        self._dark_level.set(1.0 - 0.75 * share)
-        self._bright_level.set(share)
+        self._dark.set(1.0 - 0.75 * share)
+        self._bright.set(share)
         self._body.set(attack=touch.slower(self.attack))
-        self._edge.set(attack=touch.slower(self.bright_attack))
-        for dark, bright in zip(self._dark, self._bright, strict=True):
-            dark.tune(touch.pitch, 0.0)
-            bright.tune(touch.pitch, 0.999)
+        self._speed.set(self._readers[0].material.cycles_per_hz(touch.pitch))
+        for layer, reader in enumerate(self._readers):
+            reader.tune(touch.pitch, layer)
+        if self._shot is not None:
+            self._shot.tune(NOISE_PITCH, touch.loudness)
+            self._scrape.set(self.onset_level * 2.0 ** (2.0 * (touch.attack - 0.5)))
 
 
-Spectrum = Sequence[tuple[float, Sequence[float]]]
-"""Levels in dB of the partials 1, 2, ... at some MIDI pitches, from low to high."""
+class Section(BasePatch):
+    """Loops of a whole section: a layer for each loudness in the middle, the last for the sides."""
 
+    recipe: Recipe
+    attack, settle, sustain = 0.15, 0.5, 0.85
+    attack_seconds, release_seconds = 0.06, 0.6
+    width = 0.5
 
-def measured(spectrum: Spectrum, pitch: float, tail_db: float = 6.0) -> Partials:
-    """Amplitudes between the two nearest rows of a spectrum; beyond a row's end they fall on.
-
-    :param tail_db: fall for each further partial
-    """
-    pitches = [row[0] for row in spectrum]
-    count = max(len(row[1]) for row in spectrum)
-    rows = np.array([_extended(row[1], count, tail_db) for row in spectrum])
-    decibels = np.array([np.interp(pitch, pitches, rows[:, n]) for n in range(count)])
-
-    def amplitudes(number: Floats) -> Floats:
-        inside = np.interp(number, np.arange(1, count + 1), decibels)
-        beyond = decibels[-1] - tail_db * (number - count)
-        return np.asarray(10.0 ** (np.where(number <= count, inside, beyond) / 20.0))
-
-    return amplitudes
-
-
-def _extended(decibels: Sequence[float], count: int, tail_db: float) -> list[float]:
-    missing = count - len(decibels)
-    return [*decibels, *(decibels[-1] - tail_db * (n + 1) for n in range(missing))]
-
-
-def breathing(
-    wave: Samples, sample_rate: int, hz: float, *, share: float, low: float, high: float
-) -> Samples:
-    """A loop with noise between two frequencies mixed in, itself without a seam.
-
-    :param share: RMS of the noise relative to the tone
-    :param low: lower edge in multiples of the tone's frequency
-    :param high: upper edge in Hz
-    """
-    frames = len(wave)
-    bin_hz = np.fft.rfftfreq(frames, 1.0 / sample_rate)
-    shape = 1.0 / (1.0 + (low * hz / np.maximum(bin_hz, 1.0)) ** 4) / (1.0 + (bin_hz / high) ** 4)
-    phases = np.random.default_rng(11).uniform(0.0, 2.0 * np.pi, len(bin_hz))
-    noise = np.fft.irfft(shape * np.exp(1j * phases), frames)
-    noise *= share * float(wave.std()) / float(noise.std())
-    mixed = wave + noise
-    return np.roll(mixed, -int(np.argmin(np.abs(mixed)))).astype(np.float32)
-
-
-def player(
-    hz: float,
-    pitch: float,
-    spectra: Sequence[Spectrum],
-    sample_rate: int,
-    *,
-    breath: Sequence[float],
-    cents: float = 2.5,
-    low: float = 1.0,
-    high: float = 6000.0,
-) -> Samples:
-    """The loops of one player, a layer for each spectrum [shape=(layers, frames)].
-
-    :param breath: share of noise in each layer
-    """
-    layers = []
-    for number, (spectrum, share) in enumerate(zip(spectra, breath, strict=True)):
-        levels = measured(spectrum, pitch)
-        wave = spread_loop(
-            hz, levels, sample_rate, cents=cents, frames=2 * LOOP_FRAMES, seed=5 + number
+    def __init__(self, rack: Rack, gate: Any, freq: Any) -> None:
+        self._body = rack.envelope(
+            gate, self.attack, self.settle, self.sustain, self.release_seconds, power=2
         )
-        layers.append(breathing(wave, sample_rate, hz, share=share, low=low, high=high))
-    return np.stack(layers)
+        self._speed = rack.level(freq)
+        self._readers = [
+            Reader(rack, self.recipe, self._speed.stream, self._body.stream) for _ in range(2)
+        ]
+        middle, aside = (reader.stream for reader in self._readers)
+        self.left = rack.level(aside, self.width, middle).stream
+        self.right = rack.level(aside, -self.width, middle).stream
+
+    def tune(self, touch: Touch) -> None:
+        material = self._readers[0].material
+        layers = material.layers - 1
+        self._body.set(attack=touch.slower(self.attack))
+        self._speed.set(material.cycles_per_hz(touch.pitch))
+        self._readers[0].tune(touch.pitch, min(int(self.place(touch) * layers), layers - 1))
+        self._readers[1].tune(touch.pitch, layers)
+
+    def place(self, touch: Touch) -> float:
+        """Where among the layers a note is played, 0..1."""
+        return touch.loudness
+
+
+def vibrato(rack: Rack, hz: float) -> Any:
+    """A swaying of about -1 to 1 at a rate and depth that are not quite even."""
+
+    def make() -> Any:
+        return rack.table(_swing(hz, rack.sample_rate))
+
+    return rack.add(rack.pyo.TableScan(rack.once(("vibrato", hz), make)))
+
+
+def _swing(hz: float, sample_rate: int) -> Samples:
+    frames = round(VIBRATO_SECONDS * sample_rate)
+    turns = round(VIBRATO_SECONDS * hz)
+    rng = np.random.default_rng(17)
+    hurry = 0.08 * swaying(rng, frames, sample_rate, 0.3, 2.0)
+    phase = turns * (np.arange(frames) + np.cumsum(hurry - hurry.mean())) / frames
+    depth = 1.0 + 0.15 * swaying(rng, frames, sample_rate, 0.3, 2.0)
+    return np.asarray(depth * np.sin(2.0 * np.pi * phase), np.float32)

@@ -1,51 +1,61 @@
 """Brass: a small section of trumpets and trombones.
 
-Range Bb1 to C6. Levels of the partials as measured on recorded notes of a trombone, spread as a
-few players spread them; loudness and brightness mix the soft and the loud colour, and the loud one
-comes later, as a blown note opens.
+Range Bb1 to C6. Three players side by side, each a little off the others; levels of the partials as
+measured on recorded notes of a trombone, soft and loud. Loudness and brightness mix the two
+colours, and the loud one comes later, as a blown note opens.
 """
 
-from math import log2
-
-import numpy as np
-
-from ..colours import TwoColours, measured
+from ..colours import TwoColours
 from ..instrument import simple
+from ..players import measured, onset_noise, player_loops
 from ..recipes import Recipe
-from ..tables import Samples, spread_loop
+from ..tables import Samples
 
 SOFT = (
-    (44, (-8, -1, -4, -1, -10, -11, -14, -17, -22, -21, -25, -29, -38)),
-    (58, (0, -4, -13, -19, -31, -33, -44, -51)),
-    (70, (-1, -4, -20, -29, -48, -55)),
-    (84, (0, -10, -26, -40)),
+    (40, (-15, -7, -9, -3, 0, -11, -6, -11, -13, -12, -23, -14, -17, -22, -22, -24, -24)),
+    (48, (-11, 0, -5, -2, -10, -9, -12, -17, -19, -20, -20, -26, -32, -35, -42, -42, -43)),
+    (56, (0, -2, -7, -17, -22, -22, -25, -35, -44, -52, -62, -56, -57, -62, -65, -69, -66)),
+    (64, (0, -8, -11, -18, -29, -36, -42, -48, -51, -60, -61, -62, -65, -63, -68, -67, -69)),
+    (72, (0, -7, -12, -25, -34, -41, -46, -53, -56, -62, -69, -64, -67, -66, -66, -69, -71)),
+    (84, (0, -3, -12, -27, -30, -42, -45, -55, -58)),
 )
 LOUD = (
-    (44, (-6, -2, -1, 0, -2, -3, -4, -6, -8, -9, -11, -13, -15, -18, -20, -23)),
-    (58, (-2, 0, -2, -5, -7, -10, -13, -14, -18, -21, -24, -28)),
-    (70, (0, -2, -6, -10, -15, -20, -25, -30, -34)),
-    (84, (0, -6, -13, -20, -27, -34)),
+    (40, (-23, -17, 0, -9, 0, -3, 0, -6, -5, -9, -5, -16, -10, -9, -15, -12, -17)),
+    (48, (-18, -12, 0, -7, 0, -3, -1, -5, -6, -9, -7, -15, -10, -10, -15, -13, -16)),
+    (56, (-4, 0, -2, 0, -1, -4, -6, -4, -8, -11, -12, -13, -11, -15, -16, -16, -15)),
+    (64, (-4, 0, -5, -4, -5, -8, -12, -10, -13, -15, -15, -17, -19, -22, -24, -22, -23)),
+    (72, (0, -2, -6, -10, -11, -15, -17, -20, -24, -24, -27, -29, -33, -34, -36, -39, -40)),
+    (84, (0, 0, -7, -14, -14, -23, -26, -31, -34)),
 )
+NOISES_DB = (
+    (-44, -44, -44, -46, -48, -50, -52, -56),
+    (-44, -42, -40, -40, -40, -41, -44, -50),
+)
+"""Breath of each colour, by octaves."""
+ONSET_DB = (-50, -36, -30, -28, -30, -32, -36, -44)
+PLAYERS = ((0, -0.9), (1, 0.1), (-1, 0.8))
 
 
 def _render(hz: float, sample_rate: int) -> Samples:
-    pitch = 69.0 + 12.0 * log2(hz / 440.0)
-    layers = [
-        spread_loop(hz, measured(spectrum, pitch, 3.0), sample_rate, cents=9, seed=7)
-        for spectrum in (SOFT, LOUD)
-    ]
-    return np.stack(layers)
+    spectra = measured(SOFT, hz), measured(LOUD, hz)
+    return player_loops(hz, sample_rate, spectra, NOISES_DB, players=PLAYERS, wander_cents=3.5)
+
+
+def _onset(hz: float, sample_rate: int) -> Samples:
+    return onset_noise(sample_rate, ONSET_DB, seconds=0.09, rise_seconds=0.005)
 
 
 class Brass(TwoColours):
     """One note of the section."""
 
-    recipe = Recipe("brass", _render, 34, 86, step=5)
-    stereo = True
-    attack, attack_seconds, release_seconds = 0.05, 0.05, 0.18
-    bright_attack, bright_decay, bright_sustain = 0.11, 0.4, 0.7
+    recipe = Recipe("brass", _render, 34, 86, step=4, keep=True)
+    onset = Recipe("brass-onset", _onset, 60, 60, step=1)
+    attack, settle, sustain = 0.08, 0.5, 0.8
+    attack_seconds, release_seconds = 0.05, 0.28
+    late = 2
+    width = 0.5
 
 
 INSTRUMENT = simple(
-    Brass, level_db=-1.7, polyphony=8, spread=0.2, shaped_by=("brightness", "attack")
+    Brass, level_db=-4.7, polyphony=8, spread=0.2, shaped_by=("brightness", "attack")
 )

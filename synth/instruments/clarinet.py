@@ -2,44 +2,57 @@
 
 Range D3 to G6. Levels of the partials as measured on recorded notes of a clarinet, soft and loud;
 loudness and brightness mix the two colours. It starts quickly, from almost nothing, and keeps its
-tone still: a hint of vibrato only.
+tone still, without vibrato.
 """
 
-from math import log2
-
-from ..colours import TwoColours, player
+from ..colours import TwoColours
 from ..instrument import simple
+from ..players import measured, onset_noise, player_loops
 from ..recipes import Recipe
 from ..tables import Samples
 
 SOFT = (
-    (54, (-1, -25, -4, -32, -13, -30, -26, -38, -39, -50)),
-    (70, (0, -26, -9, -28, -33, -40, -53, -56)),
-    (83, (0, -12, -19, -29, -44, -56, -65)),
+    (52, (0, -29, -4, -32, -19, -33, -23, -33, -30, -40, -46, -49, -49, -53, -53, -57, -56)),
+    (60, (0, -25, -6, -29, -21, -32, -32, -46, -47, -50, -52, -54, -53, -53, -59, -61, -60)),
+    (68, (0, -24, -13, -31, -32, -42, -44, -53, -54, -54, -59, -60, -59, -59, -65, -64, -68)),
+    (76, (0, -18, -23, -35, -40, -43, -52, -57, -63, -63, -71, -62, -73, -65)),
+    (84, (0, -11, -21, -29, -38, -49, -60, -63, -66)),
+    (92, (0, -5, -19, -29, -40)),
 )
 LOUD = (
-    (54, (0, -37, -3, -27, -4, -26, -12, -25, -11, -26, -16, -24, -27, -24, -19, -20)),
-    (70, (0, -20, -9, -25, -28, -35, -31, -39, -41, -49)),
-    (83, (0, -6, -15, -24, -32, -35, -45, -49)),
+    (52, (0, -31, -2, -23, -2, -20, -9, -17, -7, -17, -13, -18, -18, -20, -14, -18, -23)),
+    (60, (0, -26, -1, -13, 0, -13, -9, -16, -14, -21, -18, -21, -26, -23, -28, -31, -35)),
+    (68, (0, -26, -2, -17, -9, -22, -17, -21, -25, -27, -29, -33, -38, -42, -44, -47, -48)),
+    (76, (0, -17, -13, -23, -25, -28, -32, -34, -41, -45, -49, -54, -55, -57)),
+    (84, (0, -6, -11, -19, -25, -33, -37, -43, -44)),
+    (92, (0, -5, -17, -30, -38)),
 )
+NOISES_DB = (
+    (-50, -50, -56, -56, -50, -46, -52, -58),
+    (-48, -46, -44, -42, -42, -41, -44, -50),
+)
+"""Breath of each colour, by octaves."""
+ONSET_DB = (-60, -42, -34, -32, -30, -30, -32, -38)
 
 
 def _render(hz: float, sample_rate: int) -> Samples:
-    pitch = 69.0 + 12.0 * log2(hz / 440.0)
-    return player(
-        hz, pitch, (SOFT, LOUD), sample_rate, breath=(0.012, 0.01), cents=1.6, low=1.0, high=6000.0
-    )
+    spectra = measured(SOFT, hz), measured(LOUD, hz)
+    return player_loops(hz, sample_rate, spectra, NOISES_DB, wander_cents=1.8, flicker_db=1.0)
+
+
+def _onset(hz: float, sample_rate: int) -> Samples:
+    return onset_noise(sample_rate, ONSET_DB, seconds=0.07, rise_seconds=0.004)
 
 
 class Clarinet(TwoColours):
     """One player."""
 
     recipe = Recipe("clarinet", _render, 50, 94, step=4, keep=True)
-    attack, attack_seconds, release_seconds = 0.035, 0.03, 0.1
-    bright_attack, bright_decay, bright_sustain = 0.07, 0.4, 0.85
-    vibrato_hz, vibrato_cents, vibrato_onset = 4.6, 3.0, 0.8
+    onset = Recipe("clarinet-onset", _onset, 60, 60, step=1)
+    attack, settle, sustain = 0.05, 0.5, 0.85
+    attack_seconds, release_seconds = 0.03, 0.12
 
 
 INSTRUMENT = simple(
-    Clarinet, level_db=-3.3, polyphony=4, spread=0.1, shaped_by=("brightness", "attack")
+    Clarinet, level_db=-4.9, polyphony=4, spread=0.1, shaped_by=("brightness", "attack")
 )

@@ -6,10 +6,13 @@ rubbed glass has, over a soft breath of highs. Brightness and loudness bring out
 
 import numpy as np
 
-from ..colours import TwoColours, breathing
+from ..colours import TwoColours
 from ..instrument import simple
+from ..players import section_loops
 from ..recipes import Recipe
-from ..tables import Floats, Samples, spread_loop
+from ..tables import Floats, Samples
+
+BREATH_DB = ((-80, -70, -62, -56, -50, -46, -44, -46), (-80, -66, -56, -48, -42, -37, -35, -37))
 
 
 def _dark(number: Floats) -> Floats:
@@ -17,25 +20,29 @@ def _dark(number: Floats) -> Floats:
 
 
 def _bright(number: Floats) -> Floats:
-    return np.where(np.isin(number, (1, 3, 4, 7, 9, 12)), number**-0.9, 0.02 / number)
+    return np.where(np.isin(number, (1, 3, 4, 7, 9, 12)), number**-0.8, 0.02 / number)
 
 
 def _render(hz: float, sample_rate: int) -> Samples:
-    layers = []
-    for levels, share in ((_dark, 0.004), (_bright, 0.02)):
-        wave = spread_loop(hz, levels, sample_rate, cents=9, stretch=0.0012, seed=31)
-        layers.append(breathing(wave, sample_rate, hz, share=share, low=4.0, high=9000.0))
-    return np.stack(layers)
+    return section_loops(
+        hz,
+        sample_rate,
+        (_dark, _bright),
+        cents=8.0,
+        stretch=0.0012,
+        noises_db=BREATH_DB,
+        swell=0.4,
+        seed=31,
+    )
 
 
 class Glass(TwoColours):
     """One note."""
 
-    recipe = Recipe("glass", _render, 48, 102, step=6)
-    stereo = True
-    attack, attack_seconds, release_seconds = 0.25, 0.1, 1.8
-    bright_attack, bright_decay, bright_sustain = 0.15, 1.8, 0.45
-    drift_hz, drift_depth = 0.29, 0.25
+    recipe = Recipe("glass", _render, 48, 102, step=6, keep=True)
+    attack, settle, sustain = 0.3, 1.8, 0.75
+    attack_seconds, release_seconds = 0.1, 2.2
+    width = 0.55
 
 
-INSTRUMENT = simple(Glass, level_db=-2.8, polyphony=10, shaped_by=("brightness", "attack"))
+INSTRUMENT = simple(Glass, level_db=-4.6, polyphony=12, shaped_by=("brightness", "attack"))

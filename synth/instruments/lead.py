@@ -1,41 +1,39 @@
-"""Lead: a singing synthesizer of two detuned saws.
+"""Lead: a singing synthesizer of detuned saws.
 
-Range C2 to C7. Two endless loops, a mellow and a full saw; loudness and brightness mix them, the
-attack control sets how quickly it speaks, and vibrato comes late.
+Range C2 to C7. Endless loops, a mellow and a full saw; loudness and brightness mix them, the attack
+control sets how quickly it speaks, and vibrato grows as the note settles.
 """
-
-import numpy as np
 
 from ..colours import TwoColours
 from ..instrument import simple
+from ..players import section_loops
 from ..recipes import Recipe
-from ..tables import Floats, Samples, spread_loop
+from ..tables import Floats, Samples
 
 
 def _mellow(number: Floats) -> Floats:
-    return number**-1.0 / (1.0 + (number / 4.0) ** 2)
+    return number**-1.0 / (1.0 + (number / 5.0) ** 2)
 
 
 def _full(number: Floats) -> Floats:
-    return number**-0.95 / (1.0 + (number / 22.0) ** 2)
+    return number**-0.95 / (1.0 + (number / 40.0) ** 2)
 
 
 def _render(hz: float, sample_rate: int) -> Samples:
-    layers = [
-        spread_loop(hz, levels, sample_rate, cents=6.5, widening=0.6, seed=51)
-        for levels in (_mellow, _full)
-    ]
-    return np.stack(layers)
+    return section_loops(
+        hz, sample_rate, (_mellow, _full), cents=6.5, widening=0.6, wide_from_hz=500.0, seed=51
+    )
 
 
 class Lead(TwoColours):
     """One note."""
 
-    recipe = Recipe("lead", _render, 36, 96, step=5)
-    stereo = True
-    attack, attack_seconds, release_seconds = 0.012, 0.02, 0.14
-    bright_attack, bright_decay, bright_sustain = 0.015, 0.5, 0.65
-    vibrato_hz, vibrato_cents, vibrato_onset = 5.6, 13.0, 0.45
+    recipe = Recipe("lead", _render, 36, 96, step=5, keep=True)
+    attack, settle, sustain = 0.015, 0.45, 0.75
+    attack_seconds, release_seconds = 0.02, 0.22
+    vibrato_hz, vibrato_cents, throb = 5.6, 12.0, 0.1
+    width = 0.3
+    least = 0.15
 
 
-INSTRUMENT = simple(Lead, level_db=-1.2, polyphony=6, shaped_by=("brightness", "attack"))
+INSTRUMENT = simple(Lead, level_db=-1.6, polyphony=6, shaped_by=("brightness", "attack"))

@@ -1,43 +1,48 @@
 """Pad: warm, slow and wide, with an upper colour that comes and goes.
 
-Range C2 to C7. Two endless loops of many detuned saws, a dark and a bright one; the bright one
-fades in after the dark one and drifts. Brightness and loudness open it, a hard attack lets it
-speak sooner.
+Range C2 to C7. Endless loops of many detuned saws, a dark and a bright one; the bright one opens
+after the dark one and drifts. Brightness and loudness open it further, a hard attack lets it speak
+sooner.
 """
-
-import numpy as np
 
 from ..colours import TwoColours
 from ..instrument import simple
+from ..players import section_loops
 from ..recipes import Recipe
-from ..tables import Floats, Samples, spread_loop
+from ..tables import Floats, Samples
+
+AIR_DB = ((-70, -66, -62, -56, -52, -50, -50, -54), (-70, -64, -58, -52, -46, -42, -42, -46))
 
 
 def _dark(number: Floats) -> Floats:
-    return number**-1.9
+    return number**-1.6
 
 
 def _bright(number: Floats) -> Floats:
-    return number**-1.0 / (1.0 + (number / 14.0) ** 2)
+    return number**-0.9 / (1.0 + (number / 24.0) ** 2)
 
 
 def _render(hz: float, sample_rate: int) -> Samples:
-    layers = [
-        spread_loop(hz, levels, sample_rate, cents=38, widening=0.9, seed=21)
-        for levels in (_dark, _bright)
-    ]
-    return np.stack(layers)
+    return section_loops(
+        hz,
+        sample_rate,
+        (_dark, _bright),
+        cents=30.0,
+        widening=0.85,
+        noises_db=AIR_DB,
+        swell=0.45,
+        seed=21,
+    )
 
 
 class Pad(TwoColours):
     """One note."""
 
-    recipe = Recipe("pad", _render, 36, 96, step=6)
-    stereo = True
-    attack, attack_seconds, release_seconds = 0.5, 0.12, 1.4
-    bright_attack, bright_decay, bright_sustain = 1.3, 2.0, 0.7
-    drift_hz, drift_depth = 0.17, 0.3
-    most = 0.8
+    recipe = Recipe("pad", _render, 36, 96, step=6, keep=True)
+    attack, settle, sustain = 0.5, 1.5, 0.85
+    attack_seconds, release_seconds = 0.12, 2.4
+    width = 0.55
+    least, most = 0.1, 0.9
 
 
-INSTRUMENT = simple(Pad, level_db=-1.6, polyphony=10, shaped_by=("brightness", "attack"))
+INSTRUMENT = simple(Pad, level_db=-6.8, polyphony=12, shaped_by=("brightness", "attack"))

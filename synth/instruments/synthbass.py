@@ -1,40 +1,43 @@
 """Synth bass: a saw whose filter snaps shut.
 
 Range C1 to C4. Two endless loops, a round one and a full saw with a resonant edge; the full one
-falls off within a quarter of a second. Loudness and brightness decide how much of it is heard.
+falls off within a third of a second. Loudness and brightness decide how much of it is heard.
 """
 
 import numpy as np
 
 from ..colours import TwoColours
 from ..instrument import simple
+from ..players import player_loops
 from ..recipes import Recipe
-from ..tables import Floats, Samples, spread_loop
+from ..tables import Floats, Samples
+
+QUIET_DB = (-90,) * 8
 
 
 def _round(number: Floats) -> Floats:
-    return number**-1.0 / (1.0 + (number / 3.0) ** 3)
+    return number**-0.8 / (1.0 + (number / 5.0) ** 3)
 
 
 def _edge(number: Floats) -> Floats:
-    peak = 1.0 + 2.0 * np.exp(-0.5 * ((number - 9.0) / 2.0) ** 2)
-    return number**-1.0 * peak / (1.0 + (number / 14.0) ** 3)
+    peak = 1.0 + 2.0 * np.exp(-0.5 * ((number - 11.0) / 3.0) ** 2)
+    return number**-0.9 * peak / (1.0 + (number / 30.0) ** 2)
 
 
 def _render(hz: float, sample_rate: int) -> Samples:
-    layers = [
-        spread_loop(hz, levels, sample_rate, cents=4, widening=0.4, seed=71)
-        for levels in (_round, _edge)
-    ]
-    return np.stack(layers)
+    return player_loops(
+        hz, sample_rate, (_round, _edge), (QUIET_DB, QUIET_DB), wander_cents=1.5, flicker_db=0.7
+    )
 
 
 class SynthBass(TwoColours):
     """One note."""
 
-    recipe = Recipe("synthbass", _render, 24, 64, step=5)
-    attack, attack_seconds, release_seconds = 0.004, 0.02, 0.09
-    bright_attack, bright_decay, bright_sustain = 0.003, 0.28, 0.2
+    recipe = Recipe("synthbass", _render, 24, 64, step=5, keep=True)
+    attack, settle, sustain = 0.005, 0.35, 0.62
+    attack_seconds, release_seconds = 0.02, 0.1
+    late = 2
+    least = 0.2
 
 
-INSTRUMENT = simple(SynthBass, level_db=0.1, polyphony=4, shaped_by=("brightness", "attack"))
+INSTRUMENT = simple(SynthBass, level_db=-1.1, polyphony=4, shaped_by=("brightness", "attack"))

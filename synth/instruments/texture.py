@@ -1,70 +1,66 @@
-"""Texture: a cloud of grains from a recording-like swell, for air and unease.
+"""Texture: a cloud of grains from a made-up swell of voices and breath, for air and unease.
 
-Range C2 to C7. Granular: grains of a tenth of a second are read from a wandering place in a made-up
-swell of voices and breath. Density sets how many sound at once, brightness (by the layer's filter)
-how dark they are.
+Range C2 to C7. Grains of a fifth of a second are scattered over an endless loop, most at the note's
+pitch, some an octave or a twelfth above, another cloud for the sides. Density chooses among three
+clouds from sparse to thick; brightness acts by the layer's filter.
 """
-
-from typing import Any
 
 import numpy as np
 
-from ..instrument import BasePatch, Touch, simple
-from ..rack import Rack
-from ..tables import Samples, pitch_hz, spread_loop
+from ..colours import Section
+from ..instrument import Touch, simple
+from ..players import evened
+from ..recipes import Recipe
+from ..tables import LOOP_FRAMES, Floats, Samples, spread_loop
 
-ROOT = 60
-GRAIN_SECONDS = 0.14
-GRAINS = (3, 8)  # at density 0 and 1
+GRAINS = (20, 60, 200)  # in a loop, by layer
+GRAIN_SECONDS = (0.25, 0.6)
+SPEEDS = (1.0, 2.0, 3.0)
+CHANCES = (0.72, 0.2, 0.08)
 
 
-def _swell(sample_rate: int) -> Samples:
-    """Two seconds or so that change from hollow to full [shape=(frames,)]."""
-    hz = pitch_hz(ROOT)
+def _source(hz: float, sample_rate: int) -> Floats:
+    """What grains are cut from: from hollow to full [shape=(LOOP_FRAMES,)]."""
     hollow = spread_loop(
-        hz, lambda n: np.where(n % 2 == 1, n**-1.2, 0.05 / n), sample_rate, cents=30, seed=81
+        hz, lambda n: np.where(n % 2 == 1, n**-1.1, 0.05 / n), sample_rate, cents=30, seed=81
     )
-    full = spread_loop(hz, lambda n: n**-1.1, sample_rate, cents=60, seed=82)
-    place = np.linspace(0.0, 1.0, len(hollow), dtype=np.float32)
-    swell = hollow * np.cos(0.5 * np.pi * place) + full * np.sin(0.5 * np.pi * place)
-    return np.asarray(swell, np.float32)
+    full = spread_loop(hz, lambda n: n**-0.9, sample_rate, cents=50, seed=82)
+    place = np.linspace(0.0, 0.5 * np.pi, LOOP_FRAMES)
+    return np.asarray(hollow * np.cos(place) + full * np.sin(place))
 
 
-class Texture(BasePatch):
+def _cloud(source: Floats, grains: int, sample_rate: int, seed: int) -> Floats:
+    rng = np.random.default_rng(seed)
+    frames = 2 * LOOP_FRAMES
+    cloud = np.zeros(frames)
+    for _ in range(grains):
+        length = int(rng.uniform(*GRAIN_SECONDS) * sample_rate)
+        speed = int(rng.choice(SPEEDS, p=CHANCES))
+        read = (rng.integers(LOOP_FRAMES) + speed * np.arange(length)) % LOOP_FRAMES
+        window = np.sin(np.linspace(0.0, np.pi, length)) ** 2
+        level = rng.uniform(0.4, 1.0) / speed
+        cloud[(rng.integers(frames) + np.arange(length)) % frames] += level * window * source[read]
+    return cloud
+
+
+def _render(hz: float, sample_rate: int) -> Samples:
+    source = _source(hz, sample_rate)
+    clouds = [_cloud(source, grains, sample_rate, 83 + grains) for grains in (*GRAINS, GRAINS[1])]
+    return evened(np.stack(clouds).astype(np.float32), sample_rate)
+
+
+class Texture(Section):
     """One cloud."""
 
-    attack_seconds, release_seconds = 0.1, 1.2
+    recipe = Recipe("texture", _render, 36, 96, step=6, keep=True)
+    attack, settle, sustain = 0.6, 0.5, 0.9
+    attack_seconds, release_seconds = 0.1, 1.6
+    width = 0.6
 
-    def __init__(self, rack: Rack, gate: Any, freq: Any) -> None:
-        pyo = rack.pyo
-        table = rack.once("texture", lambda: rack.table(_swell(rack.sample_rate)))
-        window = rack.once("grain window", lambda: pyo.HannTable())
-        self._amp = rack.envelope(gate, 0.6, 0.5, 0.9, self.release_seconds, power=2)
-        frames = table.getSize()
-        place = rack.add(pyo.Sine(0.11, mul=0.35 * frames, add=0.5 * frames))
-        dust = rack.add(pyo.Randi(-0.06 * frames, 0.06 * frames, 9.0))
-        ratio = rack.times(freq, 1.0 / pitch_hz(ROOT))
-        self._cloud = rack.add(
-            pyo.Granulator(
-                table,
-                window,
-                pitch=ratio,
-                pos=rack.sum(place, dust),
-                dur=GRAIN_SECONDS,
-                grains=GRAINS[1],
-                basedur=GRAIN_SECONDS,
-                mul=self._amp.stream,
-            )
-        )
-        self._base = self._cloud.getBaseObjects()[0]
-        self.left = self.right = self._cloud
-
-    def tune(self, touch: Touch) -> None:
-        low, high = GRAINS
-        self._base.setGrains(round(low + (high - low) * touch.density))
-        self._amp.set(attack=touch.slower(0.6))
+    def place(self, touch: Touch) -> float:
+        return touch.density
 
 
 INSTRUMENT = simple(
-    Texture, level_db=-9.1, polyphony=5, spread=0.5, shaped_by=("attack", "density")
+    Texture, level_db=-7.4, polyphony=6, spread=0.5, shaped_by=("attack", "density")
 )

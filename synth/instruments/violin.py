@@ -1,47 +1,62 @@
 """Violin: one player, bowed.
 
-Range G3 to E7. A string bowed near the bridge has all partials at nearly 1/n, coloured by the
-body's resonances; loudness and brightness mix a soft and a pressed bow, with the bow's noise.
-Starts slowly when the attack control is low; vibrato comes after a third of a second.
+Range G3 to E7. A bowed string pulls the bridge with all partials at 1/n; the body answers with the
+air's resonance at 280 Hz, those of its plates round 450 and 550, and the bridge's broad hill at
+2.5 kHz. Loudness and brightness mix a soft and a pressed bow. Starts slowly when the attack control
+is low, with a scrape when it is high; vibrato grows as the note settles.
 """
 
-from math import log2
-
-from ..colours import TwoColours, player
+from ..colours import TwoColours
 from ..instrument import simple
+from ..players import onset_noise, player_loops
 from ..recipes import Recipe
-from ..tables import Samples
+from ..tables import Floats, Partials, Samples, peaks
 
-SOFT = (
-    (57, (-3, 0, -6, -12, -16, -20, -24, -26, -30, -33, -36)),
-    (70, (0, -8, -14, -18, -22, -27, -30, -34, -38)),
-    (84, (0, -10, -20, -27, -33, -40)),
-    (98, (0, -16, -30, -40)),
+BOWS = ((1.35, 3200.0), (1.02, 7500.0))
+"""Of each colour: power of the number that partials fall by, and Hz where they fall faster."""
+NOISES_DB = (
+    (-60, -48, -46, -46, -46, -46, -46, -50),
+    (-60, -46, -44, -42, -40, -39, -38, -42),
 )
-LOUD = (
-    (57, (-5, 0, -3, -6, -9, -10, -13, -15, -18, -20, -23, -26)),
-    (70, (0, -4, -7, -9, -12, -15, -18, -21, -25, -28)),
-    (84, (0, -6, -11, -16, -21, -26, -32)),
-    (98, (0, -10, -19, -28)),
-)
+"""Noise of the bow with each colour, by octaves."""
+ONSET_DB = (-60, -44, -32, -28, -25, -24, -25, -30)
+
+
+def _body(hz: Floats) -> Floats:
+    """Gain of the body at a frequency."""
+    low = peaks(hz, 0.35, (280.0, 0.55, 0.14), (455.0, 0.8, 0.12), (555.0, 0.7, 0.12))
+    hill = peaks(hz, 1.0, (1050.0, 0.35, 0.25), (2500.0, 1.3, 0.55), (4200.0, 0.5, 0.4))
+    return low * hill / (1.0 + (200.0 / hz) ** 4)
+
+
+def _bow(hz: float, slope: float, top_hz: float) -> Partials:
+    def amplitudes(number: Floats) -> Floats:
+        at = hz * number
+        return number**-slope * _body(at) / (1.0 + (at / top_hz) ** 2)
+
+    return amplitudes
 
 
 def _render(hz: float, sample_rate: int) -> Samples:
-    pitch = 69.0 + 12.0 * log2(hz / 440.0)
-    return player(
-        hz, pitch, (SOFT, LOUD), sample_rate, breath=(0.035, 0.04), cents=2.5, low=1.0, high=8000.0
-    )
+    spectra = [_bow(hz, slope, top_hz) for slope, top_hz in BOWS]
+    return player_loops(hz, sample_rate, spectra, NOISES_DB, flicker_db=2.0, puffs=0.8)
+
+
+def _onset(hz: float, sample_rate: int) -> Samples:
+    return onset_noise(sample_rate, ONSET_DB, seconds=0.13, rise_seconds=0.008)
 
 
 class Violin(TwoColours):
     """One player."""
 
     recipe = Recipe("violin", _render, 54, 102, step=4, keep=True)
-    attack, attack_seconds, release_seconds = 0.09, 0.05, 0.2
-    bright_attack, bright_decay, bright_sustain = 0.07, 0.5, 0.8
-    vibrato_hz, vibrato_cents, vibrato_onset = 5.8, 16.0, 0.35
+    onset = Recipe("violin-onset", _onset, 60, 60, step=1)
+    attack, settle, sustain = 0.12, 0.5, 0.8
+    attack_seconds, release_seconds = 0.05, 0.3
+    vibrato_hz, vibrato_cents, throb = 5.8, 15.0, 0.18
+    least = 0.15
 
 
 INSTRUMENT = simple(
-    Violin, level_db=-1.9, polyphony=4, spread=0.2, shaped_by=("brightness", "attack")
+    Violin, level_db=-4.3, polyphony=4, spread=0.2, shaped_by=("brightness", "attack")
 )

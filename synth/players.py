@@ -1,0 +1,249 @@
+"""Loops of players: tones that are blown, bowed or sung, and live while they last.
+
+All partials of one player move together, unlike those of a section: the pitch wanders by a few
+cents, the colour flickers, and the noise of breath or bow comes in puffs, one for each period. So
+the loop is a single cycle that is read at a wandering place, out of a few that are a little unlike.
+Of a section the partials are bands instead (`tables.spread_loop`), and the sides a loop of their
+own. Everything that moves comes round with the loop's end, so that it has no seam.
+"""
+
+from collections.abc import Callable, Sequence
+from math import log2
+
+import numpy as np
+
+from .pyo_host import Samples
+from .tables import LOOP_FRAMES, Floats, Partials, finish, loudness, spread_loop
+
+CYCLE_FRAMES = 8192
+TAKES = 4  # single cycles that the colour wanders between
+LOOP_SECONDS = 2.7
+LOOP_LEVEL = 0.2  # of all loops: K-weighted, so that notes high and low are equally loud
+TOP_SHARE = 0.39  # of the sample rate: what lies above could alias when read faster
+WEIGHED_SECONDS = 0.3  # `loudness` weighs as much at a time
+NOISE_HZ = (125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0, 16000.0)
+
+Spectrum = Sequence[tuple[float, Sequence[float]]]
+"""Levels in dB of the partials 1, 2, ... at some MIDI pitches, from low to high."""
+
+
+Formant = Callable[[Floats], Floats]
+"""Gain at frequencies in Hz, as a body or a vowel gives it."""
+
+
+def measured(spectrum: Spectrum, hz: float, tail_db: float = 12.0) -> Partials:
+    """Amplitudes between the two nearest rows of a spectrum.
+
+    :param hz: of the note
+    :param tail_db: fall for each octave beyond a row's end
+    """
+    pitch = 69.0 + 12.0 * log2(hz / 440.0)
+    pitches = [row[0] for row in spectrum]
+
+    def amplitudes(number: Floats) -> Floats:
+        rows = np.array([_row(decibels, number, tail_db) for _, decibels in spectrum])
+        between = [np.interp(pitch, pitches, column) for column in rows.T]
+        return np.asarray(10.0 ** (np.array(between) / 20.0))
+
+    return amplitudes
+
+
+def _row(decibels: Sequence[float], number: Floats, tail_db: float) -> Floats:
+    """Levels in dB of the partials, those beyond the row's end too."""
+    count = len(decibels)
+    inside = np.interp(number, np.arange(1, count + 1), decibels)
+    return np.asarray(inside - tail_db * np.log2(np.maximum(number / count, 1.0)))
+
+
+def swaying(
+    rng: np.random.Generator, frames: int, sample_rate: int, low_hz: float, high_hz: float
+) -> Floats:
+    """A slow random movement without a seam, of RMS 1, evenly strong between two frequencies."""
+    lowest = max(1, round(low_hz * frames / sample_rate))
+    highest = max(lowest + 2, round(high_hz * frames / sample_rate))
+    turns = np.zeros(frames // 2 + 1, dtype=complex)
+    turns[lowest:highest] = np.exp(2j * np.pi * rng.random(highest - lowest))
+    wave = np.fft.irfft(turns, frames)
+    return np.asarray(wave / wave.std())
+
+
+def noise_loop(
+    rng: np.random.Generator, frames: int, sample_rate: int, bands_db: Sequence[float]
+) -> Floats:
+    """Noise without a seam, its octave bands round `NOISE_HZ` at levels in dB [shape=(frames,)]."""
+    hz = np.fft.rfftfreq(frames, 1.0 / sample_rate)
+    width = np.array(NOISE_HZ) / np.sqrt(2.0)
+    density = np.array(bands_db) - 10.0 * np.log10(width)
+    level = np.interp(np.log2(np.maximum(hz, 1.0)), np.log2(NOISE_HZ), density)
+    level[hz < 60.0] = -200.0
+    spectrum = 10.0 ** (level / 20.0) * np.exp(2j * np.pi * rng.random(len(hz)))
+    # each bin is a sine of power amplitude**2 / 2, and stands for sample_rate / frames Hz
+    scale = frames * np.sqrt(0.5 * sample_rate / frames)
+    return np.asarray(scale * np.fft.irfft(spectrum, frames))
+
+
+def evened(layers: Samples, sample_rate: int) -> Samples:
+    """Loops [shape=(layers, frames)], each as loud as the others and as every other loop made even.
+
+    They begin where all are nearest to zero, to fit the guard point of pyo's tables.
+    """
+    piece = round(WEIGHED_SECONDS * sample_rate)
+    count = max(1, layers.shape[-1] // piece)
+    even = np.empty_like(layers)
+    for number, wave in enumerate(layers):
+        pieces = wave[: count * piece].reshape(count, 1, -1)
+        loud = np.sqrt(np.mean(loudness(pieces, sample_rate) ** 2))
+        even[number] = wave * (LOOP_LEVEL / loud)
+    first = np.abs(even[:, : even.shape[-1] // 16]).sum(axis=0)
+    return np.roll(even, -int(np.argmin(first)), axis=-1)
+
+
+Players = Sequence[tuple[int, float]]
+"""Of each player: how many periods more than the others in a loop, place -1 left .. 1 right."""
+
+
+def player_loops(
+    hz: float,
+    sample_rate: int,
+    spectra: Sequence[Partials],
+    noises_db: Sequence[Sequence[float]],
+    *,
+    players: Players = ((0, 0.0),),
+    wander_cents: float = 3.0,
+    flicker_db: float = 1.5,
+    puffs: float = 0.5,
+    seed: int = 5,
+) -> Samples:
+    """The loops of one player or a few, a layer for each spectrum [shape=(layers, frames)].
+
+    A player's layers are in phase, so that a mixture of two is a colour between them. With more
+    than one player, the last layer is what is heard on the left and not on the right.
+
+    :param noises_db: of each layer, levels of the noise in the octaves round `NOISE_HZ`, in dB
+        against the tone
+    :param wander_cents: how far the pitch strays (RMS)
+    :param flicker_db: how much each partial's level strays (RMS)
+    :param puffs: how much of the noise comes in puffs, 0..1
+    """
+    turns = max(8, round(LOOP_SECONDS * hz))
+    frames = round(turns * sample_rate / hz)
+    count = max(1, int(TOP_SHARE * sample_rate / hz))
+    numbers = np.arange(1, count + 1, dtype=float)
+    layers = np.zeros((len(spectra) + (len(players) > 1), frames))
+    for place, (more, pan) in enumerate(players):
+        rng = np.random.default_rng(seed + 10 * place)
+        phase = _wandering(rng, frames, sample_rate, turns + more, wander_cents)
+        flicker = np.exp(flicker_db / 8.7 * rng.standard_normal((TAKES, count)))
+        weights = np.exp([swaying(rng, frames, sample_rate, 0.4, 4.0) for _ in range(TAKES)])
+        weights /= weights.sum(axis=0)
+        puff = 1.0 - puffs + puffs * 1.6 * np.cos(np.pi * phase) ** 4
+        for layer, (partials, bands_db) in enumerate(zip(spectra, noises_db, strict=True)):
+            wave = _read(phase, weights, partials(numbers) * flicker)
+            noise = noise_loop(np.random.default_rng(seed + place), frames, sample_rate, bands_db)
+            wave = wave / wave.std() + noise * puff
+            layers[layer] += wave
+            if layer == len(spectra) - 1:
+                layers[-1] += pan * wave if len(players) > 1 else 0.0
+    return evened(layers.astype(np.float32), sample_rate)
+
+
+def _wandering(
+    rng: np.random.Generator, frames: int, sample_rate: int, turns: int, cents: float
+) -> Floats:
+    """A phase in periods that comes round after some turns, not quite evenly."""
+    sway = swaying(rng, frames, sample_rate, 0.3, 5.0) * (cents * np.log(2.0) / 1200.0)
+    return np.asarray(turns * (np.arange(frames) + np.cumsum(sway - sway.mean())) / frames)
+
+
+def _read(phase: Floats, weights: Floats, amplitudes: Floats) -> Floats:
+    """Single cycles read at a phase, mixed by weights [shape=(takes, frames)]."""
+    place = np.mod(phase, 1.0) * CYCLE_FRAMES
+    before = place.astype(np.int64)
+    between = place - before
+    wave = np.zeros(len(phase))
+    for weight, row in zip(weights, amplitudes, strict=True):
+        cycle = _cycle(row)
+        wave += weight * (cycle[before] * (1.0 - between) + cycle[before + 1] * between)
+    return wave
+
+
+def _cycle(amplitudes: Floats) -> Floats:
+    """One period of sines, and its first sample once more [shape=(CYCLE_FRAMES + 1,)]."""
+    spectrum = np.zeros(CYCLE_FRAMES // 2 + 1, dtype=complex)
+    count = min(len(amplitudes), CYCLE_FRAMES // 4)
+    spectrum[1 : count + 1] = -0.5j * CYCLE_FRAMES * amplitudes[:count]
+    wave = np.fft.irfft(spectrum)
+    return np.append(wave, wave[0])
+
+
+def section_loops(
+    hz: float,
+    sample_rate: int,
+    spectra: Sequence[Partials],
+    *,
+    cents: float,
+    widening: float = 1.0,
+    formants: Sequence[Formant] | None = None,
+    stretch: float = 0.0,
+    noises_db: Sequence[Sequence[float]] | None = None,
+    swell: float = 0.0,
+    wide_from_hz: float = 250.0,
+    seed: int = 3,
+) -> Samples:
+    """The loops of many players, a layer for each spectrum [shape=(layers + 1, frames)].
+
+    The last layer is the sides, with all but the lows of the last spectrum. See
+    `tables.spread_loop` for what is not named here.
+
+    :param noises_db: as in `player_loops`
+    :param swell: how much the last spectrum comes and goes within the loop, 0..1
+    """
+    frames = 2 * LOOP_FRAMES
+
+    def apart(at: Floats) -> Floats:
+        lows = 1.0 / (1.0 + (wide_from_hz / at) ** 4)
+        return lows * formants[-1](at) if formants else lows
+
+    last = len(spectra)
+    layers = []
+    for layer, partials in enumerate([*spectra, spectra[-1]]):
+        gain = apart if layer == last else formants[layer] if formants else None
+        wave: Floats = spread_loop(
+            hz,
+            partials,
+            sample_rate,
+            cents=cents,
+            widening=widening,
+            formant=gain,
+            stretch=stretch,
+            frames=frames,
+            seed=seed + (layer == last),
+        ).astype(float)
+        if noises_db:
+            rng = np.random.default_rng(seed + 20 + layer)
+            noise = noise_loop(rng, frames, sample_rate, noises_db[min(layer, last - 1)])
+            wave = wave / wave.std() + noise
+        if layer >= last - 1:
+            wave = wave * (1.0 - swell * np.cos(np.linspace(0.0, 2.0 * np.pi, frames)))
+        layers.append(wave)
+    return evened(np.stack(layers).astype(np.float32), sample_rate)
+
+
+def onset_noise(
+    sample_rate: int,
+    bands_db: Sequence[float],
+    *,
+    seconds: float,
+    rise_seconds: float = 0.008,
+    seed: int = 9,
+) -> Samples:
+    """A puff of air or a scrape of the bow, read once where a note begins [shape=(1, frames)].
+
+    :param bands_db: in the octaves round `NOISE_HZ`, in dB against the tone of a loop
+    :param seconds: to -60 dB
+    """
+    frames = round(seconds * sample_rate)
+    time = np.arange(frames) / sample_rate
+    wave = LOOP_LEVEL * noise_loop(np.random.default_rng(seed), frames, sample_rate, bands_db)
+    wave *= np.exp(-6.91 * time / seconds) * np.minimum(time / rise_seconds, 1.0) ** 2
+    return finish(wave[None].astype(np.float32), attack_frames=1)
