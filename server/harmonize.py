@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from ..analysis.audio import find_clicks, integrated_loudness, true_peak
 from ..analysis.pitch import PitchTrack, track_pitch
 from ..analysis.sung_notes import SungNote, find_notes
 from ..analysis.voice_quality import ShiftQuality
@@ -20,7 +19,7 @@ from ..music.harmony_parts import Review, review, windows
 from ..music.theory import NAMES
 from ..music.transpose import MOST_SEMITONES, transpose
 from ..synth.sinks import FORMATS
-from .harmonize_mix import VOICE_LUFS, gain_to, master, write
+from .harmonize_mix import VOICE_LUFS, gain_to, loudness_lufs, master, peak_and_clicks, write
 from .harmonize_stems import SOUNDS, Levels, Progress, Stems
 from .harmony_plan import Course, Plan, stretches
 from .recording import check_writable
@@ -216,6 +215,7 @@ class _Made:
 def _result(
     made: _Made, voice: Voice, notes: list[SungNote], course: Course, plan: Plan
 ) -> HarmonizeResult:
+    peak, clicks = peak_and_clicks(made.sound)
     found = plan.stretches
     seconds = np.array([s.end_seconds - s.start_seconds for s in found])
     inside = np.array([round(s.moment.sung) % 12 in s.moment.scale for s in found])
@@ -232,9 +232,9 @@ def _result(
         bpm=course.bpm,
         parts=review([s.moment for s in found], plan.pitches),
         choir_notes=made.choir_notes,
-        loudness_lufs=integrated_loudness(made.sound, SAMPLE_RATE),
-        true_peak_db=true_peak(made.sound, SAMPLE_RATE),
-        clicks=len(find_clicks(made.sound, SAMPLE_RATE)),
+        loudness_lufs=loudness_lufs(made.sound),
+        true_peak_db=peak,
+        clicks=clicks,
         shifts=made.shifts,
         rows=_rows(plan),
     )

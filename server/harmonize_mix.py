@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..analysis.audio import integrated_loudness
+from ..analysis.audio import find_clicks, true_peak
+from ..analysis.loudness import loudness_curve
 from ..synth.master import Limiter
 from ..synth.sinks import FileSink
 from .sound import SAMPLE_RATE
@@ -20,12 +21,51 @@ TARGET_LUFS, CEILING_DB = -16.0, -1.2
 _PASSES = 3  # the limiter takes some loudness, which is given back
 _NEAR_LU = 0.1
 _MASTER_BLOCK = 16_384
+_PIECE_FRAMES = 60 * SAMPLE_RATE  # measured at once: an hour of sound must fit into memory
+_OVERLAP_FRAMES = SAMPLE_RATE // 10
+_ABSOLUTE_GATE_LUFS, _RELATIVE_GATE_LU = -70.0, -10.0  # of ITU-R BS.1770
 
 
-def gain_to(stem: Samples, loudness_lufs: float) -> float:
+def loudness_lufs(sound: NDArray[np.floating]) -> float:
+    """Integrated loudness, as `analysis.audio.integrated_loudness`, a minute at a time."""
+    windows = [loudness_curve(piece, SAMPLE_RATE).momentary_lufs for piece in _pieces(sound)]
+    heard = np.concatenate(windows)
+    heard = heard[heard >= _ABSOLUTE_GATE_LUFS]
+    if not len(heard):
+        return float("-inf")
+    heard = heard[heard >= _mean_lufs(heard) + _RELATIVE_GATE_LU]
+    return _mean_lufs(heard)
+
+
+def _mean_lufs(windows: NDArray[np.float64]) -> float:
+    return float(10.0 * np.log10(np.mean(10.0 ** (windows / 10.0))))
+
+
+def peak_and_clicks(sound: Samples) -> tuple[float, int]:
+    """True peak in dB and the number of clicks, a minute at a time."""
+    pieces = _pieces(sound)
+    peak = max(true_peak(piece, SAMPLE_RATE) for piece in pieces)
+    frames = set()
+    for number, piece in enumerate(pieces):
+        found = find_clicks(piece, SAMPLE_RATE)
+        first = 0 if number == 0 else _OVERLAP_FRAMES // 2  # the cut itself is no click
+        last = len(piece) if number == len(pieces) - 1 else len(piece) - _OVERLAP_FRAMES // 2
+        frames |= {number * _PIECE_FRAMES + at for at in found.tolist() if first <= at < last}
+    return peak, len(frames)
+
+
+def _pieces(sound: NDArray[np.floating]) -> list[NDArray[np.floating]]:
+    """Stretches of a minute that overlap by a tenth of a second, none very short."""
+    starts = range(0, max(len(sound) - 10 * _OVERLAP_FRAMES, 1), _PIECE_FRAMES)
+    ends = [start + _PIECE_FRAMES + _OVERLAP_FRAMES for start in starts]
+    ends[-1] = len(sound)
+    return [sound[start:end] for start, end in zip(starts, ends, strict=True)]
+
+
+def gain_to(stem: NDArray[np.floating], target_lufs: float) -> float:
     """The factor that brings a stem to a loudness; 1 for silence."""
-    loudness = integrated_loudness(stem, SAMPLE_RATE)
-    return 10 ** ((loudness_lufs - loudness) / 20) if np.isfinite(loudness) else 1.0
+    loudness = loudness_lufs(stem)
+    return 10 ** ((target_lufs - loudness) / 20) if np.isfinite(loudness) else 1.0
 
 
 def pan(mono: NDArray[np.floating], position: float) -> Samples:

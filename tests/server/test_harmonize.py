@@ -8,6 +8,7 @@ from segue.analysis.sung_notes import SungNote, find_notes
 from segue.music.cue_file import load_cue
 from segue.music.errors import FileFormatError, RangeError, SegueError, UnknownNameError
 from segue.server.harmonize import HarmonizeSettings, harmonize
+from segue.server.harmonize_mix import loudness_lufs, peak_and_clicks
 from segue.server.harmonize_stems import sing_parts
 from segue.server.harmony_plan import Course, Plan, choir_events, stretches
 from segue.server.sound import SAMPLE_RATE
@@ -159,6 +160,22 @@ def test_channels_that_cancel_are_not_lost(sing, tmp_path):
     path = tmp_path / "odd.wav"
     soundfile.write(path, np.stack([mono, -mono], axis=1), SAMPLE_RATE)
     assert np.std(read_voice(path).samples) == pytest.approx(np.std(mono), rel=0.01)
+
+
+def test_measures_by_pieces_are_those_of_the_whole(sing):
+    """Two minutes and a bit, with clicks, one of them where the pieces meet."""
+    voice = sing(np.full(4 * SAMPLE_RATE, 57.0))[0] * 0.3
+    sound = np.tile(voice, 32)[: 125 * SAMPLE_RATE]
+    sound[::] *= np.repeat([1.0, 0.2, 0.001, 0.5, 1.0], 25 * SAMPLE_RATE)
+    for frame in (31 * SAMPLE_RATE, 60 * SAMPLE_RATE + 100, 120 * SAMPLE_RATE):
+        sound[frame] += 0.5
+    stereo = np.stack([sound, 0.7 * sound], axis=1).astype(np.float32)
+    whole = measure_audio(stereo, SAMPLE_RATE)
+    peak, clicks = peak_and_clicks(stereo)
+    assert loudness_lufs(stereo) == pytest.approx(whole.loudness_lufs, abs=0.05)
+    assert peak == pytest.approx(whole.true_peak_db, abs=0.01)
+    assert clicks == len(whole.clicks) >= 3
+    assert loudness_lufs(np.zeros((SAMPLE_RATE, 2), np.float32)) == -np.inf
 
 
 def test_bad_voices_are_told(tmp_path):
