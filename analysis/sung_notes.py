@@ -149,8 +149,8 @@ class _Levels:
     def __init__(self, look_ahead: float) -> None:
         self._look_ahead = look_ahead
         self._cost = np.zeros(_NONE + 1)
-        self._waiting: list[NDArray[np.intp]] = []
-        self._stay = np.arange(_NONE + 1)
+        self._waiting: list[NDArray[np.int16]] = []
+        self._stay = np.arange(_NONE + 1, dtype=np.int16)
 
     def push(self, pitch: float) -> list[int]:
         """Take the pitch of a hop (NaN: no voice); the state of the hop that is decided, if any."""
@@ -163,7 +163,7 @@ class _Levels:
             here[_NONE] = 0.0
         best = int(self._cost.argmin())
         change = self._cost[best] + _CHANGE_COST
-        self._waiting.append(np.where(self._cost <= change, self._stay, best))
+        self._waiting.append(np.where(self._cost <= change, self._stay, np.int16(best)))
         self._cost = np.minimum(self._cost, change) + here
         self._cost -= self._cost.min()
         if len(self._waiting) <= self._look_ahead:
