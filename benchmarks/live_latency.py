@@ -7,24 +7,27 @@ graph cycle; a sound card adds one more period.
 
 import json
 import os
-import random
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..music.errors import MissingPartError, SegueError
 from ..music.events import EVENT, Channel
 
+if TYPE_CHECKING:
+    from ..synth.engine_process import EngineProcess
+
 SAMPLE_RATE, PERIOD_FRAMES = 48_000, 256
 HAT, VELOCITY = 42, 0.9
 THRESHOLD, QUIET_SECONDS = 0.004, 0.03
-GAP_SECONDS = (0.2, 0.3)
+GAP_SECONDS = (40 + (5**0.5 - 1) / 2) * PERIOD_FRAMES / SAMPLE_RATE
+"""Between events; by the golden ratio, they fall evenly into the graph's cycle."""
 LONGEST_SECONDS = 0.1  # from an event to its onset
 PORTS = ("segue:output_1", "segue:output_2")
 
@@ -48,7 +51,9 @@ def measure_event_to_sound(events: int = 100) -> dict[str, float]:
         ) as engine,
     ):
         with _Recorder() as recorder:
-            sent = [_strike(engine) for _ in range(events)]
+            start = time.monotonic()
+            sent = [_strike(engine, start + GAP_SECONDS * (n + 1)) for n in range(events)]
+            time.sleep(LONGEST_SECONDS)
             onsets = recorder.onsets()
         late = engine.sink_state().late_blocks
     delays = [
@@ -69,9 +74,9 @@ def measure_event_to_sound(events: int = 100) -> dict[str, float]:
     }
 
 
-def _strike(engine: Any) -> float:
-    """Send one stroke for now, and give it time to fade; the `time.monotonic` of sending."""
-    time.sleep(random.uniform(*GAP_SECONDS))
+def _strike(engine: "EngineProcess", due: float) -> float:
+    """Send one stroke for now when it is due; the `time.monotonic` of sending."""
+    time.sleep(max(due - time.monotonic(), 0.0))
     at = time.monotonic()
     engine.schedule(np.array([(engine.frame, 480, HAT, VELOCITY, 0)], dtype=EVENT))
     return at
