@@ -136,7 +136,7 @@ def modes(
     return np.asarray(wave.reshape(*amplitudes.shape[:-1], -1)[..., :frames])
 
 
-def _powers(exponents: NDArray[np.complex128]) -> NDArray[np.complex64]:
+def _powers(exponents: NDArray[Any]) -> NDArray[np.complex64]:
     """exp(exponents), with what is too small to hear made zero: denormals would be slow."""
     return np.exp(np.where(exponents.real < -25.0, -np.inf, exponents)).astype(np.complex64)
 
@@ -270,9 +270,9 @@ def string_sound(
         return rng.normal(size=(*lead, MOST_PARTIALS))[..., : len(number)]
 
     parts = []
+    turned = np.exp(1j * blur * (random() + 0.6 * random(sides)))  # alike, else pitch would drift
     for cents, share, longer in unison:
         grain = 10.0 ** (grain_db / 20.0 * random(sides))
-        turned = np.exp(1j * blur * random(sides))
         parts.append(
             Struck(
                 hz_of * 2.0 ** (cents * (1.0 + 0.2 * random()) / 1200.0),
@@ -300,7 +300,9 @@ def knock(
     :param levels: of the layers
     """
     hz = np.exp(rng.uniform(np.log(low_hz), np.log(high_hz), count))
-    random = rng.normal(size=(sides, count)) + 1j * rng.normal(size=(sides, count))
+    sizes = (2, 1, count), (2, sides, count)
+    both, apart = (rng.normal(size=size) for size in sizes)
+    random = (both + 0.7 * apart)[0] + 1j * (both + 0.7 * apart)[1]
     amplitudes = np.array(levels)[:, None, None] * random / np.sqrt(count)
     return Struck(hz, decay_seconds * np.sqrt(low_hz / hz), amplitudes, 0.0)
 

@@ -17,7 +17,7 @@ TINE = np.array([[0.03, 0.015], [0.07, 0.03], [0.13, 0.06], [0.22, 0.1]])  # upp
 
 
 def _sound(hz: float) -> Struck:
-    ring = float(np.clip(9.0 * (262.0 / hz) ** 0.5, 1.8, 14.0))
+    ring = float(np.clip(11.0 * (262.0 / hz) ** 0.5, 2.2, 16.0))
     number = np.arange(1.0, max(3, min(14, int(12_000.0 / hz))) + 1)
     bark = np.clip(np.array(BARK)[:, None] * (262.0 / hz) ** 0.3, 0.0, 0.82)
     tone = bark ** (number - 1.0) * np.where(number == 2, 1.25, 1.0)
@@ -25,7 +25,7 @@ def _sound(hz: float) -> Struck:
         tone[:, 0] *= (hz / 262.0) ** 0.3
     return Struck(
         np.concatenate([hz * number, hz * np.array([7.1, 20.3])]),
-        np.concatenate([ring / number**0.8, [0.6, 0.18]]),
+        np.concatenate([ring / number**0.65, [0.6, 0.18]]),
         np.concatenate([tone, TINE], axis=1)[:, None, :],
         min(ring, 8.0),
         0.0012,
@@ -41,5 +41,5 @@ class ElectricPiano(RungPatch):
 
 
 INSTRUMENT = simple(
-    ElectricPiano, level_db=4.0, polyphony=14, spread=0.3, shaped_by=("brightness",)
+    ElectricPiano, level_db=3.0, polyphony=14, spread=0.3, shaped_by=("brightness",)
 )

@@ -32,7 +32,7 @@ def _sound(hz: float) -> Struck:
         rng=rng,
         slope=0.95,
         stretch=3e-5,
-        unison=((-0.2, 1.0, 1.0), (0.3, 0.25, 2.4)),
+        unison=((-0.2, 1.0, 1.0), (0.3, 0.2, 3.0 * max(1.0, (hz / 262.0) ** 0.4))),
         body=_body,
         grain_db=2.0,
         scatter=0.25,
@@ -47,7 +47,7 @@ def _sound(hz: float) -> Struck:
 class Guitar(RungPatch):
     """One string."""
 
-    reels = whole("guitar", _sound, 40, 84)
+    reels = whole("guitar", _sound, 40, 84, keep=True)
     release_seconds = 0.15
 
 

@@ -25,12 +25,12 @@ def _sound(hz: float) -> Struck:
         hz,
         (CUTOFFS[0] * pitched, CUTOFFS[1] * pitched, CUTOFFS[2] * pitched),
         strike=0.4,
-        ring_seconds=float(np.clip(2.4 * (262.0 / hz) ** 0.75, 0.5, 6.0)),
+        ring_seconds=float(np.clip(2.3 * (262.0 / hz) ** 0.7, 0.55, 4.0)),
         damp_hz=2500.0,
         rng=rng,
         slope=0.9,
         stretch=1e-5,
-        unison=((-0.2, 1.0, 1.0), (0.3, 0.2 * min(1.0, (370.0 / hz) ** 0.4), 2.2)),
+        unison=((-0.2, 1.0, 1.0), (0.3, 0.17, 2.2 * max(1.0, (hz / 262.0) ** 0.6))),
         body=_board,
         grain_db=2.0,
         scatter=0.25,
@@ -44,7 +44,7 @@ def _sound(hz: float) -> Struck:
 class Harp(RungPatch):
     """One string."""
 
-    reels = head_and_tail("harp", _sound, 24, 104, step=5)
+    reels = head_and_tail("harp", _sound, 24, 104, step=5, keep=True)
     release_seconds = 0.9
 
 

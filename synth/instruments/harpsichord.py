@@ -28,12 +28,12 @@ def _choir(hz: float, strike: float, rng: np.random.Generator) -> Struck:
         ring_seconds=float(np.clip(4.0 * (262.0 / hz) ** 0.42, 1.0, 6.0)),
         damp_hz=4500.0,
         rng=rng,
-        slope=0.85,
+        slope=0.95,
         stretch=2e-5,
         unison=((-0.2, 1.0, 0.9), (0.3, 0.25, 1.4)),
         body=_case,
         scatter=0.25,
-        blur=1.8,
+        blur=1.5,
         seconds=float(np.clip(4.2 * (262.0 / hz) ** 0.4, 1.2, 5.0)),
         attack_seconds=0.0003,
     )
@@ -42,7 +42,7 @@ def _choir(hz: float, strike: float, rng: np.random.Generator) -> Struck:
 def _sound(hz: float) -> Struck:
     rng = np.random.default_rng(15)
     jack = knock(rng, 150.0, 6000.0, 0.09, (0.12, 0.16))
-    return _choir(hz, 0.1, rng) + _choir(2.001 * hz, 0.13, rng).scaled(0.4) + jack
+    return _choir(hz, 0.13, rng) + _choir(2.001 * hz, 0.16, rng).scaled(0.4) + jack
 
 
 class Harpsichord(RungPatch):
@@ -52,4 +52,4 @@ class Harpsichord(RungPatch):
     release_seconds = 0.12
 
 
-INSTRUMENT = simple(Harpsichord, level_db=4.0, polyphony=12, spread=0.3, shaped_by=("brightness",))
+INSTRUMENT = simple(Harpsichord, level_db=3.5, polyphony=12, spread=0.3, shaped_by=("brightness",))

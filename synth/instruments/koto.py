@@ -31,7 +31,7 @@ def _sound(hz: float) -> Struck:
         rng=rng,
         slope=0.75,
         stretch=2e-5,
-        unison=((-0.2, 1.0, 1.0), (0.1, 0.3, 2.6)),
+        unison=((-0.2, 1.0, 1.0), (0.1, 0.3, 3.0 * max(1.0, (hz / 262.0) ** 0.4))),
         body=_body,
         grain_db=2.0,
         scatter=0.25,

@@ -19,12 +19,13 @@ LAYERS = (0.2, 0.45, 0.7, 1.0)
 
 def _sound(hz: float) -> Struck:
     rng = np.random.default_rng(20)
-    ring = float(np.clip(1.5 * (131.0 / hz) ** 0.48, 0.35, 2.4))
+    ring = float(np.clip(1.8 * (131.0 / hz) ** 0.48, 0.35, 2.4))
     hard = np.array(LAYERS)[:, None] ** (0.4 + 0.08 * RATIOS)
     amplitudes = LEVELS * np.where(RATIOS > 1.0, hard, 1.0)
-    amplitudes[:, 3:] *= min(1.0, (262.0 / hz) ** 0.4)
+    soft = min(1.0, (262.0 / hz) ** 0.4)  # short bars feel the mallet as softer
+    amplitudes[:, 3:] *= soft
     bar = Struck(hz * RATIOS, ring * DECAYS, amplitudes[:, None, :], ring, 0.0015)
-    return bar + knock(rng, 120.0, 3000.0, 0.1, (0.06, 0.1, 0.16, 0.25), sides=1)
+    return bar + knock(rng, 120.0, 3000.0, 0.1, (0.06, 0.1, 0.16, 0.25), sides=1).scaled(soft)
 
 
 class Marimba(RungPatch):

@@ -35,7 +35,7 @@ def _render(hz: float, sample_rate: int) -> Samples:
     periods = round(LOOP_SECONDS * hz)
     frames = round(periods * sample_rate / hz)
     rng = np.random.default_rng(4)
-    bins = np.fft.rfftfreq(frames, 1.0 / sample_rate)
+    bins = np.linspace(0.0, sample_rate * (frames // 2) / frames, frames // 2 + 1)
     layers = []
     for stops, slope in zip(STOPS, SLOPES, strict=True):
         levels = AIR * (np.exp(-bins / 3000.0) - np.exp(-bins / 150.0)) / np.sqrt(LOOP_SECONDS)
@@ -45,7 +45,7 @@ def _render(hz: float, sample_rate: int) -> Samples:
             levels[turns] += level * number**-slope * _pipes(bins[turns])
         phases = rng.uniform(0.0, 2.0 * np.pi, len(bins))
         wave = np.fft.irfft(levels * np.exp(1j * phases), frames)
-        parts = wave[: len(wave) // 4 * 4].reshape(1, 4, -1)
+        parts = wave[: len(wave) // 4 * 4].astype(np.float32).reshape(1, 4, -1)
         wave *= EVEN_LEVEL / loudness(parts, sample_rate)
         layers.append(np.roll(wave, -int(np.argmin(np.abs(wave)))).astype(np.float32))
     return np.stack(layers)
@@ -64,7 +64,7 @@ def _chiff(hz: float, sample_rate: int) -> Samples:
 class Organ(LoopedPatch):
     """One key."""
 
-    recipe = Recipe("organ", _render, 24, 102, step=6)
+    recipe = Recipe("organ", _render, 24, 102, step=6, keep=True)
     chiff = Recipe("organ-chiff", _chiff, 24, 102, step=12)
     attack, decay, sustain = 0.03, 0.1, 1.0
     attack_seconds, release_seconds = 0.05, 0.16
@@ -80,4 +80,4 @@ class Organ(LoopedPatch):
         self._air.tune(touch.pitch, touch.loudness)
 
 
-INSTRUMENT = simple(Organ, level_db=-6.0, polyphony=12, shaped_by=("brightness", "attack"))
+INSTRUMENT = simple(Organ, level_db=0.0, polyphony=12, shaped_by=("brightness", "attack"))

@@ -71,4 +71,4 @@ class Piano(RungPatch):
         self.one_shot = touch.pitch >= UNDAMPED_FROM
 
 
-INSTRUMENT = simple(Piano, level_db=4.2, polyphony=16, spread=0.3, shaped_by=("brightness",))
+INSTRUMENT = simple(Piano, level_db=3.8, polyphony=16, spread=0.3, shaped_by=("brightness",))

@@ -4,6 +4,8 @@ Range C2 to A6. Five players who are a little out of tune and out of time with e
 strings under fingers, wooden bodies. Velocity and brightness harden the pluck, in three layers.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from ..instrument import StruckPatch, simple
@@ -20,15 +22,15 @@ from ..tables import (
     string_sound,
 )
 
-PLAYERS = ((0.5, 0.0), (-3.0, 0.004), (3.0, 0.009), (-1.5, 0.013), (2.0, 0.019))
-"""Cents out of tune and seconds late."""
-CUTOFFS = (800.0, 1600.0, 3200.0)  # Hz, by layer
+PLAYERS = ((0.0, 0.0), (-3.0, 0.004), (3.0, 0.009), (-1.5, 0.014), (1.5, 0.02))
+"""Cents out of tune, and seconds late."""
+CUTOFFS = (700.0, 1300.0, 2600.0)  # Hz, by layer
 
 
 def _body(hz: Floats) -> Floats:
     """Gain of the bodies."""
-    return peaks(hz, 0.7, (280.0, 0.5, 0.5), (480.0, 0.4, 0.5), (1200.0, 0.3, 0.6)) / (
-        1.0 + (90.0 / hz) ** 2
+    return peaks(hz, 1.0, (280.0, 0.5, 0.5), (480.0, 0.4, 0.5), (1200.0, 0.3, 0.6)) / (
+        1.0 + (40.0 / hz) ** 2
     )
 
 
@@ -41,7 +43,7 @@ def _player(hz: float, rng: np.random.Generator) -> Struck:
         ring_seconds=ring,
         damp_hz=2000.0,
         rng=rng,
-        slope=1.15,
+        slope=1.4,
         body=_body,
         grain_db=1.5,
         attack_seconds=0.0015,
@@ -52,10 +54,11 @@ def _player(hz: float, rng: np.random.Generator) -> Struck:
 def _render(hz: float, sample_rate: int) -> Samples:
     seconds = float(np.clip(1.2 * (262.0 / hz) ** 0.4, 0.6, 1.9)) + 0.05
     total = np.zeros((len(CUTOFFS), 2, int(seconds * sample_rate)), np.float32)
-    for player, (cents, late_seconds) in enumerate(PLAYERS):
+    for cents, late_seconds in PLAYERS:
         late = round(late_seconds * sample_rate)
-        note = _player(hz * 2.0 ** (cents / 1200.0), np.random.default_rng(player))
-        wave = note.render(seconds, sample_rate)
+        note = _player(hz * 2.0 ** (cents / 1200.0), np.random.default_rng(16))
+        ahead = np.exp(2j * np.pi * note.hz * late / sample_rate)  # in phase, or they cancel
+        wave = replace(note, amplitudes=note.amplitudes * ahead).render(seconds, sample_rate)
         total[..., late:] += wave[..., : wave.shape[-1] - late]
     total *= (EVEN_LEVEL / loudness(total, sample_rate))[:, None, None].astype(np.float32)
     return finish(total, fade=0.4, attack_frames=2)

@@ -43,7 +43,7 @@ def _sound(hz: float) -> Struck:
 class Pluck(RungPatch):
     """One string."""
 
-    reels = whole("pluck", _sound, 36, 96, step=5)
+    reels = whole("pluck", _sound, 36, 96, step=5, keep=True)
     release_seconds = 0.4
 
 

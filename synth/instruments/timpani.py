@@ -21,9 +21,9 @@ def _sound(hz: float) -> Struck:
     rng = np.random.default_rng(22)
     ring = float(np.clip(3.2 * (110.0 / hz) ** 0.4, 2.0, 3.8))
     hard = np.array(LAYERS)[:, None] ** (0.45 * np.maximum(RATIOS - 1.0, 0.0))
-    turned = np.exp(1j * rng.normal(scale=0.7, size=(2, len(RATIOS))))
+    turned = np.exp(1j * rng.normal(scale=0.5, size=(2, len(RATIOS))))
     skin = Struck(hz * RATIOS, ring * DECAYS, (LEVELS * hard)[:, None, :] * turned, ring, 0.003)
-    slap = knock(rng, 300.0, 3500.0, 0.22, (0.2, 0.45, 0.9))
+    slap = knock(rng, 300.0, 4000.0, 0.22, (0.15, 0.4, 0.8))
     return skin + slap + knock(rng, 60.0, 400.0, 0.3, (0.3, 0.4, 0.5), 30)
 
 

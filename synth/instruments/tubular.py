@@ -42,4 +42,4 @@ class Tubular(RungPatch):
     release_seconds = 1.5
 
 
-INSTRUMENT = simple(Tubular, level_db=4.0, polyphony=8, spread=0.3, shaped_by=("brightness",))
+INSTRUMENT = simple(Tubular, level_db=2.2, polyphony=8, spread=0.3, shaped_by=("brightness",))

@@ -27,6 +27,7 @@ def _sound(hz: float) -> Struck:
     ring = float(np.clip(5.5 * (262.0 / hz) ** 0.5, 2.2, 6.5))
     hard = np.array(LAYERS)[:, None] ** (0.4 + 0.1 * RATIOS)
     amplitudes = LEVELS * np.where(RATIOS > 1.0, hard, 1.0)
+    amplitudes[:, 3:] *= min(1.0, (330.0 / hz) ** 0.6)
     bar = Struck(hz * RATIOS, ring * DECAYS, amplitudes[:, None, :], min(ring, 5.5), 0.0015)
     return bar + knock(rng, 200.0, 4000.0, 0.06, (0.03, 0.06, 0.12), sides=1)
 
@@ -51,5 +52,5 @@ class Vibraphone(RungPatch):
 
 
 INSTRUMENT = simple(
-    Vibraphone, level_db=4.0, polyphony=12, spread=0.5, shaped_by=("brightness", "density")
+    Vibraphone, level_db=4.9, polyphony=12, spread=0.5, shaped_by=("brightness", "density")
 )
