@@ -27,7 +27,7 @@ from .parts import (
     onto_chord,
 )
 from .score import NOTE, ONSET_TOLERANCE_BEATS, Notes
-from .theory import MODES, Chord, chord_to_mode, to_mode
+from .theory import MODES, Chord, chord_to_mode, over_chord_to_mode
 from .voicing import Voicing, lead
 
 REMEMBERED_CUES = 16
@@ -223,13 +223,15 @@ class _Planner:
         early, late = -ONSET_TOLERANCE_BEATS, self.bar_beats - ONSET_TOLERANCE_BEATS
         inside = notes[(onsets > early) & (onsets < late)]
         end = start + self.bar_beats * (section.bars - number)
+        chords = section.chords[number]
 
         def moved(note: np.void) -> Row:
             onset = max(float(note["onset_beats"]), start)
+            at = int((onset - start + ONSET_TOLERANCE_BEATS) / self.bar_beats * len(chords))
             return (
                 onset - start,
                 min(float(note["duration_beats"]), end - onset),
-                to_mode(int(note["pitch"]), self.cue.key, mode),
+                over_chord_to_mode(int(note["pitch"]), chords[at], self.cue.key, mode),
                 float(note["velocity"]),
             )
 

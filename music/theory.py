@@ -143,14 +143,28 @@ def to_mode(pitch: int, key: Key, mode: str) -> int:
     return key.tonic + 12 * octave + (step if step < ceiling else scale[degree])
 
 
+def is_borrowed(chord: Chord, key: Key) -> bool:
+    """Whether a chord stands on a root that its key does not hold, as Eb in D minor does."""
+    return chord.root not in key.scale
+
+
+def over_chord_to_mode(pitch: int, chord: Chord, key: Key, mode: str) -> int:
+    """`to_mode` of a pitch that sounds over a chord: tones of a borrowed chord move with it."""
+    if is_borrowed(chord, key) and pitch % 12 in (*chord.pitch_classes, chord.bass_class):
+        return pitch + to_mode(chord.root, key, mode) - chord.root
+    return to_mode(pitch, key, mode)
+
+
 def chord_to_mode(chord: Chord, key: Key, mode: str) -> tuple[int, tuple[int, ...]]:
     """(bass pitch class, chord pitch classes from the root up) of a chord moved to another mode.
 
     A triad that the move makes diminished becomes the dominant seventh that holds it, for example
     Bb in D minor, which in dorian would be Bdim, becomes G7: its bass is too weak to stand alone.
+    A borrowed chord moves as a whole, as its tones are no degrees of the key.
     """
-    classes = tuple(dict.fromkeys(to_mode(pc, key, mode) % 12 for pc in chord.pitch_classes))
-    bass = to_mode(chord.bass_class, key, mode) % 12
+    moved = [over_chord_to_mode(pc, chord, key, mode) % 12 for pc in chord.pitch_classes]
+    classes = tuple(dict.fromkeys(moved))
+    bass = over_chord_to_mode(chord.bass_class, chord, key, mode) % 12
     if _is_diminished(classes) and not _is_diminished(chord.pitch_classes):
         root = (classes[0] - 4) % 12
         return root if chord.bass is None else bass, (root, *classes)

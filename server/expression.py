@@ -62,8 +62,10 @@ SAMPLED = Manner(0.004)  # of who knows what
 VARIATION = 0.06  # of velocity, either way
 LATEST = 2.0  # standard deviations
 DOWNBEAT, ON_BEAT, OFF_BEAT = 1.06, 1.0, 0.95  # shares of velocity, by place in the bar
-PHRASE = (0.98, 1.0, 1.04, 0.97)  # and by place in the phrase, a bar each
-TOP_VOICE, INNER_VOICE = 1.05, 0.96  # and in a chord
+PHRASE = (0.92, 1.0, 1.1, 0.97)  # by place in the phrase, a bar each
+ANSWER = (0.95, 1.05)  # of phrases, which go in pairs
+TOP_VOICE, INNER_VOICE = 1.05, 0.96  # in a chord
+SOFTENING = 0.6  # how much of a bar's dynamics goes into velocities, in dB; the rest is colour
 DETACHED, CONNECTED = 0.7, 0.85  # shares of the time until the next note: none, full legato
 HELD_BEATS = 1.25  # shorter chords are strokes, which stay apart
 
@@ -119,7 +121,9 @@ class Players:
         voiced = np.where(chords.place == chords.size - 1, TOP_VOICE, INNER_VOICE)
         weight = weight * np.where((chords.size > 1) & self._chordal[layer], voiced, 1.0)
         weight = np.where(self._drums[layer], 1.0, weight)
-        weight = weight * PHRASE[bar.bar_in_section % PHRASE_BARS]
+        phrase, place_in_phrase = divmod(bar.bar_in_section, PHRASE_BARS)
+        weight = weight * PHRASE[place_in_phrase] * ANSWER[phrase % len(ANSWER)]
+        weight *= float(bar.bars.setting.velocity_scale[0]) ** (SOFTENING - 1.0)
         weight *= 1.0 + VARIATION * rng.uniform(-1.0, 1.0, len(events))
         events["velocity"] = np.clip(events["velocity"] * weight, 0.01, 1.0)
 

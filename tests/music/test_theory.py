@@ -11,6 +11,7 @@ from segue.music.theory import (
     Key,
     chord_to_mode,
     degree_of,
+    over_chord_to_mode,
     to_mode,
 )
 
@@ -109,3 +110,32 @@ def test_chords_follow_the_mode():
 def test_no_chord_becomes_diminished_by_a_move(chord, mode, bass, names):
     moved, classes = chord_to_mode(Chord.parse(chord), Key.parse("D minor"), mode)
     assert (NAMES[moved], [NAMES[pc] for pc in classes]) == (bass, names)
+
+
+@pytest.mark.parametrize(
+    ("chord", "key", "modes", "names"),
+    [
+        ("Eb", "D minor", ("phrygian", "dorian"), ["Eb", "G", "Bb"]),
+        ("Bb/D", "A minor", ("dorian", "mixolydian"), ["Bb", "D", "F"]),
+        ("Eb", "F major", ("aeolian", "mixolydian", "lydian"), ["Eb", "G", "Bb"]),
+        ("F#m", "C major", ("dorian", "phrygian"), ["F#", "A", "C#"]),
+    ],
+)
+def test_a_borrowed_chord_moves_as_a_whole_and_its_tones_in_the_theme_with_it(
+    chord, key, modes, names
+):
+    borrowed, home = Chord.parse(chord), Key.parse(key)
+    for mode in modes:
+        bass, classes = chord_to_mode(borrowed, home, mode)
+        assert [NAMES[pc] for pc in classes] == names  # these roots stay where they are
+        assert bass == borrowed.bass_class
+        theme = [over_chord_to_mode(60 + pc, borrowed, home, mode) for pc in classes]
+        assert [pitch % 12 for pitch in theme] == list(classes)
+
+
+def test_other_notes_over_a_borrowed_chord_follow_the_mode():
+    key = Key.parse("D minor")
+    assert over_chord_to_mode(70, Chord.parse("Eb"), key, "dorian") == 70
+    assert over_chord_to_mode(70, Chord.parse("Gm"), key, "dorian") == 71
+    assert over_chord_to_mode(72, Chord.parse("Eb"), key, "phrygian") == 72
+    assert over_chord_to_mode(65, Chord.parse("Eb"), key, "ionian") == 66
