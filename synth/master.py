@@ -96,6 +96,7 @@ class Limiter:
 
     WINDOW_FRAMES = 48
     CHUNK_FRAMES = 128
+    NEAR = 0.67
 
     def __init__(
         self, sample_rate: int, *, ceiling_db: float = -1.0, release_db_per_second: float = 60.0
@@ -119,8 +120,7 @@ class Limiter:
         self._past = signal[end - len(self._past) :]
         delayed = signal[end - self.delay_frames - frames : end - self.delay_frames]
         recent = signal[end - frames - FIR_TAPS :]
-        # no peak between samples is twice as high as the samples round it
-        quiet = np.abs(recent).max() < 0.5 * self._ceiling
+        quiet = max(recent.max(), -recent.min()) < self.NEAR * self._ceiling
         if quiet and not self._need_db.any() and not self._held_db.any():
             return delayed
         peaks = self._peaks(recent)
@@ -134,7 +134,8 @@ class Limiter:
     def _peaks(self, recent: Block) -> Block:
         """Largest true peak of both channels round each new frame [shape=(frames,)].
 
-        Where no sample near by reaches half the ceiling, it is left at 0.
+        Where no sample near by comes within 3.5 dB of the ceiling, it is left at 0: only sound
+        above a quarter of the sample rate peaks that far between its samples.
         """
         sides = np.ascontiguousarray(recent[1:].T, dtype=np.float32)
         frames = sides.shape[1] - FIR_TAPS + 1
@@ -144,7 +145,7 @@ class Limiter:
         windows = as_strided(sides, (2, frames, FIR_TAPS), (sides.strides[0], step, step))
         for start in range(0, frames, self.CHUNK_FRAMES):
             end = min(start + self.CHUNK_FRAMES, frames)
-            if level[start : end + FIR_TAPS - 1].max() < 0.5 * self._ceiling:
+            if level[start : end + FIR_TAPS - 1].max() < self.NEAR * self._ceiling:
                 continue
             between = np.abs(windows[:, start:end].reshape(-1, FIR_TAPS) @ self._fir).max(axis=1)
             first = start + FIR_TAPS // 2 - 1

@@ -11,7 +11,7 @@ from .instrument import NEUTRAL, Instrument, Touch
 from .rack import Rack, Sleepers
 from .ramps import Curve, Ramp
 from .stem_player import StemPlayer
-from .voices import Pool, Voice
+from .voices import Chain, Pool, Voice
 
 DEZIPPER_SECONDS = 0.005
 OPEN_LOG_HZ = float(np.log(FILTER_HZ[1]))
@@ -106,10 +106,8 @@ class Strip:
             self.pools[kind] = Pool(rack, patch, min(cap, instrument.caps.get(kind, cap)))
             self.voices += self.pools[kind].voices
         self.group = rack.new_group()
-        left: Any = 0.0
-        right: Any = 0.0
-        for voice in self.voices:
-            left, right = voice.connect(rack, left, right)
+        chain = Chain(rack, self.voices)
+        left, right = chain.left, chain.right
         if instrument.effects is not None:
             left, right = instrument.effects(rack, left, right)
         return left, right

@@ -43,9 +43,9 @@ class Sleepers:
             for base in self._bases:
                 base.play()
 
-    def sleep(self) -> None:
-        """Stop computing; outputs are zero from here on."""
-        if self.awake:
+    def sleep(self, *, again: bool = False) -> None:
+        """Stop computing; outputs are zero from here on. `again` for what has been added since."""
+        if self.awake or again:
             self.awake = False
             for base in self._bases:
                 base.stop()
@@ -296,6 +296,10 @@ class Level:
     def set(self, factor: float) -> None:
         """Multiply by `factor` from the next block on."""
         self._base.setMul(factor)
+
+    def add(self, other: "Level | None") -> None:
+        """Add another level's stream, or nothing, from the next block on."""
+        self._base.setAdd(0.0 if other is None else other._base)
 
 
 class Oscillator:

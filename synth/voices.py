@@ -5,12 +5,13 @@ A pool has some voices more than may sound. When all that may sound do, the olde
 its exact frame, so that stealing neither clicks nor delays.
 """
 
-from typing import Any
+from bisect import bisect_left
+from collections.abc import Sequence
 
 import numpy as np
 
 from .instrument import PatchFactory, Touch
-from .rack import Rack
+from .rack import Level, Rack
 
 FADE_SECONDS = 0.015
 SPARE_VOICES = 6
@@ -27,7 +28,7 @@ class Voice:
     """
 
     def __init__(self, rack: Rack, patch: PatchFactory) -> None:
-        self._group = rack.new_group()
+        self.group = rack.new_group()
         self._gate = rack.bus()
         self._fade = rack.bus()
         self._hz = rack.value(440.0)
@@ -42,35 +43,32 @@ class Voice:
         self._changed = False  # in this block, so that the next has to be written
         self.fade_from = 0  # frame where fading began
         self.fade_frames = max(1, round(FADE_SECONDS * rack.sample_rate))
-        self._group.sleep()
-
-    def connect(self, rack: Rack, left: Any, right: Any) -> tuple[Any, Any]:
-        """The voice at its levels, added to what comes from other voices."""
-        self._left = rack.level(self.left, 0.0, left)
-        self._right = rack.level(self.right, 0.0, right)
-        return self._left.stream, self._right.stream
+        self.chain: Chain  # that it sounds through; set by it, as is `levels`
+        self.levels: tuple[Level, Level]
+        self.group.sleep()
 
     @property
     def awake(self) -> bool:
         """Whether the graph of this voice is being computed."""
-        return self._group.awake
+        return self.group.awake
 
     def start(self, offset: int, frame: int, touch: Touch, levels: tuple[float, float]) -> None:
         """Begin a note at `offset`; `levels` are the factors left and right."""
         self._hz.set(touch.hz)
-        self._left.set(levels[0])
-        self._right.set(levels[1])
+        self.levels[0].set(levels[0])
+        self.levels[1].set(levels[1])
         self.patch.tune(touch)
         if self.state == DRAINING:
-            for envelope in self._group.envelopes:
+            for envelope in self.group.envelopes:
                 envelope.drain(False)
         if not self.awake:
             self._gate.samples[:offset] = 0.0
             self._fade.samples[:offset] = 0.0
-            self._group.wake()
+            self.group.wake()
+            self.chain.join(self)
         self._gate.samples[offset:] = 1.0
         self._fade.samples[offset:] = 1.0
-        for bus in self._group.strikes:
+        for bus in self.group.strikes:
             bus.samples[:] = 0.0
             bus.samples[offset] = 1.0
         self.state, self.on_frame = HELD, frame
@@ -102,7 +100,7 @@ class Voice:
             self.state = RESTING
         else:
             return
-        for envelope in self._group.envelopes:
+        for envelope in self.group.envelopes:
             envelope.drain(self.state == DRAINING)
 
     def hold(self, block_frame: int) -> None:
@@ -113,7 +111,7 @@ class Voice:
             self._fade.samples[:] = self._fade.samples[-1]
         if self._changed:
             self._gate.samples[:] = self._gate.samples[-1]
-            for bus in self._group.strikes:
+            for bus in self.group.strikes:
                 bus.samples[:] = 0.0
             self._changed = False
 
@@ -124,13 +122,58 @@ class Voice:
 
     def sleep(self) -> None:
         """Stop computing the graph."""
-        self._group.sleep()
+        self.chain.leave(self)
+        self.group.sleep()
 
     def _write_fade(self, offset: int, frame: int) -> None:
         samples = self._fade.samples
         passed = np.arange(frame - self.fade_from, frame - self.fade_from + len(samples) - offset)
         phase = np.minimum(passed / self.fade_frames, 1.0)
         samples[offset:] = 0.5 + 0.5 * np.cos(np.pi * phase)
+
+
+class Chain:
+    """The sum of the voices that are awake; those asleep cost nothing.
+
+    Each voice adds itself, at its levels, to what comes from those before it. They are linked in
+    the order in which pyo computes them, so that nothing is a block late.
+    """
+
+    def __init__(self, rack: Rack, voices: Sequence[Voice]) -> None:
+        self._voices = voices
+        self._places = {id(voice): place for place, voice in enumerate(voices)}
+        self._awake: list[int] = []
+        here = rack.group
+        for voice in voices:
+            rack.group = voice.group
+            voice.levels = (rack.level(voice.left), rack.level(voice.right))
+            voice.chain = self
+            voice.group.sleep(again=True)
+        rack.group = here
+        self._ends = (rack.level(0.0), rack.level(0.0))
+        self.left, self.right = (end.stream for end in self._ends)
+
+    def join(self, voice: Voice) -> None:
+        """Take in a voice that wakes."""
+        place = self._places[id(voice)]
+        at = bisect_left(self._awake, place)
+        self._awake.insert(at, place)
+        self._link(at)
+        self._link(at + 1)
+
+    def leave(self, voice: Voice) -> None:
+        """Leave out a voice that goes to sleep."""
+        at = bisect_left(self._awake, self._places[id(voice)])
+        del self._awake[at]
+        self._link(at)
+
+    def _link(self, at: int) -> None:
+        """Let the voice at a position of the awake ones, or the end, add what is before it."""
+        last = at == len(self._awake)
+        levels = self._ends if last else self._voices[self._awake[at]].levels
+        before = self._voices[self._awake[at - 1]].levels if at else (None, None)
+        for level, other in zip(levels, before, strict=True):
+            level.add(other)
 
 
 class Pool:
