@@ -145,7 +145,7 @@ def test_faster_than_the_singer(sing, course):
 
 def test_the_mix_has_voice_parts_and_choir(sing, course):
     voice = sing(notes((0.3, None), (1.2, 62.0), (0.5, None)))[0]
-    levels = {}
+    heard = {}
     for sound in ("shifted", "choir", "both"):
         options = LiveOptions(sound=sound, band=False, voice_db=-60.0)
         mix = LiveMix(course, options, sample_rate=RATE, block_frames=BLOCK)
@@ -154,10 +154,11 @@ def test_the_mix_has_voice_parts_and_choir(sing, course):
         out = np.concatenate(blocks)
         assert out.shape == (len(voice), 2) and np.isfinite(out).all()
         assert np.abs(out).max() < 1.0
-        levels[sound] = np.std(out[RATE // 2 : RATE * 3 // 2])
+        heard[sound] = out[RATE // 2 : RATE * 3 // 2]
         assert mix.choir_notes == (0 if sound == "shifted" else 2)
-    assert min(levels.values()) > 0.005
-    assert levels["both"] > levels["shifted"]
+    assert min(np.std(sound) for sound in heard.values()) > 0.003
+    choir = heard["both"] - heard["shifted"]
+    assert np.std(choir) == pytest.approx(np.std(heard["choir"]), rel=0.2)
 
 
 def test_no_server_is_one_clear_error(course, monkeypatch):
