@@ -91,7 +91,7 @@ class SoundServer:
             self.process.wait(20)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def jack_server() -> Iterator[SoundServer]:
     """A JACK server on the dummy driver, at 44.1 kHz and 512 frames, or a skip."""
     if shutil.which("jackd") is None:
@@ -121,7 +121,7 @@ pcm.pulse { type pulse hint { show on description "pulse" } }
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def pulse_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoundServer]:
     """A PulseAudio server with a null sink, which PortAudio reaches through ALSA, or a skip."""
     plugins = next(Path("/usr/lib").glob("*/alsa-lib/libasound_module_pcm_pulse.so"), None)
