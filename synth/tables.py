@@ -231,7 +231,7 @@ def string_sound(
     ring_seconds: float,
     damp_hz: float,
     rng: np.random.Generator,
-    slope: float = 1.0,
+    slope: float | tuple[float, ...] = 1.0,
     steepness: float = 2.0,
     stretch: float = 1e-5,
     unison: tuple[tuple[float, float, float], ...] = ((0.0, 1.0, 1.0),),
@@ -249,7 +249,7 @@ def string_sound(
     :param strike: where it is plucked, a share of its length; partials with a node there are weak
     :param ring_seconds: of the first partial to -60 dB
     :param damp_hz: where partials decay twice as fast as the first
-    :param slope: power of the number by which partials fall below the cutoffs
+    :param slope: power of the number by which partials fall below the cutoffs; one or by layer
     :param steepness: power of the frequency by which they fall above
     :param stretch: inharmonicity; see `partials`
     :param unison: cents, level and decay (of `ring_seconds`) of each string, or each way it swings
@@ -261,7 +261,7 @@ def string_sound(
     hz_of = partials(hz, stretch)
     number = np.arange(1.0, len(hz_of) + 1)
     comb = 0.12 + 0.88 * np.abs(np.sin(np.pi * number * strike))
-    level = comb * number**-slope * body(hz_of)
+    level = comb * body(hz_of) * number ** -np.atleast_1d(slope)[:, None]
     soft = 1.0 / np.sqrt(1.0 + (hz_of / np.array(cutoffs)[:, None]) ** (2.0 * steepness))
     decay = ring_seconds / (1.0 + (hz_of / damp_hz) ** 1.5)
 

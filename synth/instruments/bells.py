@@ -13,7 +13,7 @@ from ..tables import Struck, knock
 RATIOS = np.array([1.0, 2.0, 3.98, 6.1, 10.8])
 LEVELS = np.array([1.0, 0.1, 0.42, 0.17, 0.12])
 DECAYS = np.array([1.0, 0.6, 0.35, 0.2, 0.06])
-LAYERS = (0.25, 0.55, 1.0)
+LAYERS = (0.15, 0.55, 1.3)
 
 
 def _sound(hz: float) -> Struck:

@@ -13,7 +13,7 @@ from ..tables import Struck, knock
 RATIOS = np.array([1.0, 2.79, 5.4, 7.15, 9.1, 13.5])
 LEVELS = np.array([1.0, 0.06, 0.3, 0.07, 0.07, 0.16])
 DECAYS = np.array([1.0, 0.3, 0.11, 0.4, 0.12, 0.1])
-LAYERS = (0.3, 0.6, 1.0)
+LAYERS = (0.2, 0.6, 1.6)
 
 
 def _sound(hz: float) -> Struck:

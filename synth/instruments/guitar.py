@@ -30,7 +30,7 @@ def _sound(hz: float) -> Struck:
         ring_seconds=float(np.clip(1.8 * (262.0 / hz) ** 0.55, 0.6, 3.8)),
         damp_hz=2500.0,
         rng=rng,
-        slope=0.95,
+        slope=(1.1, 0.95, 0.8),
         stretch=3e-5,
         unison=((-0.2, 1.0, 1.0), (0.3, 0.2, 3.0 * max(1.0, (hz / 262.0) ** 0.4))),
         body=_body,

@@ -28,7 +28,7 @@ def _sound(hz: float) -> Struck:
         ring_seconds=float(np.clip(2.3 * (262.0 / hz) ** 0.7, 0.55, 4.0)),
         damp_hz=2500.0,
         rng=rng,
-        slope=0.9,
+        slope=(1.05, 0.9, 0.8),
         stretch=1e-5,
         unison=((-0.2, 1.0, 1.0), (0.3, 0.17, 2.2 * max(1.0, (hz / 262.0) ** 0.6))),
         body=_board,

@@ -11,7 +11,7 @@ from ..instrument import simple
 from ..struck import RungPatch, whole
 from ..tables import Floats, Struck, knock, peaks, string_sound
 
-CUTOFFS = (6500.0, 12_000.0)  # Hz, by layer
+CUTOFFS = (5500.0, 13_000.0)  # Hz, by layer
 
 
 def _case(hz: Floats) -> Floats:
@@ -28,7 +28,7 @@ def _choir(hz: float, strike: float, rng: np.random.Generator) -> Struck:
         ring_seconds=float(np.clip(4.0 * (262.0 / hz) ** 0.42, 1.0, 6.0)),
         damp_hz=4500.0,
         rng=rng,
-        slope=0.95,
+        slope=(1.05, 0.85),
         stretch=2e-5,
         unison=((-0.2, 1.0, 0.9), (0.3, 0.25, 1.4)),
         body=_case,

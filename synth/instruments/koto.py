@@ -29,7 +29,7 @@ def _sound(hz: float) -> Struck:
         ring_seconds=float(np.clip(1.3 * (262.0 / hz) ** 0.4, 0.6, 2.2)),
         damp_hz=4000.0,
         rng=rng,
-        slope=0.75,
+        slope=(0.9, 0.75, 0.65),
         stretch=2e-5,
         unison=((-0.2, 1.0, 1.0), (0.1, 0.3, 3.0 * max(1.0, (hz / 262.0) ** 0.4))),
         body=_body,

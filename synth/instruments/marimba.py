@@ -14,7 +14,7 @@ from ..tables import Struck, knock
 RATIOS = np.array([1.0, 1.95, 3.0, 3.99, 5.63, 9.5, 16.9])
 LEVELS = np.array([1.0, 0.03, 0.02, 0.55, 0.05, 0.4, 0.1])
 DECAYS = np.array([1.0, 0.3, 0.6, 0.35, 0.12, 0.12, 0.06])
-LAYERS = (0.2, 0.45, 0.7, 1.0)
+LAYERS = (0.12, 0.4, 0.8, 1.5)
 
 
 def _sound(hz: float) -> Struck:

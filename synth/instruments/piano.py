@@ -12,7 +12,8 @@ from ..instrument import Touch, simple
 from ..struck import RungPatch, head_and_tail
 from ..tables import Floats, Struck, knock, string_sound
 
-CUTOFFS = (900.0, 1700.0, 3200.0, 5500.0)  # Hz, by layer: the hammer's felt
+CUTOFFS = (850.0, 1600.0, 3200.0, 6000.0)  # Hz, by layer: the hammer's felt
+SLOPES = (1.5, 1.28, 1.08, 0.92)  # powers by which partials fall, by layer
 THUD = (0.025, 0.04, 0.055, 0.075)  # of the keybed, by layer, beside the first partial
 SLOW_PARTIALS, RISE_SECONDS = 12, 0.08  # which the board takes up slowly, and how long that takes
 UNDAMPED_FROM = 90  # MIDI pitch
@@ -35,7 +36,7 @@ def _sound(hz: float) -> Struck:
         ring_seconds=3.0 * low**0.65 * high**0.3,
         damp_hz=5000.0,
         rng=rng,
-        slope=1.2,
+        slope=SLOPES,
         steepness=2.4,
         stretch=float(np.exp(0.0926 * pitch - 13.64) + np.exp(-0.0847 * pitch - 5.82)),
         unison=(

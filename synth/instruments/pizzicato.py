@@ -43,7 +43,7 @@ def _player(hz: float, rng: np.random.Generator) -> Struck:
         ring_seconds=ring,
         damp_hz=2000.0,
         rng=rng,
-        slope=1.4,
+        slope=(1.6, 1.4, 1.2),
         body=_body,
         grain_db=1.5,
         attack_seconds=0.0015,

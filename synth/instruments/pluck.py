@@ -10,7 +10,8 @@ from ..instrument import simple
 from ..struck import RungPatch, whole
 from ..tables import Floats, Struck, knock, peaks, string_sound
 
-CUTOFFS = (900.0, 1800.0, 3200.0, 5500.0)  # Hz, by layer
+CUTOFFS = (800.0, 1600.0, 3200.0, 6000.0)  # Hz, by layer
+SLOPES = (1.15, 1.0, 0.9, 0.8)  # powers by which partials fall, by layer
 
 
 def _body(hz: Floats) -> Floats:
@@ -28,7 +29,7 @@ def _sound(hz: float) -> Struck:
         ring_seconds=float(np.clip(1.7 * (262.0 / hz) ** 0.45, 0.5, 3.0)),
         damp_hz=2800.0,
         rng=rng,
-        slope=0.9,
+        slope=SLOPES,
         stretch=2e-5,
         unison=((-0.2, 1.0, 1.0), (0.1, 0.22, 2.3)),
         body=_body,

@@ -17,7 +17,7 @@ from ..tables import Struck, knock
 RATIOS = np.array([1.0, 3.0, 3.99, 7.0, 9.9, 16.4])
 LEVELS = np.array([1.0, 0.01, 0.3, 0.04, 0.3, 0.06])
 DECAYS = np.array([1.0, 0.6, 0.3, 0.1, 0.07, 0.05])
-LAYERS = (0.25, 0.5, 1.0)
+LAYERS = (0.15, 0.5, 1.3)
 MOTOR_HZ = 5.4
 DEEPEST = 0.8  # of the tremolo, at density 1
 
