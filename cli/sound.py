@@ -1,7 +1,7 @@
 """Sound files: `segue picture`, `listen` and `harmonize`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -46,16 +46,18 @@ def listen(file: SoundFile, log: Log = None, midi: Midi = None, json: Json = Non
 
 @app.command()
 def harmonize(
-    voice: Annotated[Path, typer.Argument(help="A recording of one voice.")],
+    voice: Annotated[
+        Path | None, typer.Argument(help="A recording of one voice; none with --live.")
+    ] = None,
     cue: Annotated[str, typer.Option(help="Whose chords the parts follow.")] = "dungeon",
-    output: Annotated[Path, typer.Option("--output", "-o", help="WAV or FLAC.")] = Path(
+    output: Annotated[Path, typer.Option("--output", "-o", help="WAV, FLAC or OGG.")] = Path(
         "harmony.wav"
     ),
     section: Annotated[str | None, typer.Option(help="Where the cue begins.")] = None,
     bpm: Annotated[float | None, typer.Option(help="Tempo, within the cue's range.")] = None,
     at: Annotated[float, typer.Option(help="Where in the cue the voice begins, seconds.")] = 0.0,
     transpose: Annotated[
-        str, typer.Option(help="Semitones that the cue moves, or auto to fit the voice.")
+        str, typer.Option(help="Semitones that the cue moves, or auto to fit the recording.")
     ] = "0",
     parts: Annotated[int, typer.Option(help="1 to 3.", min=1, max=3)] = 2,
     style: Annotated[str, typer.Option(help="above, below or around the voice.")] = "around",
@@ -63,6 +65,8 @@ def harmonize(
     voice_db: Annotated[float, typer.Option(help="Level of the voice.")] = 0.0,
     parts_db: Annotated[float, typer.Option(help="Level of the parts.")] = -5.0,
     accompany: Annotated[bool, typer.Option(help="The cue plays along.")] = True,
+    accompany_db: Annotated[float, typer.Option(help="Level of the cue.")] = -5.0,
+    live: Annotated[bool, typer.Option("--live", help="Sing into JACK, until Ctrl-C.")] = False,
     seed: Seed = 0,
     json: Json = None,
 ) -> None:
@@ -72,12 +76,24 @@ def harmonize(
     from ..server.harmonize import HarmonizeSettings
     from ..server.harmonize import harmonize as run_harmonize
 
-    try:
-        moved: int | str = "auto" if transpose == "auto" else int(transpose)
-    except ValueError:
-        raise SegueError(
-            f"--transpose is {transpose!r}; write a number of semitones, or auto"
-        ) from None
+    if (voice is None) != live:
+        raise SegueError("harmonize needs a recording, or --live to sing into JACK; give one")
+    moved = _semitones(transpose, auto=not live)
+    if voice is None:
+        _harmonize_live(
+            cue,
+            section=section,
+            bpm=bpm,
+            transpose=moved,
+            style=style,
+            parts=parts,
+            sound=sound,
+            voice_db=voice_db,
+            parts_db=parts_db,
+            band=accompany,
+            band_db=accompany_db,
+        )
+        return
     settings = HarmonizeSettings(
         section=section,
         bpm=bpm,
@@ -89,6 +105,7 @@ def harmonize(
         voice_db=voice_db,
         parts_db=parts_db,
         accompany=accompany,
+        accompany_db=accompany_db,
         measure=json is not None,
         seed=seed,
     )
@@ -111,6 +128,29 @@ def harmonize(
     if json:
         write_results(json, "harmonize", result.results(), {"stretches": result.rows})
         console.print(f"written: {json}")
+
+
+def _semitones(text: str, *, auto: bool) -> int | str:
+    """A transposition as it was written."""
+    from ..music.errors import SegueError
+
+    if text == "auto" and auto:
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        or_auto = ", or auto" if auto else "; auto needs a recording"
+        raise SegueError(f"--transpose is {text!r}; write a number of semitones{or_auto}") from None
+
+
+def _harmonize_live(cue: str, **options: Any) -> None:
+    from ..server.harmonize_jack import LiveOptions, harmonize_live
+
+    console.print("sing; Ctrl-C ends it")
+    report = harmonize_live(cue, LiveOptions(**options))
+    console.print(
+        f"{report.seconds:.0f} s, {report.notes} notes of the choir, {report.xruns} xruns"
+    )
 
 
 @app.command()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..music.cue import Cue
 from ..music.errors import SegueError
+from ..synth.stream import Stream
 from .session import Session
 
 PUMP_SECONDS = 0.005
@@ -18,7 +19,7 @@ def open_session(
     cue: str | Path | Cue,
     *,
     director: str = "agent",
-    output: str = "none",
+    output: str | Stream = "none",
     seed: int = 0,
     clock: str = "",
     parameters: dict[str, float] | None = None,
@@ -31,7 +32,11 @@ def open_session(
     Without `clock`, output none, null or a file has a manual one (`session.advance(seconds)`), and
     MIDI or a device runs in real time: a thread keeps the music ahead of the sound until `close`.
     """
-    live = output not in ("none", "null") and not output.startswith("file:")
+    live = (
+        output not in ("none", "null") and not output.startswith("file:")
+        if isinstance(output, str)
+        else output.realtime
+    )
     session = Session.open(
         cue,
         director=director,

@@ -22,6 +22,7 @@ from ..music.errors import SegueError, UnknownNameError, check_range
 from ..music.midi import write_midi
 from ..music.parameters import Parameters
 from ..music.score import Score
+from ..synth.stream import Stream
 from .announce import Announcer
 from .catalogue import find_cue
 from .commands import Commands
@@ -98,7 +99,7 @@ class Session(Verbs):
         cue: str | Path | Cue,
         *,
         director: str = "agent",
-        output: str = "none",
+        output: str | Stream = "none",
         seed: int = 0,
         clock: str = "manual",
         parameters: dict[str, float] | None = None,

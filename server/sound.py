@@ -1,12 +1,13 @@
 """How a session sounds: not at all (but in time), or through an engine in its own process."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..music.cue import Cue, Layer
 from ..music.errors import SegueError, UnknownNameError
 from ..music.events import Channel, Events, StemFile
 from ..music.world import Bar
+from ..synth.stream import Stream
 from .clock import WallClock
 from .midi_sound import MidiSound
 from .recording import check_writable
@@ -14,6 +15,7 @@ from .stems import stem_segments
 
 if TYPE_CHECKING:
     from ..synth.engine_process import EngineProcess
+
 
 SAMPLE_RATE = 48_000
 BLOCK_FRAMES = 256
@@ -213,12 +215,16 @@ class EngineSound:
         self._process.abort()
 
 
-def open_sound(output: str, cue: Cue, *, seed: int, realtime: bool) -> Sound:
+def open_sound(output: str | Stream, cue: Cue, *, seed: int, realtime: bool) -> Sound:
     """The sound that an output asks for.
+
+    :param output: one of `OUTPUTS`, or a stream that takes blocks of audio
 
     Raises UnknownNameError for an output that does not exist, MissingPartError for a device that
     is not there, SegueError for a file that cannot be written or a device on a manual clock.
     """
+    if not isinstance(output, str):
+        return _stream_sound(output, cue, seed=seed, realtime=realtime)
     kind, _, path = output.partition(":")
     if output == "none":
         return Silence(realtime=realtime)
@@ -231,20 +237,29 @@ def open_sound(output: str, cue: Cue, *, seed: int, realtime: bool) -> Sound:
             f"output {output!r} keeps its own time; open the session with clock='realtime', or "
             "render to file:PATH.wav"
         )
-    from ..synth.engine_process import EngineProcess
-
     sink = "silent" if kind == "null" and realtime else kind
     file = check_writable(path) if kind == "file" else None
+    process = _engine(cue, seed=seed, realtime=realtime, sink=sink, path=file)
+    return EngineSound(process, cue, realtime=realtime, file=path)
+
+
+def _stream_sound(stream: Stream, cue: Cue, *, seed: int, realtime: bool) -> Sound:
+    """Blocks to a stream: in real time by themselves, else as the clock is moved."""
+    stream = replace(stream, realtime=realtime)
+    process = _engine(cue, seed=seed, realtime=realtime, sink="stream", stream=stream)
+    return EngineSound(process, cue, realtime=realtime)
+
+
+def _engine(cue: Cue, *, seed: int, realtime: bool, **sink: Any) -> "EngineProcess":
+    from ..synth.engine_process import EngineProcess
+
     wanted = cue.mix.loudness_lufs
-    mix = replace(cue.mix, loudness_lufs=LOUDNESS_LUFS if wanted is None else wanted)
-    process = EngineProcess(
+    return EngineProcess(
         session_channels(cue),
-        sink=sink,
-        path=file,
-        mix=mix,
+        mix=replace(cue.mix, loudness_lufs=LOUDNESS_LUFS if wanted is None else wanted),
         sample_rate=SAMPLE_RATE,
         block_frames=BLOCK_FRAMES if realtime else OFFLINE_BLOCK_FRAMES,
         seed=seed,
         gain_db=GAIN_DB,
+        **sink,
     )
-    return EngineSound(process, cue, realtime=realtime, file=path)

@@ -94,7 +94,7 @@ class Limiter:
     down by more than 0.1 dB.
     """
 
-    WINDOW_FRAMES = 48
+    WINDOW_FRAMES = 32
     CHUNK_FRAMES = 128
     NEAR = 0.67
 
