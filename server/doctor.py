@@ -32,10 +32,12 @@ EXTRAS = {
     "stable_baselines3": ("train", "training"),
     "vizdoom": ("game", "segue demo"),
     "rtmidi": ("ports", "MIDI ports"),
+    "jack": ("ports", "live voices"),
 }
 _PACKAGES = {
     "stable_baselines3": "stable-baselines3",
     "rtmidi": "python-rtmidi",
+    "jack": "JACK-Client",
     "zmq": "pyzmq",
 }
 
