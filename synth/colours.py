@@ -97,7 +97,7 @@ class TwoColours(BasePatch):
         share = self.least + (self.most - self.least) * touch.loudness**1.3
         self._dark.set(1.0 - 0.75 * share)
         self._bright.set(share)
-        self._body.set(attack=touch.slower(self.attack))
+        self._body.set(attack=attack_of(touch, self.attack))
         self._speed.set(self._readers[0].material.cycles_per_hz(touch.pitch))
         for layer, reader in enumerate(self._readers):
             reader.tune(touch.pitch, layer)
@@ -112,7 +112,7 @@ class Section(BasePatch):
     recipe: Recipe
     attack, settle, sustain = 0.15, 0.5, 0.85
     attack_seconds, release_seconds = 0.06, 0.6
-    width = 0.5
+    width = 0.55
 
     def __init__(self, rack: Rack, gate: Any, freq: Any) -> None:
         self._body = rack.envelope(
@@ -129,7 +129,7 @@ class Section(BasePatch):
     def tune(self, touch: Touch) -> None:
         material = self._readers[0].material
         layers = material.layers - 1
-        self._body.set(attack=touch.slower(self.attack))
+        self._body.set(attack=attack_of(touch, self.attack))
         self._speed.set(material.cycles_per_hz(touch.pitch))
         self._readers[0].tune(touch.pitch, min(int(self.place(touch) * layers), layers - 1))
         self._readers[1].tune(touch.pitch, layers)
@@ -137,6 +137,11 @@ class Section(BasePatch):
     def place(self, touch: Touch) -> float:
         """Where among the layers a note is played, 0..1."""
         return touch.loudness
+
+
+def attack_of(touch: Touch, seconds: float) -> float:
+    """How long a note takes to its peak: soft ones take longer."""
+    return touch.slower(seconds) * (1.2 - 0.4 * touch.velocity)
 
 
 def vibrato(rack: Rack, hz: float) -> Any:

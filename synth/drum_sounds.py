@@ -9,9 +9,10 @@ Instruments, 1998, chapter 18); metal is a cloud of inharmonic modes over noise.
 import numpy as np
 
 from .pyo_host import Samples
-from .tables import Floats, finish
+from .tables import LOUD_RATE, Floats, finish, loudness
 
 LOUDNESS = (0.3, 0.6, 0.95)  # of the layers
+LEVEL = 0.1  # of all drums
 MEMBRANE = np.array([1.0, 1.59, 2.14, 2.3, 2.65, 2.92, 3.5])
 
 
@@ -40,10 +41,16 @@ def _decay(time: Floats, seconds: float) -> Floats:
     return np.asarray(np.exp(-6.91 * time / seconds))
 
 
-def _layers(rows: list[Floats], peak: float = 0.8, fade: float = 0.2) -> Samples:
-    """Rows scaled to one peak each, so that velocity alone sets the level."""
-    stack = np.stack([row / max(float(np.abs(row).max()), 1e-9) for row in rows])
-    return finish((peak * stack).astype(np.float32), fade=fade)
+def _layers(rows: list[Floats], level: float = 1.0, fade: float = 0.2) -> Samples:
+    """Rows made equally loud, so that velocity alone sets the level [shape=(layers, frames)]."""
+    stack = np.stack(rows).astype(np.float32)
+    stack *= level * LEVEL / loudness(stack[:, None], LOUD_RATE)[:, None]
+    return finish(stack, fade=fade)
+
+
+def _pushed(wave: Floats, drive: float) -> Floats:
+    """Its peaks bent down, as tape and loud ears do; dense rather than sharp."""
+    return np.asarray(np.tanh(drive * wave / float(np.abs(wave).max())))
 
 
 def kick(
@@ -53,23 +60,29 @@ def kick(
     bend: float = 2.6,
     bend_seconds: float = 0.05,
     seconds: float = 0.45,
-    beater: float = 0.35,
+    knock: float = 0.8,
+    click: float = 1.2,
     drive: float = 1.5,
 ) -> Samples:
-    """A bass drum: a falling sine, pushed a little, and the beater's knock."""
+    """A bass drum: a falling sine, pushed a little, and the beater's knock and click."""
     time = _time(seconds * 1.3, sample_rate)
     rows = []
     for number, loud in enumerate(LOUDNESS):
         sweep = hz * (1.0 + bend * (0.4 + 0.6 * loud) * np.exp(-time / bend_seconds))
-        body = np.sin(2 * np.pi * np.cumsum(sweep) / sample_rate) * _decay(time, seconds)
+        phase = 2 * np.pi * np.cumsum(sweep) / sample_rate
+        body = np.sin(phase) * _decay(time, seconds)
+        body += 0.25 * loud * np.sin(1.59 * phase) * _decay(time, 0.3 * seconds)
         body = np.tanh(drive * body) / np.tanh(drive)
-        knock = band(_noise(len(time), 101 + number), sample_rate, 500.0, 2500 + 3500 * loud)
-        rows.append(body + beater * loud * knock * _decay(time, 0.03))
+        noise = _noise(len(time), 101 + number)
+        beater = knock * band(noise, sample_rate, 250.0, 1800.0) * _decay(time, 0.045)
+        snap = click * loud * band(noise, sample_rate, 2200.0, 5000 + 6000 * loud)
+        row = body + (0.4 + 0.6 * loud) * (beater + snap * _decay(time, 0.022))
+        rows.append(_pushed(row, 1.5))
     return _layers(rows)
 
 
 def tom(
-    sample_rate: int, hz: float, *, seconds: float = 0.7, bend: float = 0.35, skin: float = 0.5
+    sample_rate: int, hz: float, *, seconds: float = 0.7, bend: float = 0.35, skin: float = 0.6
 ) -> Samples:
     """A tom: membrane modes under a short bend, and the stick."""
     time = _time(seconds * 1.2, sample_rate)
@@ -78,11 +91,13 @@ def tom(
         body = np.zeros(len(time))
         for order, ratio in enumerate(MEMBRANE):
             sweep = hz * ratio * (1.0 + bend * loud * np.exp(-time / 0.07))
-            level = (skin * loud) ** order if order else 1.0
+            level = (skin * (0.4 + 0.6 * loud)) ** order if order else 1.0
             phase = 2 * np.pi * np.cumsum(sweep) / sample_rate
             body += level * np.sin(phase) * _decay(time, seconds / (1.0 + 0.9 * order))
-        stick = band(_noise(len(time), 111 + number), sample_rate, 400.0, 1800 + 4000 * loud)
-        rows.append(body + 0.18 * loud * stick * _decay(time, 0.035))
+        noise = _noise(len(time), 111 + number)
+        stick = band(noise, sample_rate, 300.0, 2500.0) * _decay(time, 0.05)
+        tick = band(noise, sample_rate, 2500.0, 5000 + 7000 * loud) * _decay(time, 0.02)
+        rows.append(body + (0.3 + 0.7 * loud) * (0.4 * stick + 0.5 * tick))
     return _layers(rows)
 
 
@@ -90,25 +105,34 @@ def snare(
     sample_rate: int,
     *,
     hz: float = 185.0,
-    skin_seconds: float = 0.16,
-    wire_seconds: float = 0.24,
-    wires: float = 0.9,
+    skin_seconds: float = 0.2,
+    wire_seconds: float = 0.42,
+    wires: float = 0.8,
+    crack: float = 0.9,
     low_hz: float = 900.0,
 ) -> Samples:
-    """A snare drum: two skins' modes, a snap, and the wires that answer."""
+    """A snare drum: two skins' modes, the stick's crack, and the wires that answer.
+
+    The wires are let go at once and then rattle on, more softly.
+    """
     time = _time(max(skin_seconds, wire_seconds) * 1.3, sample_rate)
+    modes = ((1.0, 1.0), (1.59, 0.6), (1.83, 0.45), (2.3, 0.35), (2.92, 0.2))
     rows = []
     for number, loud in enumerate(LOUDNESS):
         body = np.zeros(len(time))
-        for order, (ratio, level) in enumerate(((1.0, 1.0), (1.59, 0.6), (2.3, 0.35), (2.92, 0.2))):
-            sweep = hz * ratio * (1.0 + 0.35 * loud * np.exp(-time / 0.015))
+        for order, (ratio, level) in enumerate(modes):
+            sweep = hz * ratio * (1.0 + 0.3 * loud * np.exp(-time / 0.015))
             phase = 2 * np.pi * np.cumsum(sweep) / sample_rate
             body += level * np.sin(phase) * _decay(time, skin_seconds / (1.0 + 0.5 * order))
         noise = _noise(len(time), 121 + number)
-        buzz = band(noise, sample_rate, low_hz, 5000 + 8000 * loud) * _decay(time, wire_seconds)
-        buzz *= 1.0 - np.exp(-time / 0.0015)
-        snap = band(noise, sample_rate, 2500.0, 14000.0) * _decay(time, 0.02)
-        rows.append(0.8 * body + wires * (0.35 + 0.35 * loud) * buzz + 0.35 * loud * snap)
+        fall = 0.7 * _decay(time, 0.4 * wire_seconds) + 0.3 * _decay(time, wire_seconds)
+        rattle = band(noise, sample_rate, low_hz, 7000 + 9000 * loud, order=1)
+        rattle += 0.8 * band(noise, sample_rate, 2500.0, 6500.0)
+        rattle *= fall * (1.0 - np.exp(-time / 0.0015))
+        snap = band(_noise(len(time), 125 + number), sample_rate, 1800.0, 6000 + 9000 * loud)
+        row = 0.8 * body + wires * (0.35 + 0.35 * loud) * rattle
+        row += crack * (0.2 + 0.8 * loud) * snap * _decay(time, 0.028)
+        rows.append(_pushed(row, 2.2))
     return _layers(rows)
 
 
@@ -117,11 +141,14 @@ def metal(
     *,
     seconds: float,
     low_hz: float,
-    high_hz: float = 14000.0,
+    high_hz: float = 17_000.0,
     strike: float = 0.3,
     ping_hz: float = 0.0,
     swell_seconds: float = 0.0,
+    clank: float = 0.0,
     modes: int = 160,
+    sides: int = 1,
+    level: float = 1.0,
     seed: int = 131,
 ) -> Samples:
     """Cymbals: many inharmonic modes, the high ones first to go, over a breath of noise.
@@ -129,30 +156,39 @@ def metal(
     :param strike: share of the stick's noise
     :param ping_hz: of a bell-like mode that stands out, 0 for none
     :param swell_seconds: how long the highs take to build up, as in a crash
+    :param clank: share of what is below `low_hz`, as of two hats that meet
+    :param level: of the whole
+    :return: [shape=(layers, sides, frames)]
     """
     time = _time(seconds * 1.1, sample_rate)
     random = np.random.default_rng(seed)
     hz = np.exp(random.uniform(np.log(low_hz), np.log(min(high_hz, 0.45 * sample_rate)), modes))
-    phases = random.uniform(0, 2 * np.pi, modes)
     weights = random.uniform(0.3, 1.0, modes)
-    shimmer = np.zeros(len(time))
-    for at, phase, weight in zip(hz, phases, weights, strict=True):
-        life = seconds * (low_hz / at) ** 0.35 * (0.6 + 0.8 * weight)
-        build = 1.0 - np.exp(-time / swell_seconds) if swell_seconds and at > 3000 else 1.0
-        shimmer += weight * np.sin(2 * np.pi * at * time + phase) * _decay(time, life) * build
-    shimmer /= np.sqrt(modes)
     rows = []
-    for number, loud in enumerate(LOUDNESS):
-        noise = band(_noise(len(time), seed + 1 + number), sample_rate, low_hz, high_hz)
-        wash = 0.5 * noise * _decay(time, 0.8 * seconds)
-        stick = strike * noise * _decay(time, 0.03)
-        bright = band(shimmer + wash, sample_rate, 0.7 * low_hz, 4000.0 + 11000.0 * loud)
-        row = bright + (0.4 + loud) * stick
-        if ping_hz:
-            for ratio, level in ((1.0, 0.6), (1.51, 0.3), (2.27, 0.25)):
-                row += level * np.sin(2 * np.pi * ping_hz * ratio * time) * _decay(time, 0.5)
-        rows.append(row)
-    return _layers(rows, peak=0.7)
+    for side in range(sides):
+        phases = random.uniform(0, 2 * np.pi, modes)
+        shimmer = np.zeros(len(time))
+        for at, phase, weight in zip(hz, phases, weights, strict=True):
+            life = seconds * (low_hz / at) ** 0.3 * (0.6 + 0.8 * weight)
+            build = 1.0 - np.exp(-time / swell_seconds) if swell_seconds and at > 3000 else 1.0
+            shimmer += weight * np.sin(2 * np.pi * at * time + phase) * _decay(time, life) * build
+        shimmer /= np.sqrt(modes)
+        for number, loud in enumerate(LOUDNESS):
+            raw = _noise(len(time), seed + 1 + number + 50 * side)
+            noise = band(raw, sample_rate, low_hz, high_hz)
+            wash = 0.5 * noise * _decay(time, 0.8 * seconds)
+            stick = strike * noise * _decay(time, 0.03)
+            top_hz = 7000.0 + 12_000.0 * loud
+            row = band(shimmer + wash, sample_rate, 0.7 * low_hz, top_hz, order=1)
+            row += (0.4 + loud) * stick
+            row += clank * loud * band(raw, sample_rate, 350.0, 1500.0) * _decay(time, 0.04)
+            if ping_hz:
+                for ratio, share in ((1.0, 0.4), (1.51, 0.2), (2.27, 0.17)):
+                    ping = np.sin(2 * np.pi * ping_hz * ratio * time)
+                    row += share * ping * _decay(time, 0.5)
+            rows.append(row)
+    layers = _layers(rows, level)
+    return layers.reshape(sides, len(LOUDNESS), -1).swapaxes(0, 1)
 
 
 def wood(
@@ -162,7 +198,7 @@ def wood(
     time = _time(seconds * 1.4, sample_rate)
     rows = []
     for number, loud in enumerate(LOUDNESS):
-        row = 0.35 * loud * band(_noise(len(time), 141 + number), sample_rate, 2000.0, 12000.0)
+        row = 0.5 * loud * band(_noise(len(time), 141 + number), sample_rate, 2000.0, 15000.0)
         row *= _decay(time, 0.012)
         for order, at in enumerate(hz):
             row += (
@@ -184,7 +220,9 @@ def hands(
     time = _time(seconds * 1.4, sample_rate)
     rows = []
     for number, loud in enumerate(LOUDNESS):
-        noise = band(_noise(len(time), 151 + number), sample_rate, low_hz, high_hz + 3000 * loud)
+        noise = band(
+            _noise(len(time), 151 + number), sample_rate, low_hz, high_hz + 6000 * loud, order=1
+        )
         shape = np.zeros(len(time))
         for order, start in enumerate(slaps):
             passed = time - start
@@ -209,8 +247,8 @@ def shaken(
 
 def jingles(sample_rate: int, seconds: float = 0.28) -> Samples:
     """A tambourine: small metal discs, hit and rattling once more."""
-    ring = metal(sample_rate, seconds=seconds, low_hz=5200.0, strike=0.6, modes=60, seed=171)
+    ring = metal(sample_rate, seconds=seconds, low_hz=5200.0, strike=0.6, modes=60, seed=171)[:, 0]
     late = int(0.028 * sample_rate)
     again = np.zeros_like(ring)
     again[:, late:] = 0.6 * ring[:, :-late]
-    return _layers([*(ring + again).astype(float)], peak=0.7)
+    return _layers([*(ring + again).astype(float)])

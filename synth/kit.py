@@ -65,27 +65,41 @@ class Kit(Instrument):
         return panned(level * velocity**VELOCITY_POWER, PAN_OF_NUMBER.get(number, 0.0))
 
 
+STROKES_DIFFER = 0.01  # in speed, at most
+GOLDEN = 0.618  # of a step along the strokes: they never come round
+
 Render = Callable[[int], Samples]
-"""Called with the sample rate; gives the layers of one drum [shape=(layers, frames)]."""
+"""Called with the sample rate; gives the layers of a drum [shape=(layers, [sides,] frames)]."""
 
 
 class Drum(BasePatch):
-    """Reads what was struck once, to its end, however short the note."""
+    """Reads what was struck once, to its end, however short the note.
+
+    No two strokes are quite alike: each is read a trace faster or slower than the one before.
+    """
 
     one_shot = True
     attack_seconds = release_seconds = 0.005
     recipe: Recipe
     numbers: tuple[int, ...]  # percussion numbers that sound different, in the recipe's order
+    sides = 1
 
     def __init__(self, rack: Rack, gate: Any, freq: Any) -> None:
-        self._shot = rack.shot(self.recipe, rack.strike())
-        self.left = self.right = self._shot.stream
+        strike = rack.strike()
+        self._shots = [rack.shot(self.recipe, strike, side=side) for side in range(self.sides)]
+        self.left, self.right = self._shots[0].stream, self._shots[-1].stream
+        self._strokes = 0
 
     def tune(self, touch: Touch) -> None:
-        self._shot.tune(self._variant(touch.pitch), touch.loudness)
+        variant = self._variant(touch.pitch)
+        self._strokes += 1
+        quicker = 1.0 - STROKES_DIFFER * ((self._strokes * GOLDEN) % 1.0)
+        for shot in self._shots:
+            shot.tune(variant, touch.loudness)
+            shot.stream.setDur(shot.material.seconds(variant) * quicker)
 
     def ring_seconds(self, pitch: float) -> float:
-        return self._shot.material.seconds(self._variant(pitch))
+        return self._shots[0].material.seconds(self._variant(pitch))
 
     def _variant(self, pitch: float) -> int:
         """Which of the recipe's zones plays a percussion number."""
@@ -94,7 +108,7 @@ class Drum(BasePatch):
         return distances.index(min(distances))
 
 
-def drum(kit: str, name: str, sounds: Mapping[int, Render]) -> PatchFactory:
+def drum(kit: str, name: str, sounds: Mapping[int, Render], sides: int = 1) -> PatchFactory:
     """The patch of one drum of a kit; `sounds` by the percussion numbers that sound different."""
     renders = tuple(sounds.values())
 
@@ -102,4 +116,5 @@ def drum(kit: str, name: str, sounds: Mapping[int, Render]) -> PatchFactory:
         return renders[round(12.0 * log2(hz / pitch_hz(0.0)))](sample_rate)
 
     recipe = Recipe(f"{kit}-{name}", render, 0, len(renders) - 1, step=1, keep=True)
-    return type(name.title(), (Drum,), {"recipe": recipe, "numbers": tuple(sounds)})
+    members = {"recipe": recipe, "numbers": tuple(sounds), "sides": sides}
+    return type(name.title(), (Drum,), members)

@@ -8,12 +8,13 @@ own. Everything that moves comes round with the loop's end, so that it has no se
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from math import log2
 
 import numpy as np
 
 from .pyo_host import Samples
-from .tables import LOOP_FRAMES, Floats, Partials, finish, loudness, spread_loop
+from .tables import Floats, Partials, finish, loudness, spread_loop
 
 CYCLE_FRAMES = 8192
 TAKES = 4  # single cycles that the colour wanders between
@@ -98,8 +99,8 @@ def evened(layers: Samples, sample_rate: int) -> Samples:
     return np.roll(even, -int(np.argmin(first)), axis=-1)
 
 
-Players = Sequence[tuple[int, float]]
-"""Of each player: how many periods more than the others in a loop, place -1 left .. 1 right."""
+Players = Sequence[tuple[int, float, float]]
+"""Of each player: how many periods more than the others in a loop, level, place -1 .. 1."""
 
 
 def player_loops(
@@ -108,7 +109,7 @@ def player_loops(
     spectra: Sequence[Partials],
     noises_db: Sequence[Sequence[float]],
     *,
-    players: Players = ((0, 0.0),),
+    players: Players = ((0, 1.0, 0.0),),
     wander_cents: float = 3.0,
     flicker_db: float = 1.5,
     puffs: float = 0.5,
@@ -130,9 +131,10 @@ def player_loops(
     count = max(1, int(TOP_SHARE * sample_rate / hz))
     numbers = np.arange(1, count + 1, dtype=float)
     layers = np.zeros((len(spectra) + (len(players) > 1), frames))
-    for place, (more, pan) in enumerate(players):
+    for place, (more, level, pan) in enumerate(players):
         rng = np.random.default_rng(seed + 10 * place)
         phase = _wandering(rng, frames, sample_rate, turns + more, wander_cents)
+        phase += 0.25 if place else 0.0  # in quadrature two that beat do not fade away together
         flicker = np.exp(flicker_db / 8.7 * rng.standard_normal((TAKES, count)))
         weights = np.exp([swaying(rng, frames, sample_rate, 0.4, 4.0) for _ in range(TAKES)])
         weights /= weights.sum(axis=0)
@@ -140,7 +142,7 @@ def player_loops(
         for layer, (partials, bands_db) in enumerate(zip(spectra, noises_db, strict=True)):
             wave = _read(phase, weights, partials(numbers) * flicker)
             noise = noise_loop(np.random.default_rng(seed + place), frames, sample_rate, bands_db)
-            wave = wave / wave.std() + noise * puff
+            wave = level * (wave / wave.std() + noise * puff)
             layers[layer] += wave
             if layer == len(spectra) - 1:
                 layers[-1] += pan * wave if len(players) > 1 else 0.0
@@ -176,57 +178,103 @@ def _cycle(amplitudes: Floats) -> Floats:
     return np.append(wave, wave[0])
 
 
+@dataclass(frozen=True)
+class Crowd:
+    """How the players of a section differ, and where their sides begin.
+
+    :param cents: width of the first partial's band; see `tables.spread_loop`
+    :param widening: power of the partial's number that its band in Hz grows by
+    :param steady: share of the first partial's power that stands still, which keeps it from fading
+        in and out; less of the others'
+    :param swell: how much the last spectrum comes and goes within the loop, 0..1
+    :param wide_from_hz: below which the sides fade
+    """
+
+    cents: float
+    widening: float = 1.0
+    steady: float = 0.8
+    swell: float = 0.0
+    wide_from_hz: float = 250.0
+    stretch: float = 0.0  # inharmonicity; see `tables.spread_loop`
+    seed: int = 3
+
+
 def section_loops(
     hz: float,
     sample_rate: int,
     spectra: Sequence[Partials],
+    crowd: Crowd,
     *,
-    cents: float,
-    widening: float = 1.0,
-    formants: Sequence[Formant] | None = None,
-    stretch: float = 0.0,
-    noises_db: Sequence[Sequence[float]] | None = None,
-    swell: float = 0.0,
-    wide_from_hz: float = 250.0,
-    seed: int = 3,
+    formants: Sequence[Formant] = (),
+    noises_db: Sequence[Sequence[float]] = (),
 ) -> Samples:
     """The loops of many players, a layer for each spectrum [shape=(layers + 1, frames)].
 
-    The last layer is the sides, with all but the lows of the last spectrum. See
-    `tables.spread_loop` for what is not named here.
+    The last layer is the sides, with all but the lows of the last spectrum.
 
-    :param noises_db: as in `player_loops`
-    :param swell: how much the last spectrum comes and goes within the loop, 0..1
+    :param formants: gain of each layer by frequency; none for 1 throughout
+    :param noises_db: as in `player_loops`; none for silence
     """
-    frames = 2 * LOOP_FRAMES
-
-    def apart(at: Floats) -> Floats:
-        lows = 1.0 / (1.0 + (wide_from_hz / at) ** 4)
-        return lows * formants[-1](at) if formants else lows
-
-    last = len(spectra)
+    seconds = float(np.clip(LOOP_SECONDS * (220.0 / hz) ** 0.4, 1.4, LOOP_SECONDS))
+    frames = round(round(seconds * hz) * sample_rate / hz)
+    swell = 1.0 - crowd.swell * np.cos(np.linspace(0.0, 2.0 * np.pi, frames))
+    last = len(spectra) - 1
     layers = []
-    for layer, partials in enumerate([*spectra, spectra[-1]]):
-        gain = apart if layer == last else formants[layer] if formants else None
-        wave: Floats = spread_loop(
-            hz,
-            partials,
-            sample_rate,
-            cents=cents,
-            widening=widening,
-            formant=gain,
-            stretch=stretch,
-            frames=frames,
-            seed=seed + (layer == last),
-        ).astype(float)
+    for layer in range(last + 2):
+        like = min(layer, last)
+        gain = formants[like] if formants else np.ones_like
+        if layer > last:
+            gain = _above(gain, crowd.wide_from_hz)
+        rng = np.random.default_rng(crowd.seed + (layer > last))
+        wave = _crowd_wave(rng, hz, sample_rate, spectra[like], gain, crowd, frames)
         if noises_db:
-            rng = np.random.default_rng(seed + 20 + layer)
-            noise = noise_loop(rng, frames, sample_rate, noises_db[min(layer, last - 1)])
-            wave = wave / wave.std() + noise
-        if layer >= last - 1:
-            wave = wave * (1.0 - swell * np.cos(np.linspace(0.0, 2.0 * np.pi, frames)))
-        layers.append(wave)
+            wave += noise_loop(rng, frames, sample_rate, noises_db[like])
+        layers.append(wave * swell if like == last else wave)
     return evened(np.stack(layers).astype(np.float32), sample_rate)
+
+
+def _above(gain: Formant, low_hz: float) -> Formant:
+    return lambda hz: gain(hz) / (1.0 + (low_hz / hz) ** 4)
+
+
+def _crowd_wave(
+    rng: np.random.Generator,
+    hz: float,
+    sample_rate: int,
+    partials: Partials,
+    gain: Formant,
+    crowd: Crowd,
+    frames: int,
+) -> Floats:
+    """Bands of partials and lines in their middles, of RMS 1 together [shape=(frames,)]."""
+
+    def still(number: Floats) -> Floats:
+        return crowd.steady * number**-0.4
+
+    number = np.arange(1, max(2, int(TOP_SHARE * sample_rate / hz)) + 1, dtype=float)
+    centres = hz * number * np.sqrt(1.0 + crowd.stretch * number**2)
+    inside = centres < TOP_SHARE * sample_rate
+    number, centres = number[inside], centres[inside]
+    power = (partials(number) * gain(centres)) ** 2
+    lines = np.zeros(frames // 2 + 1, dtype=complex)
+    turns = np.round(centres * frames / sample_rate).astype(int)
+    lines[turns] = np.sqrt(power * still(number)) * np.exp(2j * np.pi * rng.random(len(turns)))
+    standing = np.fft.irfft(lines, frames)
+    moving = spread_loop(
+        hz,
+        lambda n: partials(n) * np.sqrt(1.0 - still(n)),
+        sample_rate,
+        cents=crowd.cents,
+        widening=crowd.widening,
+        formant=gain,
+        stretch=crowd.stretch,
+        frames=frames,
+        seed=int(rng.integers(1 << 30)),
+    )
+    share = float((power * still(number)).sum() / power.sum())
+    return np.asarray(
+        np.sqrt(share) * standing / standing.std() + np.sqrt(1.0 - share) * moving / moving.std()
+    )
 
 
 def onset_noise(

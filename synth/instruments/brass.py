@@ -33,7 +33,7 @@ NOISES_DB = (
 )
 """Breath of each colour, by octaves."""
 ONSET_DB = (-50, -36, -30, -28, -30, -32, -36, -44)
-PLAYERS = ((0, -0.9), (1, 0.1), (-1, 0.8))
+PLAYERS = ((0, 1.0, 0.1), (1, 0.6, -1.0), (-1, 0.6, 1.0))
 
 
 def _render(hz: float, sample_rate: int) -> Samples:
@@ -50,12 +50,12 @@ class Brass(TwoColours):
 
     recipe = Recipe("brass", _render, 34, 86, step=4, keep=True)
     onset = Recipe("brass-onset", _onset, 60, 60, step=1)
-    attack, settle, sustain = 0.08, 0.5, 0.8
+    attack, settle, sustain = 0.09, 0.5, 0.8
     attack_seconds, release_seconds = 0.05, 0.28
     late = 2
-    width = 0.5
+    width = 0.35
 
 
 INSTRUMENT = simple(
-    Brass, level_db=-4.7, polyphony=8, spread=0.2, shaped_by=("brightness", "attack")
+    Brass, level_db=-3.7, polyphony=8, spread=0.2, shaped_by=("brightness", "attack")
 )

@@ -51,12 +51,12 @@ class Cello(TwoColours):
 
     recipe = Recipe("cello", _render, 36, 80, step=4, keep=True)
     onset = Recipe("cello-onset", _onset, 60, 60, step=1)
-    attack, settle, sustain = 0.15, 0.6, 0.8
+    attack, settle, sustain = 0.22, 0.6, 0.8
     attack_seconds, release_seconds = 0.06, 0.35
     vibrato_hz, vibrato_cents, throb = 5.3, 15.0, 0.15
     least = 0.15
 
 
 INSTRUMENT = simple(
-    Cello, level_db=-4.0, polyphony=4, spread=0.2, shaped_by=("brightness", "attack")
+    Cello, level_db=-3.7, polyphony=4, spread=0.2, shaped_by=("brightness", "attack")
 )

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..colours import TwoColours
 from ..instrument import simple
-from ..players import section_loops
+from ..players import Crowd, section_loops
 from ..recipes import Recipe
 from ..tables import Floats, Samples
 
@@ -44,21 +44,19 @@ def _render(hz: float, sample_rate: int) -> Samples:
         hz,
         sample_rate,
         (_glottis, _glottis),
-        cents=15.0,
+        Crowd(cents=15.0, swell=0.3, seed=41),
         formants=[partial(_vowel, formants, size) for formants in (OO, AH)],
         noises_db=NOISES_DB,
-        swell=0.3,
-        seed=41,
     )
 
 
 class Choir(TwoColours):
     """One note of all voices."""
 
-    recipe = Recipe("choir", _render, 40, 85, step=5, keep=True)
+    recipe = Recipe("choir", _render, 40, 84, step=4, keep=True)
     attack, settle, sustain = 0.3, 1.0, 0.85
     attack_seconds, release_seconds = 0.1, 1.3
-    width = 0.5
+    width = 0.42
     least = 0.15
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..colours import TwoColours
 from ..instrument import simple
-from ..players import section_loops
+from ..players import Crowd, section_loops
 from ..recipes import Recipe
 from ..tables import Floats, Samples
 
@@ -28,21 +28,18 @@ def _render(hz: float, sample_rate: int) -> Samples:
         hz,
         sample_rate,
         (_dark, _bright),
-        cents=8.0,
-        stretch=0.0012,
+        Crowd(cents=8.0, stretch=0.0012, swell=0.4, seed=31),
         noises_db=BREATH_DB,
-        swell=0.4,
-        seed=31,
     )
 
 
 class Glass(TwoColours):
     """One note."""
 
-    recipe = Recipe("glass", _render, 48, 102, step=6, keep=True)
+    recipe = Recipe("glass", _render, 48, 100, step=5, keep=True)
     attack, settle, sustain = 0.3, 1.8, 0.75
     attack_seconds, release_seconds = 0.1, 2.2
-    width = 0.55
+    width = 0.5
 
 
-INSTRUMENT = simple(Glass, level_db=-4.6, polyphony=12, shaped_by=("brightness", "attack"))
+INSTRUMENT = simple(Glass, level_db=-6.3, polyphony=12, shaped_by=("brightness", "attack"))

@@ -7,7 +7,7 @@ sooner.
 
 from ..colours import TwoColours
 from ..instrument import simple
-from ..players import section_loops
+from ..players import Crowd, section_loops
 from ..recipes import Recipe
 from ..tables import Floats, Samples
 
@@ -27,22 +27,19 @@ def _render(hz: float, sample_rate: int) -> Samples:
         hz,
         sample_rate,
         (_dark, _bright),
-        cents=30.0,
-        widening=0.85,
+        Crowd(cents=30.0, widening=0.85, swell=0.45, seed=21),
         noises_db=AIR_DB,
-        swell=0.45,
-        seed=21,
     )
 
 
 class Pad(TwoColours):
     """One note."""
 
-    recipe = Recipe("pad", _render, 36, 96, step=6, keep=True)
+    recipe = Recipe("pad", _render, 36, 96, step=5, keep=True)
     attack, settle, sustain = 0.5, 1.5, 0.85
     attack_seconds, release_seconds = 0.12, 2.4
-    width = 0.55
+    width = 0.5
     least, most = 0.1, 0.9
 
 
-INSTRUMENT = simple(Pad, level_db=-6.8, polyphony=12, shaped_by=("brightness", "attack"))
+INSTRUMENT = simple(Pad, level_db=-8.5, polyphony=12, shaped_by=("brightness", "attack"))

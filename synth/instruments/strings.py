@@ -9,7 +9,7 @@ import numpy as np
 
 from ..colours import Section
 from ..instrument import simple
-from ..players import section_loops
+from ..players import Crowd, section_loops
 from ..recipes import Recipe
 from ..tables import Floats, Partials, Samples, peaks
 
@@ -42,8 +42,7 @@ def _render(hz: float, sample_rate: int) -> Samples:
         hz,
         sample_rate,
         [_bow(hz, slope, top_hz) for slope, top_hz in BOWS],
-        cents=17.0,
-        widening=0.9,
+        Crowd(cents=17.0, widening=0.9),
         formants=[lambda at: _body(at, size)] * len(BOWS),
         noises_db=NOISES_DB,
     )
@@ -52,11 +51,11 @@ def _render(hz: float, sample_rate: int) -> Samples:
 class Strings(Section):
     """One note of the section."""
 
-    recipe = Recipe("strings", _render, 31, 97, step=6, keep=True)
-    attack, settle, sustain = 0.17, 0.6, 0.85
+    recipe = Recipe("strings", _render, 28, 97, step=5, keep=True)
+    attack, settle, sustain = 0.21, 0.6, 0.85
     release_seconds = 0.9
 
 
 INSTRUMENT = simple(
-    Strings, level_db=-5.5, polyphony=12, spread=0.3, shaped_by=("brightness", "attack")
+    Strings, level_db=-6.5, polyphony=12, spread=0.3, shaped_by=("brightness", "attack")
 )

@@ -10,11 +10,12 @@ import numpy as np
 
 from ..colours import Reader
 from ..instrument import BasePatch, Touch, simple
-from ..players import LOOP_SECONDS, evened
+from ..players import evened
 from ..rack import Rack
 from ..recipes import Recipe
 from ..tables import Samples
 
+LOOP_SECONDS = 0.4
 LEVELS_DB = ((0, -20, -34, -50), (0, -15, -24, -34), (0, -11, -17, -24), (0, -7, -12, -17))
 """Of the partials 1, 2, 3 and 4 in each layer."""
 
@@ -31,7 +32,7 @@ def _render(hz: float, sample_rate: int) -> Samples:
 class SubBass(BasePatch):
     """One note."""
 
-    recipe = Recipe("subbass", _render, 24, 56, step=8)
+    recipe = Recipe("subbass", _render, 24, 56, step=4)
     attack = 0.014
     attack_seconds, release_seconds = 0.02, 0.14
 
@@ -48,4 +49,4 @@ class SubBass(BasePatch):
         self._reader.tune(touch.pitch, material.layer(touch.loudness))
 
 
-INSTRUMENT = simple(SubBass, level_db=-5.6, polyphony=4, shaped_by=("brightness", "attack"))
+INSTRUMENT = simple(SubBass, level_db=-5.8, polyphony=4, shaped_by=("brightness", "attack"))

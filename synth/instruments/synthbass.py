@@ -21,7 +21,7 @@ def _round(number: Floats) -> Floats:
 
 def _edge(number: Floats) -> Floats:
     peak = 1.0 + 2.0 * np.exp(-0.5 * ((number - 11.0) / 3.0) ** 2)
-    return number**-0.9 * peak / (1.0 + (number / 30.0) ** 2)
+    return number**-0.8 * peak / (1.0 + (number / 40.0) ** 2)
 
 
 def _render(hz: float, sample_rate: int) -> Samples:
@@ -34,10 +34,10 @@ class SynthBass(TwoColours):
     """One note."""
 
     recipe = Recipe("synthbass", _render, 24, 64, step=5, keep=True)
-    attack, settle, sustain = 0.005, 0.35, 0.62
+    attack, settle, sustain = 0.005, 0.35, 0.68
     attack_seconds, release_seconds = 0.02, 0.1
     late = 2
-    least = 0.2
+    least = 0.3
 
 
-INSTRUMENT = simple(SynthBass, level_db=-1.1, polyphony=4, shaped_by=("brightness", "attack"))
+INSTRUMENT = simple(SynthBass, level_db=-1.6, polyphony=4, shaped_by=("brightness", "attack"))

@@ -13,20 +13,26 @@ from ..players import evened
 from ..recipes import Recipe
 from ..tables import LOOP_FRAMES, Floats, Samples, spread_loop
 
-GRAINS = (20, 60, 200)  # in a loop, by layer
+GRAINS = (40, 110, 320)  # in a loop, by layer
 GRAIN_SECONDS = (0.25, 0.6)
 SPEEDS = (1.0, 2.0, 3.0)
 CHANCES = (0.72, 0.2, 0.08)
+HIGHEST_HZ = 6500.0  # of what is read at up to three times its speed
+
+
+def _soft(hz: Floats) -> Floats:
+    """Gain at a frequency; nothing that the quickest grains would read too high."""
+    return np.where(hz < HIGHEST_HZ, 1.0 / (1.0 + (hz / 3500.0) ** 2), 0.0)
 
 
 def _source(hz: float, sample_rate: int) -> Floats:
     """What grains are cut from: from hollow to full [shape=(LOOP_FRAMES,)]."""
-    hollow = spread_loop(
-        hz, lambda n: np.where(n % 2 == 1, n**-1.1, 0.05 / n), sample_rate, cents=30, seed=81
-    )
-    full = spread_loop(hz, lambda n: n**-0.9, sample_rate, cents=50, seed=82)
+    loops = [
+        spread_loop(hz, levels, sample_rate, cents=12, formant=_soft, seed=81)
+        for levels in (lambda n: np.where(n % 2 == 1, n**-1.1, 0.05 / n), lambda n: n**-0.8)
+    ]
     place = np.linspace(0.0, 0.5 * np.pi, LOOP_FRAMES)
-    return np.asarray(hollow * np.cos(place) + full * np.sin(place))
+    return np.asarray(loops[0] * np.cos(place) + loops[1] * np.sin(place))
 
 
 def _cloud(source: Floats, grains: int, sample_rate: int, seed: int) -> Floats:
@@ -38,14 +44,15 @@ def _cloud(source: Floats, grains: int, sample_rate: int, seed: int) -> Floats:
         speed = int(rng.choice(SPEEDS, p=CHANCES))
         read = (rng.integers(LOOP_FRAMES) + speed * np.arange(length)) % LOOP_FRAMES
         window = np.sin(np.linspace(0.0, np.pi, length)) ** 2
-        level = rng.uniform(0.4, 1.0) / speed
+        level = rng.uniform(0.5, 1.0) / speed
         cloud[(rng.integers(frames) + np.arange(length)) % frames] += level * window * source[read]
     return cloud
 
 
 def _render(hz: float, sample_rate: int) -> Samples:
     source = _source(hz, sample_rate)
-    clouds = [_cloud(source, grains, sample_rate, 83 + grains) for grains in (*GRAINS, GRAINS[1])]
+    counts = (*GRAINS, GRAINS[1])  # the last is the sides
+    clouds = [_cloud(source, grains, sample_rate, 83 + n) for n, grains in enumerate(counts)]
     return evened(np.stack(clouds).astype(np.float32), sample_rate)
 
 
@@ -55,12 +62,12 @@ class Texture(Section):
     recipe = Recipe("texture", _render, 36, 96, step=6, keep=True)
     attack, settle, sustain = 0.6, 0.5, 0.9
     attack_seconds, release_seconds = 0.1, 1.6
-    width = 0.6
+    width = 0.55
 
     def place(self, touch: Touch) -> float:
         return touch.density
 
 
 INSTRUMENT = simple(
-    Texture, level_db=-7.4, polyphony=6, spread=0.5, shaped_by=("attack", "density")
+    Texture, level_db=-7.2, polyphony=6, spread=0.5, shaped_by=("attack", "density")
 )

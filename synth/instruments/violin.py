@@ -24,7 +24,7 @@ ONSET_DB = (-60, -44, -32, -28, -25, -24, -25, -30)
 
 def _body(hz: Floats) -> Floats:
     """Gain of the body at a frequency."""
-    low = peaks(hz, 0.35, (280.0, 0.55, 0.14), (455.0, 0.8, 0.12), (555.0, 0.7, 0.12))
+    low = peaks(hz, 0.5, (280.0, 0.4, 0.2), (455.0, 0.6, 0.18), (555.0, 0.5, 0.18))
     hill = peaks(hz, 1.0, (1050.0, 0.35, 0.25), (2500.0, 1.3, 0.55), (4200.0, 0.5, 0.4))
     return low * hill / (1.0 + (200.0 / hz) ** 4)
 
@@ -51,7 +51,7 @@ class Violin(TwoColours):
 
     recipe = Recipe("violin", _render, 54, 102, step=4, keep=True)
     onset = Recipe("violin-onset", _onset, 60, 60, step=1)
-    attack, settle, sustain = 0.12, 0.5, 0.8
+    attack, settle, sustain = 0.17, 0.5, 0.8
     attack_seconds, release_seconds = 0.05, 0.3
     vibrato_hz, vibrato_cents, throb = 5.8, 15.0, 0.18
     least = 0.15
