@@ -202,7 +202,8 @@ def loudness(wave: Samples, sample_rate: float) -> Floats:
     frames = round(LOUD_SECONDS * sample_rate)
     power = np.abs(np.fft.rfft(wave[..., :frames], frames)) ** 2
     squared = np.fft.rfftfreq(frames, 1.0 / sample_rate) ** 2
-    shelf = (1.0 + 2.51 * squared / 1680.0**2) / (1.0 + squared / 1680.0**2)
+    high = squared / 1682.0**2
+    shelf = ((1.0 - 1.585 * high) ** 2 + 3.168 * high) / ((1.0 - high) ** 2 + 2.0 * high)
     rumble = (squared / (squared + 38.0**2)) ** 2
     total = (power * shelf * rumble).sum(axis=-1).mean(axis=-1)
     return np.asarray(np.sqrt(2.0 * total) / frames + 1e-9)

@@ -38,4 +38,4 @@ class Bells(RungPatch):
     release_seconds = 1.0
 
 
-INSTRUMENT = simple(Bells, level_db=4.0, polyphony=12, spread=0.6, shaped_by=("brightness",))
+INSTRUMENT = simple(Bells, level_db=3.4, polyphony=12, spread=0.6, shaped_by=("brightness",))

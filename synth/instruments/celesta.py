@@ -33,4 +33,4 @@ class Celesta(RungPatch):
     release_seconds = 0.5
 
 
-INSTRUMENT = simple(Celesta, level_db=4.0, polyphony=12, spread=0.5, shaped_by=("brightness",))
+INSTRUMENT = simple(Celesta, level_db=3.4, polyphony=12, spread=0.5, shaped_by=("brightness",))

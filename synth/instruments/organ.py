@@ -22,7 +22,7 @@ STOPS = (
 """Ranks by layer: multiple of the pitch, and level."""
 SLOPES = (1.9, 1.3, 1.05)  # powers by which partials fall, by layer
 LOOP_SECONDS = 1.4
-AIR = 0.004  # noise beside the partials
+AIR = 0.0025  # noise beside the partials
 
 
 def _pipes(hz: Floats) -> Floats:

@@ -34,7 +34,7 @@ def _sound(hz: float) -> Struck:
         CUTOFFS,
         strike=0.125 if hz < 1000.0 else 0.09,
         ring_seconds=3.0 * low**0.65 * high**0.3,
-        damp_hz=5000.0,
+        damp_hz=3200.0,
         rng=rng,
         slope=SLOPES,
         steepness=2.4,
