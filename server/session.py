@@ -10,6 +10,7 @@ The session keeps the clock and the files. Its music is a `Performance`, its com
 """
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -130,8 +131,16 @@ class Session(Verbs):
         for name, value in (parameters or {}).items():
             Parameters(loaded).check(name, value)
         midi_path, book = (check_writable(midi) if midi else None), SessionLog(log)
-        performer = Performer(loaded, director, seed=seed)
-        sound = open_sound(output, loaded, seed=seed, realtime=clock == "realtime")
+        with ThreadPoolExecutor(1) as pool:  # an engine takes as long to start as a performer
+            opening = pool.submit(
+                open_sound, output, loaded, seed=seed, realtime=clock == "realtime"
+            )
+            try:
+                performer = Performer(loaded, director, seed=seed)
+            except BaseException:
+                opening.result().discard()
+                raise
+            sound = opening.result()
         try:
             return cls(
                 loaded,

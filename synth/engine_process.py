@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -35,6 +36,7 @@ from .stream import LIMIT_BLOCKS, SAMPLE_FORMATS, Delivery, PcmBlock, PcmWriter,
 
 START_SECONDS = 180.0  # an instrument that has never sounded here computes its tables first
 CALL_SECONDS, LIVE_CALL_SECONDS = 60.0, 10.0
+AHEAD_SECONDS = 2.0  # that `advance` may be ahead of the child
 CHUNK_SECONDS = 10.0  # the most that one message renders, so that the child stays responsive
 MAX_TAIL_SECONDS = 30.0
 OFFLINE = ("null", "file")
@@ -73,6 +75,7 @@ class EngineProcess:
         self._path = None if path is None else Path(path).absolute()
         self._delivery: Delivery | None = None
         self._writer: PcmWriter | None = None
+        self._advancing: deque[tuple[Future[Any], int]] = deque()  # with how many frames
         options = {
             "sample_rate": sample_rate,
             "block_frames": block_frames,
@@ -218,12 +221,25 @@ class EngineProcess:
         return self._delivery.dropped if self._delivery is not None else 0
 
     def advance(self, n_frames: int) -> None:
-        """Render `n_frames` into the sink. Offline only."""
+        """Render `n_frames` into the sink. Offline only.
+
+        The child may be some seconds behind when this returns, so that both work at once; what goes
+        wrong there is raised by a later call, `close` at the latest.
+        """
         for frames in self._chunks(n_frames):
             if self._writer is None:
-                self._call("advance", frames)
+                self._advancing.append((self._post("advance", frames), frames))
+                self._wait_for_advance(AHEAD_SECONDS)
             else:
                 self._render(frames)
+
+    def _wait_for_advance(self, ahead_seconds: float) -> None:
+        """Return when no more than so much is left to be rendered."""
+        left = sum(frames for _, frames in self._advancing)
+        while self._advancing and left > ahead_seconds * self.sample_rate:
+            future, frames = self._advancing.popleft()
+            left -= frames
+            self._result(future, "advance", CALL_SECONDS)
 
     def render(self, n_frames: int) -> Samples:
         """Render into the sink and return it: float32 [shape=(n_frames, 2)]. Offline only."""
@@ -334,6 +350,8 @@ class EngineProcess:
             return
         try:
             if not self._ended:
+                if method == "close":
+                    self._wait_for_advance(0.0)
                 future = self._post(method, tail_seconds)
                 self._result(future, method, CALL_SECONDS + tail_seconds)
             elif method == "close":  # nobody may take an unfinished file for a finished one
