@@ -124,8 +124,9 @@ def modes(
     """
     frames = int(seconds * sample_rate)
     inside = np.flatnonzero(hz < 0.45 * sample_rate)
-    block = 1 << max(4, int(np.log2(max(frames, 1)) / 2))
-    chunk = max(1, SMALL_PRODUCT // (block * max(1, len(inside))))
+    most = SMALL_PRODUCT // max(1, len(inside))  # rows times columns of one product
+    block = 1 << int(np.log2(np.clip(np.sqrt(frames), 16, max(16, most // 8))))
+    chunk = max(1, most // block)
     blocks = -(-frames // (block * chunk)) * chunk
     rate = -6.91 / np.maximum(decay_seconds[inside], 1e-3) + 2j * np.pi * hz[inside]
     within = _powers(rate[:, None] * (np.arange(block) / sample_rate))

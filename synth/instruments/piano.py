@@ -49,7 +49,7 @@ def _sound(hz: float) -> Struck:
         grain_db=2.2,
         scatter=0.3,
         blur=1.1 * high**0.4,
-        seconds=float(np.clip(8.0 * (262.0 / hz) ** 0.5, 1.5, 8.0)),
+        seconds=float(np.clip(8.0 * (262.0 / hz) ** 0.5, 1.5, 7.5)),
         attack_seconds=0.004 * high**0.3,
     )
     lows = strings.amplitudes[..., :SLOW_PARTIALS]
