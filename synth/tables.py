@@ -6,8 +6,9 @@ float32 with full scale 1 and are the same on every run.
 Sources: loops follow the PADsynth method (N. O. Paul, ZynAddSubFX, 2005): a spectrum whose partials
 are spread into bands, with random phases, turned into a wave that repeats without a seam. Struck
 sounds are sums of modes that decay each at its own pace (J. O. Smith, Physical Audio Signal
-Processing, 2010, "modal synthesis"); plucked ones a string of two travelling waves by Karplus and
-Strong (Computer Music Journal 7(2), 1983), with the fractional delay and loss of Jaffe and Smith.
+Processing, 2010, "modal synthesis"). A plucked string is that too: the modes of the waveguide of
+Karplus and Strong (Computer Music Journal 7(2), 1983) with the pick's place, the loss by frequency
+and the stiffness of Jaffe and Smith (same issue), summed instead of run, and so exactly in tune.
 """
 
 from collections.abc import Callable
@@ -349,51 +350,6 @@ def _rise(frames: int, over: int) -> Samples:
     curve = np.zeros(frames, np.float32)
     curve[-over:] = np.sin(np.linspace(0.0, np.pi / 2, over)) ** 2
     return curve
-
-
-def string(
-    hz: float,
-    seconds: float,
-    sample_rate: int,
-    *,
-    decay_seconds: float,
-    damping: float,
-    pick: float = 0.2,
-    hardness: float = 0.7,
-    seed: int = 1,
-) -> Samples:
-    """A plucked string by a tuned delay with loss [shape=(frames,)].
-
-    :param decay_seconds: of the first partial to -60 dB
-    :param damping: how much faster the high partials die, 0 (steel) .. 1 (felt)
-    :param pick: where it is plucked, a share of its length; partials with a node there are weak
-    :param hardness: of the finger or plectrum, 0 (soft, dark) .. 1 (hard, bright)
-    """
-    from scipy.signal import lfilter
-
-    period = sample_rate / hz
-    blend = 0.5 * damping  # of a two-point mean: low-pass in the loop, delays by `blend` samples
-    whole = int(period - blend - 0.2)
-    fraction = period - blend - whole
-    tune = (1.0 - fraction) / (1.0 + fraction)  # all-pass that delays by `fraction`
-    loss = 10.0 ** (-3.0 / (hz * decay_seconds))
-    frames = int(seconds * sample_rate)
-    burst = np.zeros(frames)
-    count = min(int(period), frames)
-    burst[:count] = np.random.default_rng(seed).uniform(-1.0, 1.0, count)
-    burst[:count] -= burst[:count].mean()
-    cutoff = np.exp(-2.0 * np.pi * (0.02 + 0.4 * hardness**2))
-    burst = lfilter([1.0 - cutoff], [1.0, -cutoff], burst)
-    behind = max(1, round(pick * period))
-    burst[behind:] -= 0.9 * burst[:-behind].copy()
-    # loop: y = x + loss * lowpass(allpass(y delayed by `whole`))
-    numerator = loss * np.convolve([1.0 - blend, blend], [tune, 1.0])
-    feedback = np.zeros(whole + 3)
-    feedback[0], feedback[1] = 1.0, tune
-    feedback[whole : whole + 3] -= numerator
-    wave = lfilter([1.0, tune], feedback, burst)
-    wave -= np.linspace(wave[0], 0.0, frames)
-    return np.asarray(wave / max(float(np.abs(wave).max()), 1e-9), np.float32)
 
 
 def finish(
