@@ -25,6 +25,7 @@ from .wire import Message, convert_event, pack, unpack
 R = TypeVar("R", bound=p.Reply)
 
 DEFAULT_ENDPOINT = f"tcp://127.0.0.1:{p.DEFAULT_PORT}"
+OPEN_SECONDS = 60.0  # an engine makes its tables when it is used for the first time
 ADVANCE_STEP_SECONDS = 1.0  # long renderings go in steps, each within the time-out
 
 
@@ -70,17 +71,24 @@ class Client:
             raise
 
     def request(
-        self, content: p.Request, reply: type[R], *, session: str = "", id: str | None = None
+        self,
+        content: p.Request,
+        reply: type[R],
+        *,
+        session: str = "",
+        id: str | None = None,
+        timeout_seconds: float | None = None,
     ) -> R:
-        """Send a request and wait for its reply."""
+        """Send a request and wait for its reply, the client's time-out if none is given."""
         header = p.Header(id=id or new_id(), type=content.TYPE, session=session)
         if self._control.closed:
             raise ClientError("this client is closed; make another")
         try:
             self._control.send_multipart(pack(content, header, packed=self._packed), zmq.NOBLOCK)
         except zmq.Again:
-            raise self._no_answer() from None
-        message = self._wait_for(header.id)
+            raise self._no_answer(self.timeout_seconds) from None
+        seconds = self.timeout_seconds if timeout_seconds is None else timeout_seconds
+        message = self._wait_for(header.id, seconds)
         if message.header.type == p.Error.TYPE:
             error = message.read(p.Error)
             raise RequestError(error.code, error.message, error.path, error.remediation)
@@ -91,9 +99,9 @@ class Client:
             )
         return message.read(reply)
 
-    def _wait_for(self, id: str) -> Message:
+    def _wait_for(self, id: str, seconds: float) -> Message:
         """The reply to a request; replies that came too late for earlier ones are passed over."""
-        deadline = time.monotonic() + self.timeout_seconds
+        deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             if not self._control.poll(max(round(left * 1000), 1)):
                 break
@@ -101,11 +109,11 @@ class Client:
             unpack(self._control.recv_multipart(zmq.NOBLOCK), message)
             if message.parent.get("id") == id:
                 return message
-        raise self._no_answer()
+        raise self._no_answer(seconds)
 
-    def _no_answer(self) -> NoAnswerError:
+    def _no_answer(self, seconds: float) -> NoAnswerError:
         return NoAnswerError(
-            f"no answer from {self.endpoint} within {self.timeout_seconds:g} s; "
+            f"no answer from {self.endpoint} within {seconds:g} s; "
             "is a server running there? start one with: segue serve"
         )
 
@@ -148,7 +156,8 @@ class Client:
             log=str(log),
             timeout_seconds=timeout_seconds,
         )
-        opened = self.request(content, p.Opened)
+        patience = max(self.timeout_seconds, OPEN_SECONDS)
+        opened = self.request(content, p.Opened, timeout_seconds=patience)
         session = RemoteSession(self, opened.session, opened.position, opened.cue)
         self.inbox.subscribe(opened.session, opened.topic)
         self._sessions[session.id] = session

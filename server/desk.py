@@ -4,9 +4,10 @@ import contextlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -20,6 +21,7 @@ from .session import Session
 from .sound import BLOCK_FRAMES, SAMPLE_RATE
 
 MAX_SESSIONS = 64
+MAX_OPENING = 4  # at once
 MAX_TIMEOUT_SECONDS = 86_400.0
 MAX_EVENTS = 8192
 WORK_FRAMES = 24_000  # rendered for one session before others have their turn
@@ -39,6 +41,17 @@ class Hosted(Generic[Route]):
     advancing: list[Route] = field(default_factory=list)  # who waits for the rendering
 
 
+@dataclass
+class Opening(Generic[Route]):
+    """A session that is being opened, in a thread of its own."""
+
+    future: "Future[Session]"
+    name: str
+    timeout_seconds: float
+    id: str  # of the request
+    routes: list[Route]  # who waits for it
+
+
 class Desk(Generic[Route]):
     """Sessions, and an answer for each request.
 
@@ -53,10 +66,11 @@ class Desk(Generic[Route]):
         self.stopping = False
         self._count = 0
         self._opened: OrderedDict[str, p.Opened] = OrderedDict()
+        self._opening: list[Opening[Route]] = []
+        self._pool = ThreadPoolExecutor(MAX_OPENING, "segue-open")
         self._handlers: dict[type[p.Request], Callable[..., p.Reply]] = {
             p.Hello: self._hello,
             p.List: self._list,
-            p.Open: self._open,
             p.Cancel: self._cancel,
             p.GetPosition: self._position,
             p.GetEvents: self._events,
@@ -84,6 +98,8 @@ class Desk(Generic[Route]):
         if isinstance(content, p.Advance):
             self._advance(content, header, route)
             return None
+        if isinstance(content, p.Open):
+            return self._open(content, header, route)
         if isinstance(content, p.Command):
             return self._hosted(header).session.command(content, header.id or None)
         return self._handlers[kind](content, header)
@@ -126,28 +142,51 @@ class Desk(Generic[Route]):
 
     # Sessions ---------------------------------------------------------------------------------
 
-    def _open(self, content: p.Open, header: p.Header) -> p.Opened:
+    def _open(self, content: p.Open, header: p.Header, route: Route) -> p.Opened | None:
+        """Begin to open a session; `turn` has the reply, so that others need not wait for it."""
         known = self._opened.get(header.id) if header.id else None
         if known is not None and known.session in self.hosted:
             return known
-        if len(self.hosted) >= MAX_SESSIONS:
+        for opening in self._opening:
+            if header.id and opening.id == header.id:
+                opening.routes.append(route)
+                return None
+        if len(self.hosted) + len(self._opening) >= MAX_SESSIONS:
             raise SegueError(f"{MAX_SESSIONS} sessions are open; close one first")
         timeout = check_range("timeout_seconds", content.timeout_seconds, 0, MAX_TIMEOUT_SECONDS)
         name = f"s{self._count + 1}"
-        session = Session.open(
-            content.cue,
-            director=content.director,
-            output=self._output(content.output),
-            seed=content.seed,
-            clock=content.clock,
-            parameters=content.parameters,
-            look_ahead_bars=content.look_ahead_bars,
-            midi=self._path(content.midi),
-            log=self._path(content.log),
-            id=name,
-        )
+        options: dict[str, Any] = {
+            "director": content.director,
+            "output": self._output(content.output),
+            "seed": content.seed,
+            "clock": content.clock,
+            "parameters": content.parameters,
+            "look_ahead_bars": content.look_ahead_bars,
+            "midi": self._path(content.midi),
+            "log": self._path(content.log),
+            "id": name,
+        }
+        future = self._pool.submit(Session.open, content.cue, **options)
         self._count += 1
-        self.hosted[name] = Hosted(session, timeout, time.monotonic())
+        self._opening.append(Opening(future, name, timeout, header.id, [route]))
+        return None
+
+    def _opened_now(self) -> list[tuple[Route, p.Reply]]:
+        """The replies to openings that are done."""
+        ready: list[tuple[Route, p.Reply]] = []
+        for opening in [o for o in self._opening if o.future.done()]:
+            self._opening.remove(opening)
+            reply: p.Reply
+            try:
+                reply = self._host(opening, opening.future.result())
+            except Exception as error:  # whatever it is, whoever asked is told
+                reply = wire_error(error)
+            ready += [(route, reply) for route in opening.routes]
+        return ready
+
+    def _host(self, opening: Opening[Route], session: Session) -> p.Opened:
+        name = opening.name
+        self.hosted[name] = Hosted(session, opening.timeout_seconds, time.monotonic())
         opened = p.Opened(
             session=name,
             cue=cue_info(session.cue),
@@ -155,8 +194,8 @@ class Desk(Generic[Route]):
             sample_rate=session.sample_rate,
             position=session.position(),
         )
-        if header.id:
-            self._opened[header.id] = opened
+        if opening.id:
+            self._opened[opening.id] = opened
             while len(self._opened) > REMEMBERED_OPENS:
                 self._opened.popitem(last=False)
         return opened
@@ -251,7 +290,7 @@ class Desk(Generic[Route]):
 
     def turn(self) -> list[tuple[Route, p.Reply]]:
         """Keep the sessions going; the replies that have become ready."""
-        ready: list[tuple[Route, p.Reply]] = []
+        ready = self._opened_now()
         for hosted in list(self.hosted.values()):
             try:
                 reply = self._turn(hosted)
@@ -295,12 +334,15 @@ class Desk(Generic[Route]):
 
     @property
     def live(self) -> bool:
-        """Whether a session runs in real time."""
-        return any(hosted.session.realtime for hosted in self.hosted.values())
+        """Whether a session runs in real time, or is being opened."""
+        realtime = any(hosted.session.realtime for hosted in self.hosted.values())
+        return realtime or bool(self._opening)
 
     def close(self, reason: str) -> list[SegueError]:
         """Close all sessions; what went wrong with their files."""
         faults = []
+        self._pool.shutdown(wait=True)
+        self._opened_now()
         for hosted in self.hosted.values():
             try:
                 hosted.session.close(reason)
