@@ -8,6 +8,7 @@ code that makes it; a folder that cannot be used costs time, nothing else.
 import hashlib
 import io
 import os
+import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,10 +16,13 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..music.files import write_whole
 from .pyo_host import Samples
 from .tables import pitch_hz
+
+FULL_SCALE = 32767  # what is kept has 16 bits
 
 
 @dataclass(frozen=True)
@@ -44,19 +48,26 @@ class Recipe:
         return tuple(range(self.lowest, self.highest + self.step, self.step))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=24)
 def bake(recipe: Recipe, sample_rate: int) -> tuple[Samples, ...]:
     """The material of each zone [shape=(layers, sides, frames)], made now or fetched."""
     if not recipe.keep:
         return _make(recipe, sample_rate)
     path = _kept_at(recipe, sample_rate)
-    with suppress(OSError, ValueError, KeyError):
+    with suppress(OSError, ValueError, KeyError, zipfile.BadZipFile):
         with np.load(path) as kept:
-            return tuple(kept[str(root)] for root in recipe.roots)
+            return tuple(_samples(kept[str(root)], kept["peaks"]) for root in recipe.roots)
     made = _make(recipe, sample_rate)
+    peak = np.array([max(float(np.abs(zone).max()) for zone in made), FULL_SCALE])
+    whole = [np.rint(zone * (FULL_SCALE / max(peak[0], 1e-9))).astype(np.int16) for zone in made]
     with suppress(OSError):
-        _keep(path, recipe, made)
-    return made
+        _keep(path, {str(r): zone for r, zone in zip(recipe.roots, whole, strict=True)}, peak)
+    return tuple(_samples(zone, peak) for zone in whole)  # the same as when it is fetched
+
+
+def _samples(whole: NDArray[np.int16], peaks: NDArray[np.float64]) -> Samples:
+    """What was kept in 16 bits."""
+    return whole * np.float32(peaks[0] / peaks[1])
 
 
 def _make(recipe: Recipe, sample_rate: int) -> tuple[Samples, ...]:
@@ -88,11 +99,10 @@ def _code() -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
 
 
-def _keep(path: Path, recipe: Recipe, made: tuple[Samples, ...]) -> None:
+def _keep(path: Path, zones: dict[str, NDArray[np.int16]], peaks: NDArray[np.float64]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     for older in path.parent.glob(f"{path.name.rsplit('-', 1)[0]}-*.npz"):
         older.unlink(missing_ok=True)
     data = io.BytesIO()
-    arrays = {str(root): zone for root, zone in zip(recipe.roots, made, strict=True)}
-    np.savez(data, allow_pickle=False, **arrays)
+    np.savez(data, allow_pickle=False, peaks=peaks, **zones)
     write_whole(path, data.getvalue())
