@@ -55,7 +55,7 @@ def bake(recipe: Recipe, sample_rate: int) -> tuple[Samples, ...]:
         return _make(recipe, sample_rate)
     path = _kept_at(recipe, sample_rate)
     with suppress(OSError, ValueError, KeyError, zipfile.BadZipFile):
-        with np.load(path) as kept:
+        with path.open("rb") as file, np.load(file) as kept:
             return tuple(_samples(kept[str(root)], kept["peaks"]) for root in recipe.roots)
     made = _make(recipe, sample_rate)
     peak = np.array([max(float(np.abs(zone).max()) for zone in made), FULL_SCALE])
