@@ -65,7 +65,7 @@ DOWNBEAT, ON_BEAT, OFF_BEAT = 1.06, 1.0, 0.95  # shares of velocity, by place in
 PHRASE = (0.85, 1.0, 1.18, 0.95)  # by place in the phrase, a bar each
 ANSWER = (0.92, 1.08)  # of phrases, which go in pairs
 TOP_VOICE, INNER_VOICE = 1.05, 0.96  # in a chord
-SOFTENING = 0.5  # how much of a bar's dynamics goes into velocities, in dB; the rest is colour
+SOFTENING = 0.4  # how much of a bar's dynamics goes into velocities, in dB; the rest is colour
 DETACHED, CONNECTED = 0.7, 0.85  # shares of the time until the next note: none, full legato
 HELD_BEATS = 1.25  # shorter chords are strokes, which stay apart
 
