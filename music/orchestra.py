@@ -35,6 +35,7 @@ ORCHESTRA = {
     "pluck": Player("plucked", 45, 36, 96),
     "harp": Player("plucked", 46, 24, 103),
     "guitar": Player("plucked", 24, 40, 84),
+    "lute": Player("plucked", 105, 36, 84),
     "koto": Player("plucked", 107, 43, 88),
     "pizzicato": Player("plucked", 45, 36, 93),
     "bass": Player("bass", 33, 28, 60),
