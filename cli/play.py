@@ -136,7 +136,10 @@ def render(
     if picture:
         check_writable(picture)
     start = time.monotonic()
-    session = open_session(cue, director=director, output=f"file:{output}", midi=midi, seed=seed)
+    with console.status("tuning the instruments"):  # some seconds the first time they are used
+        session = open_session(
+            cue, director=director, output=f"file:{output}", midi=midi, seed=seed
+        )
     story = Story.of(session)
     try:
         session.mood(valence=valence, arousal=arousal, ramp_seconds=0.0)
