@@ -160,4 +160,8 @@ def _swing(hz: float, sample_rate: int) -> Samples:
     hurry = 0.08 * swaying(rng, frames, sample_rate, 0.3, 2.0)
     phase = turns * (np.arange(frames) + np.cumsum(hurry - hurry.mean())) / frames
     depth = 1.0 + 0.15 * swaying(rng, frames, sample_rate, 0.3, 2.0)
-    return np.asarray(depth * np.sin(2.0 * np.pi * phase), np.float32)
+    swing = depth * np.sin(2.0 * np.pi * phase)
+    period = round(sample_rate / hz)
+    total = np.cumsum(np.concatenate([[0.0], swing, swing[: period - 1]]))
+    drift = np.roll((total[period:] - total[:-period]) / period, period // 2)
+    return np.asarray(swing - drift, np.float32)  # as much above the note as below

@@ -19,6 +19,7 @@ from .tables import Floats, Partials, finish, loudness, spread_loop
 CYCLE_FRAMES = 8192
 TAKES = 4  # single cycles that the colour wanders between
 LOOP_SECONDS = 2.7
+SWAY_POINTS = 4096  # between which slow movements are straight
 LOOP_LEVEL = 0.2  # of all loops: K-weighted, so that notes high and low are equally loud
 TOP_SHARE = 0.39  # of the sample rate: what lies above could alias when read faster
 WEIGHED_SECONDS = 0.3  # `loudness` weighs as much at a time
@@ -62,10 +63,34 @@ def swaying(
     """A slow random movement without a seam, of RMS 1, evenly strong between two frequencies."""
     lowest = max(1, round(low_hz * frames / sample_rate))
     highest = max(lowest + 2, round(high_hz * frames / sample_rate))
-    turns = np.zeros(frames // 2 + 1, dtype=complex)
+    turns = np.zeros(SWAY_POINTS // 2 + 1, dtype=complex)
     turns[lowest:highest] = np.exp(2j * np.pi * rng.random(highest - lowest))
-    wave = np.fft.irfft(turns, frames)
-    return np.asarray(wave / wave.std())
+    points = np.fft.irfft(turns)
+    points /= points.std()
+    place = np.arange(frames) * (SWAY_POINTS / frames)
+    return np.interp(place, np.arange(SWAY_POINTS + 1), np.append(points, points[0]))
+
+
+def whole_turns(hz: float, sample_rate: int, seconds: float) -> tuple[int, int]:
+    """Periods and frames of a loop that is about so long: whole numbers, in tune, and soon made.
+
+    Frames are a product of small primes, as transforms of other lengths take ten times as long.
+    """
+    fewest = max(8, round(seconds * hz))
+    choices = []
+    for turns in range(fewest, fewest + max(16, fewest // 16)):
+        exact = turns * sample_rate / hz
+        for frames in range(round(exact) - 1, round(exact) + 2):
+            if _smooth(frames):
+                choices.append((abs(frames - exact), turns, frames))
+    return min(choices, default=(0.0, fewest, round(fewest * sample_rate / hz)))[1:]
+
+
+def _smooth(number: int) -> bool:
+    for prime in (2, 3, 5, 7, 11):
+        while number % prime == 0:
+            number //= prime
+    return number == 1
 
 
 def noise_loop(
@@ -126,8 +151,7 @@ def player_loops(
     :param flicker_db: how much each partial's level strays (RMS)
     :param puffs: how much of the noise comes in puffs, 0..1
     """
-    turns = max(8, round(LOOP_SECONDS * hz))
-    frames = round(turns * sample_rate / hz)
+    turns, frames = whole_turns(hz, sample_rate, LOOP_SECONDS)
     count = max(1, int(TOP_SHARE * sample_rate / hz))
     numbers = np.arange(1, count + 1, dtype=float)
     layers = np.zeros((len(spectra) + (len(players) > 1), frames))
@@ -192,7 +216,7 @@ class Crowd:
 
     cents: float
     widening: float = 1.0
-    steady: float = 0.8
+    steady: float = 0.85
     swell: float = 0.0
     wide_from_hz: float = 250.0
     stretch: float = 0.0  # inharmonicity; see `tables.spread_loop`
@@ -216,7 +240,7 @@ def section_loops(
     :param noises_db: as in `player_loops`; none for silence
     """
     seconds = float(np.clip(LOOP_SECONDS * (220.0 / hz) ** 0.4, 1.4, LOOP_SECONDS))
-    frames = round(round(seconds * hz) * sample_rate / hz)
+    frames = whole_turns(hz, sample_rate, seconds)[1]
     swell = 1.0 - crowd.swell * np.cos(np.linspace(0.0, 2.0 * np.pi, frames))
     last = len(spectra) - 1
     layers = []

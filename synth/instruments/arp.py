@@ -11,14 +11,14 @@ from ..instrument import simple
 from ..struck import RungPatch, whole
 from ..tables import Struck
 
-OPENING = (5.0, 10.0, 22.0)  # of the layers: the partial from which on levels fall
+OPENING = (4.0, 9.0, 24.0)  # of the layers: the partial from which on levels fall
 DETUNE = 1.0012
 
 
 def _sound(hz: float) -> Struck:
     number = np.arange(1.0, min(60, int(16_000.0 / hz)) + 1)
     ring = float(np.clip(0.9 * (440.0 / hz) ** 0.3, 0.5, 1.4))
-    levels = np.stack([number**-0.9 / (1.0 + (number / n) ** 3) for n in OPENING])
+    levels = np.stack([number**-0.75 / (1.0 + (number / n) ** 3) for n in OPENING])
     sides = np.stack([np.tile(levels, 2), np.concatenate([levels, -levels], axis=1)], axis=1)
     return Struck(
         hz * np.concatenate([number * DETUNE, number / DETUNE]),

@@ -7,7 +7,7 @@ colours, and the loud one comes later, as a blown note opens.
 
 from ..colours import TwoColours
 from ..instrument import simple
-from ..players import measured, onset_noise, player_loops
+from ..players import LOOP_SECONDS, measured, onset_noise, player_loops
 from ..recipes import Recipe
 from ..tables import Samples
 
@@ -33,12 +33,14 @@ NOISES_DB = (
 )
 """Breath of each colour, by octaves."""
 ONSET_DB = (-50, -36, -30, -28, -30, -32, -36, -44)
-PLAYERS = ((0, 1.0, 0.1), (1, 0.6, -1.0), (-1, 0.6, 1.0))
+DETUNE = 0.002  # of the other players, as a share of the frequency
 
 
 def _render(hz: float, sample_rate: int) -> Samples:
     spectra = measured(SOFT, hz), measured(LOUD, hz)
-    return player_loops(hz, sample_rate, spectra, NOISES_DB, players=PLAYERS, wander_cents=3.5)
+    off = round(DETUNE * LOOP_SECONDS * hz)
+    players = ((0, 1.0, 0.1), (off, 0.6, -1.0), (-off, 0.6, 1.0))
+    return player_loops(hz, sample_rate, spectra, NOISES_DB, players=players, wander_cents=3.5)
 
 
 def _onset(hz: float, sample_rate: int) -> Samples:

@@ -1,6 +1,6 @@
 """Drums: an acoustic kit.
 
-General MIDI percussion numbers 35 to 70; see `kit.DRUM_OF_NUMBER`. Skins, wires and metal are made
+General MIDI percussion numbers 35 to 81; see `kit.DRUM_OF_NUMBER`. Skins, wires and metal are made
 ahead from what is known of membranes and plates; loudness and brightness choose among three
 strokes. The hi-hat is one pair: closing it ends the open sound. Cymbals are heard on both sides.
 """

@@ -1,6 +1,6 @@
 """Electronic drums: a drum machine's kit.
 
-General MIDI percussion numbers 35 to 70; see `kit.DRUM_OF_NUMBER`. A long, deep kick that bends
+General MIDI percussion numbers 35 to 81; see `kit.DRUM_OF_NUMBER`. A long, deep kick that bends
 far, a snare of much noise, hard claps, short metal; loudness and brightness choose among three
 strokes. The hi-hat is one pair: closing it ends the open sound.
 """

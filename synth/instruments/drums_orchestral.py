@@ -1,6 +1,6 @@
 """Orchestral drums: bass drum, field drums, clash cymbals and small percussion.
 
-General MIDI percussion numbers 35 to 70; see `kit.DRUM_OF_NUMBER`. The bass drum rolls on for a
+General MIDI percussion numbers 35 to 81; see `kit.DRUM_OF_NUMBER`. The bass drum rolls on for a
 second and more, the side drum rings, cymbals last; loudness and brightness choose among three
 strokes. Hi-hat numbers play a small pair of cymbals, ride numbers a triangle-like ping.
 """

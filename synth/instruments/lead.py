@@ -23,7 +23,7 @@ def _full(number: Floats) -> Floats:
 
 
 def _render(hz: float, sample_rate: int) -> Samples:
-    off = max(1, round(DETUNE * LOOP_SECONDS * hz))
+    off = round(DETUNE * LOOP_SECONDS * hz)
     saws = ((0, 1.0, 0.0), (off, 0.6, -1.0), (-off, 0.6, 1.0))
     return player_loops(
         hz,
@@ -42,7 +42,7 @@ class Lead(TwoColours):
     recipe = Recipe("lead", _render, 36, 96, step=5, keep=True)
     attack, settle, sustain = 0.015, 0.45, 0.75
     attack_seconds, release_seconds = 0.02, 0.22
-    vibrato_hz, vibrato_cents, throb = 5.6, 12.0, 0.1
+    vibrato_hz, vibrato_cents, throb = 5.6, 10.0, 0.1
     width = 0.4
     least = 0.15
 

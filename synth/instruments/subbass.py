@@ -10,7 +10,7 @@ import numpy as np
 
 from ..colours import Reader
 from ..instrument import BasePatch, Touch, simple
-from ..players import evened
+from ..players import evened, whole_turns
 from ..rack import Rack
 from ..recipes import Recipe
 from ..tables import Samples
@@ -21,8 +21,7 @@ LEVELS_DB = ((0, -20, -34, -50), (0, -15, -24, -34), (0, -11, -17, -24), (0, -7,
 
 
 def _render(hz: float, sample_rate: int) -> Samples:
-    turns = round(LOOP_SECONDS * hz)
-    frames = round(turns * sample_rate / hz)
+    turns, frames = whole_turns(hz, sample_rate, LOOP_SECONDS)
     phase = 2.0 * np.pi * turns * np.arange(frames) / frames
     numbers = np.arange(1, 5)
     waves = np.sin(numbers[:, None] * phase)
