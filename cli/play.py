@@ -129,12 +129,11 @@ def render(
     import time
 
     from ..server.embedded import open_session
-    from ..server.picture import draw_file
-    from ..server.recording import check_writable
+    from ..server.picture import check_picture, draw_file
     from ..server.story import Story
 
     if picture:
-        check_writable(picture)
+        check_picture(picture)
     start = time.monotonic()
     with console.status("tuning the instruments"):  # some seconds the first time they are used
         session = open_session(

@@ -7,7 +7,7 @@ import typer
 
 from .common import Json, Seed, app, console, print_table, progress_bar
 
-SoundFile = Annotated[Path, typer.Argument(help="WAV, FLAC or OGG.")]
+SoundFile = Annotated[Path, typer.Argument(help="WAV, FLAC or OGG.", dir_okay=False)]
 Log = Annotated[Path | None, typer.Option(help="The session's log, for what was decided.")]
 Midi = Annotated[Path | None, typer.Option(help="The session's MIDI file, for the notes.")]
 
@@ -20,9 +20,12 @@ def picture(
     midi: Midi = None,
 ) -> None:
     """Draw a sound file: waveform, spectrogram, loudness; notes and directions with --log."""
+    from ..music.errors import SegueError
     from ..server.picture import draw_file
     from ..server.story import read_story
 
+    if midi and not log:
+        raise SegueError("--midi shows its notes beside what --log tells; give both, or neither")
     target = output or file.with_suffix(".png")
     with console.status(f"drawing {file}"):
         draw_file(target, file, story=read_story(log, midi) if log else None)
@@ -77,7 +80,9 @@ def harmonize(
     from ..server.harmonize import harmonize as run_harmonize
 
     if (voice is None) != live:
-        raise SegueError("harmonize needs a recording, or --live to sing into JACK; give one")
+        raise SegueError(
+            "harmonize needs a recording, or --live to sing into JACK; give one of the two"
+        )
     moved = _semitones(transpose, auto=not live)
     if voice is None:
         _harmonize_live(
@@ -120,7 +125,7 @@ def harmonize(
         )
     console.print(
         f"{result.path}: {result.notes} sung notes, {settings.parts} parts in {result.key} at "
-        f"{result.bpm:g} bpm, {result.loudness_lufs:.1f} LUFS",
+        f"{result.bpm:.4g} bpm, {result.loudness_lufs:.1f} LUFS",
         soft_wrap=True,
     )
     if result.advice():
@@ -146,8 +151,10 @@ def _semitones(text: str, *, auto: bool) -> int | str:
 def _harmonize_live(cue: str, **options: Any) -> None:
     from ..server.harmonize_jack import LiveOptions, harmonize_live
 
-    console.print("sing; Ctrl-C ends it")
-    report = harmonize_live(cue, LiveOptions(**options))
+    def ready() -> None:
+        console.print("sing; Ctrl-C ends it")
+
+    report = harmonize_live(cue, LiveOptions(**options), ready=ready)
     console.print(
         f"{report.seconds:.0f} s, {report.notes} notes of the choir, {report.xruns} xruns"
     )

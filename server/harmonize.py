@@ -121,7 +121,7 @@ def harmonize(
     *,
     progress: Progress | None = None,
 ) -> HarmonizeResult:
-    """Write a voice with its harmonies to a WAV or FLAC file.
+    """Write a voice with its harmonies to a WAV, FLAC or Ogg file.
 
     Raises SegueError for a voice that cannot be read or holds no singing, a cue, section, tempo or
     setting that does not exist, and an output that cannot be written; then nothing is left there.
@@ -131,6 +131,8 @@ def harmonize(
     target = check_writable(output)
     if target.suffix.lower() not in FORMATS:  # told before the work is done
         raise UnknownNameError("audio file ending", target.suffix, FORMATS)
+    if target.exists() and Path(path).exists() and target.samefile(path):
+        raise SegueError(f"{path} would be replaced by its harmonies; name another output")
     tell = progress or (lambda share, what: None)
     loaded = cue if isinstance(cue, Cue) else load_cue(cue)
     tell(0.0, "reading the voice")

@@ -5,8 +5,9 @@ it, and the choir and the band are engines that render in it, block by block.
 """
 
 import gc
+import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -30,6 +31,9 @@ from .sound import session_channels
 
 CLIENT_NAME = "segue-harmonize"
 LONGEST_SECONDS = 3600.0
+ENDED = "the JACK server ended; start it again"
+
+log = logging.getLogger(__name__)
 
 _ENGINE_DB = -8.0  # brings an engine near the level of a voice at -20 LUFS
 
@@ -155,8 +159,13 @@ class JackHarmonizer:
             ) from error
         self._rate, size = self._client.samplerate, self._client.blocksize
         self._mix = LiveMix(course, options, sample_rate=self._rate, block_frames=size)
-        self._voice = self._client.inports.register("voice")
-        self._sides = [self._client.outports.register(name) for name in ("left", "right")]
+        try:
+            self._voice = self._client.inports.register("voice")
+            self._sides = [self._client.outports.register(name) for name in ("left", "right")]
+        except jack.JackError as error:  # engines took their time to load
+            self._mix.close()
+            self._client.close()
+            raise SegueError(ENDED) from error
         self._connect = connect
         self._blocks = self._xruns = 0
         self._share = self._busiest = 0.0
@@ -225,12 +234,18 @@ class JackHarmonizer:
 
 
 def harmonize_live(
-    cue: str | Path | Cue, options: LiveOptions | None = None, *, seconds: float | None = None
+    cue: str | Path | Cue,
+    options: LiveOptions | None = None,
+    *,
+    seconds: float | None = None,
+    ready: Callable[[], object] = lambda: None,
 ) -> LiveReport:
     """Harmonise what is sung into JACK until Ctrl-C, the server's end or some seconds.
 
     The cue begins at once and plays for an hour at most. Raises as `Course` and `JackHarmonizer`,
     UnknownNameError for a sound that does not exist, SegueError when the server ends.
+
+    :param ready: called when the voice is heard
     """
     options = options or LiveOptions()
     if options.sound not in SOUNDS:
@@ -245,13 +260,17 @@ def harmonize_live(
     harmonizer = JackHarmonizer(course, options)
     try:
         harmonizer.start()
-        ended = harmonizer.wait(seconds)
+        try:
+            ready()
+            ended = harmonizer.wait(seconds)
+        except KeyboardInterrupt:
+            ended = False
         if harmonizer.failure is not None:
             raise SegueError(
                 f"the live voice stopped: {harmonizer.failure}; start again"
             ) from harmonizer.failure
         if ended:
-            raise SegueError("the JACK server ended; start it again")
+            raise SegueError(ENDED)
         return harmonizer.report()
     finally:
         harmonizer.close()
@@ -265,5 +284,6 @@ def _jack() -> ModuleType:
             f"live harmonies need the package JACK-Client and the JACK library ({error}); "
             "pip install JACK-Client, and install JACK (Debian: apt install jackd2)"
         ) from error
+    jack.set_error_function(log.debug)  # what the library complains of is told as an error
     module: ModuleType = jack
     return module

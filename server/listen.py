@@ -26,6 +26,14 @@ def read_sound(path: str | Path) -> tuple[NDArray[np.float32], int]:
         raise FileFormatError(
             f"{path} is no sound that can be read ({error}); give a WAV, FLAC, Ogg or AIFF file"
         ) from error
+    if not len(samples):
+        raise FileFormatError(f"{path} holds no sound; export it again")
+    if not np.isfinite(samples).all():
+        first = int(np.flatnonzero(~np.isfinite(samples).all(axis=1))[0])
+        raise FileFormatError(
+            f"{path} has samples that are not finite, the first at {first / rate:.2f} seconds; "
+            "export it again"
+        )
     return samples, int(rate)
 
 

@@ -5,12 +5,22 @@ The panels are those of `picture_sound` and `picture_story`, framed by `picture_
 
 from pathlib import Path
 
+from ..music.errors import UnknownNameError
 from ..music.files import write_whole
 from .listen import read_sound
 from .picture_frame import draw_panels
 from .picture_sound import Samples, sound_panels
 from .picture_story import story_panels, with_bar_lines
+from .recording import check_writable
 from .story import Story
+
+
+def check_picture(path: str | Path) -> Path:
+    """The path if a PNG file can be written there; told before there is anything to draw."""
+    target = check_writable(path)
+    if target.suffix.lower() != ".png":
+        raise UnknownNameError("picture file ending", target.suffix, (".png",))
+    return target
 
 
 def draw_picture(
@@ -41,6 +51,7 @@ def draw_file(path: str | Path, sound: str | Path, *, story: Story | None = None
 
     Raises SegueError for a file that cannot be read or written.
     """
+    check_picture(path)
     samples, rate = read_sound(sound)
     name = Path(sound).name
     draw_picture(

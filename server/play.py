@@ -93,6 +93,8 @@ def play(
     :param midi_in: name of a MIDI input, '' for the first one; the rest says what it steers, see
         `midi_control.MidiControl`
     """
+    if midi_in is None and (routes or follow_clock or accompany):
+        raise SegueError("--map, --follow-clock and --accompany need --midi-in; name an input")
     with ExitStack() as stack:
         session = stack.enter_context(
             open_session(cue, director=director, output=output, seed=seed, clock="realtime")
