@@ -158,7 +158,7 @@ def player_loops(
     for place, (more, level, pan) in enumerate(players):
         rng = np.random.default_rng(seed + 10 * place)
         phase = _wandering(rng, frames, sample_rate, turns + more, wander_cents)
-        phase += 0.25 if place else 0.0  # in quadrature two that beat do not fade away together
+        phase += 0.125 if place else 0.0  # so that low partials do not all fade away at once
         flicker = np.exp(flicker_db / 8.7 * rng.standard_normal((TAKES, count)))
         weights = np.exp([swaying(rng, frames, sample_rate, 0.4, 4.0) for _ in range(TAKES)])
         weights /= weights.sum(axis=0)

@@ -36,4 +36,4 @@ class Arp(RungPatch):
     release_seconds = 0.15
 
 
-INSTRUMENT = simple(Arp, level_db=2.1, polyphony=8, spread=0.6, shaped_by=("brightness",))
+INSTRUMENT = simple(Arp, level_db=2.0, polyphony=8, spread=0.6, shaped_by=("brightness",))

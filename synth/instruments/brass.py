@@ -39,8 +39,8 @@ DETUNE = 0.002  # of the other players, as a share of the frequency
 def _render(hz: float, sample_rate: int) -> Samples:
     spectra = measured(SOFT, hz), measured(LOUD, hz)
     off = round(DETUNE * LOOP_SECONDS * hz)
-    players = ((0, 1.0, 0.1), (off, 0.6, -1.0), (-off, 0.6, 1.0))
-    return player_loops(hz, sample_rate, spectra, NOISES_DB, players=players, wander_cents=3.5)
+    players = ((0, 1.0, 0.1), (off, 0.48, -1.0), (-off, 0.48, 1.0))
+    return player_loops(hz, sample_rate, spectra, NOISES_DB, players=players, wander_cents=2.5)
 
 
 def _onset(hz: float, sample_rate: int) -> Samples:
@@ -52,12 +52,12 @@ class Brass(TwoColours):
 
     recipe = Recipe("brass", _render, 34, 86, step=4, keep=True)
     onset = Recipe("brass-onset", _onset, 60, 60, step=1)
-    attack, settle, sustain = 0.09, 0.5, 0.8
+    attack, settle, sustain = 0.075, 0.5, 0.8
     attack_seconds, release_seconds = 0.05, 0.28
     late = 2
-    width = 0.35
+    width = 0.4
 
 
 INSTRUMENT = simple(
-    Brass, level_db=-3.7, polyphony=8, spread=0.2, shaped_by=("brightness", "attack")
+    Brass, level_db=-4.0, polyphony=8, spread=0.2, shaped_by=("brightness", "attack")
 )

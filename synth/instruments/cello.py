@@ -45,7 +45,7 @@ def _render(hz: float, sample_rate: int) -> Samples:
 
 
 def _onset(hz: float, sample_rate: int) -> Samples:
-    return onset_noise(sample_rate, ONSET_DB, seconds=0.16, rise_seconds=0.01)
+    return onset_noise(sample_rate, ONSET_DB, seconds=0.22, rise_seconds=0.02)
 
 
 class Cello(TwoColours):
@@ -53,12 +53,12 @@ class Cello(TwoColours):
 
     recipe = Recipe("cello", _render, 36, 80, step=4, keep=True)
     onset = Recipe("cello-onset", _onset, 60, 60, step=1)
-    attack, settle, sustain = 0.22, 0.6, 0.8
+    attack, settle, sustain = 0.17, 0.6, 0.8
     attack_seconds, release_seconds = 0.06, 0.35
     vibrato_hz, vibrato_cents, throb = 5.3, 15.0, 0.15
     least = 0.15
 
 
 INSTRUMENT = simple(
-    Cello, level_db=-3.7, polyphony=4, spread=0.2, shaped_by=("brightness", "attack")
+    Cello, level_db=-4.1, polyphony=4, spread=0.2, shaped_by=("brightness", "attack")
 )

@@ -41,7 +41,7 @@ def _render(hz: float, sample_rate: int) -> Samples:
 
 
 def _onset(hz: float, sample_rate: int) -> Samples:
-    return onset_noise(sample_rate, ONSET_DB, seconds=0.16, rise_seconds=0.012)
+    return onset_noise(sample_rate, ONSET_DB, seconds=0.2, rise_seconds=0.02)
 
 
 class Flute(TwoColours):
@@ -49,11 +49,11 @@ class Flute(TwoColours):
 
     recipe = Recipe("flute", _render, 58, 98, step=4, keep=True)
     onset = Recipe("flute-onset", _onset, 60, 60, step=1)
-    attack, settle, sustain = 0.13, 0.55, 0.82
+    attack, settle, sustain = 0.1, 0.55, 0.82
     attack_seconds, release_seconds = 0.05, 0.2
     vibrato_hz, vibrato_cents, throb = 5.0, 9.0, 0.3
 
 
 INSTRUMENT = simple(
-    Flute, level_db=-4.9, polyphony=4, spread=0.1, shaped_by=("brightness", "attack")
+    Flute, level_db=-4.8, polyphony=4, spread=0.1, shaped_by=("brightness", "attack")
 )

@@ -49,11 +49,11 @@ class Horn(TwoColours):
 
     recipe = Recipe("horn", _render, 34, 78, step=4, keep=True)
     onset = Recipe("horn-onset", _onset, 60, 60, step=1)
-    attack, settle, sustain = 0.13, 0.5, 0.85
+    attack, settle, sustain = 0.1, 0.5, 0.85
     attack_seconds, release_seconds = 0.06, 0.26
     late = 2
 
 
 INSTRUMENT = simple(
-    Horn, level_db=-3.4, polyphony=6, spread=0.2, shaped_by=("brightness", "attack")
+    Horn, level_db=-3.5, polyphony=6, spread=0.2, shaped_by=("brightness", "attack")
 )

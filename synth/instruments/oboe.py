@@ -46,11 +46,11 @@ class Oboe(TwoColours):
 
     recipe = Recipe("oboe", _render, 57, 93, step=4, keep=True)
     onset = Recipe("oboe-onset", _onset, 60, 60, step=1)
-    attack, settle, sustain = 0.08, 0.5, 0.82
+    attack, settle, sustain = 0.06, 0.5, 0.82
     attack_seconds, release_seconds = 0.03, 0.13
     vibrato_hz, vibrato_cents, throb = 5.4, 9.0, 0.2
 
 
 INSTRUMENT = simple(
-    Oboe, level_db=-5.7, polyphony=4, spread=0.1, shaped_by=("brightness", "attack")
+    Oboe, level_db=-5.8, polyphony=4, spread=0.1, shaped_by=("brightness", "attack")
 )

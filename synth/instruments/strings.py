@@ -52,10 +52,10 @@ class Strings(Section):
     """One note of the section."""
 
     recipe = Recipe("strings", _render, 28, 97, step=5, keep=True)
-    attack, settle, sustain = 0.21, 0.6, 0.85
+    attack, settle, sustain = 0.16, 0.6, 0.85
     release_seconds = 0.9
 
 
 INSTRUMENT = simple(
-    Strings, level_db=-6.5, polyphony=12, spread=0.3, shaped_by=("brightness", "attack")
+    Strings, level_db=-6.7, polyphony=12, spread=0.3, shaped_by=("brightness", "attack")
 )

@@ -15,7 +15,7 @@ from ..tables import LOOP_FRAMES, Floats, Samples, spread_loop
 
 GRAINS = (40, 110, 320)  # in a loop, by layer
 GRAIN_SECONDS = (0.25, 0.6)
-SPEEDS = (1.0, 2.0, 3.0)
+SPEEDS = (1, 2, 3)
 CHANCES = (0.72, 0.2, 0.08)
 HIGHEST_HZ = 6500.0  # of what is read at up to three times its speed
 
@@ -36,17 +36,20 @@ def _source(hz: float, sample_rate: int) -> Floats:
 
 
 def _cloud(source: Floats, grains: int, sample_rate: int, seed: int) -> Floats:
+    """Grains of a source, scattered over a loop of twice its length."""
     rng = np.random.default_rng(seed)
-    frames = 2 * LOOP_FRAMES
-    cloud = np.zeros(frames)
+    longest = int(GRAIN_SECONDS[1] * sample_rate)
+    turned = np.tile(source, 2 + max(SPEEDS) * longest // LOOP_FRAMES)
+    cloud = np.zeros(2 * LOOP_FRAMES + longest)
     for _ in range(grains):
         length = int(rng.uniform(*GRAIN_SECONDS) * sample_rate)
         speed = int(rng.choice(SPEEDS, p=CHANCES))
-        read = (rng.integers(LOOP_FRAMES) + speed * np.arange(length)) % LOOP_FRAMES
-        window = np.sin(np.linspace(0.0, np.pi, length)) ** 2
+        first, at = rng.integers(LOOP_FRAMES), rng.integers(2 * LOOP_FRAMES)
+        grain = turned[first : first + speed * length : speed]
         level = rng.uniform(0.5, 1.0) / speed
-        cloud[(rng.integers(frames) + np.arange(length)) % frames] += level * window * source[read]
-    return cloud
+        cloud[at : at + length] += level * grain * np.hanning(length)
+    cloud[:longest] += cloud[2 * LOOP_FRAMES :]  # what reaches over the end comes round
+    return cloud[: 2 * LOOP_FRAMES]
 
 
 def _render(hz: float, sample_rate: int) -> Samples:

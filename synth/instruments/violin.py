@@ -43,7 +43,7 @@ def _render(hz: float, sample_rate: int) -> Samples:
 
 
 def _onset(hz: float, sample_rate: int) -> Samples:
-    return onset_noise(sample_rate, ONSET_DB, seconds=0.13, rise_seconds=0.008)
+    return onset_noise(sample_rate, ONSET_DB, seconds=0.18, rise_seconds=0.015)
 
 
 class Violin(TwoColours):
@@ -51,12 +51,12 @@ class Violin(TwoColours):
 
     recipe = Recipe("violin", _render, 54, 102, step=4, keep=True)
     onset = Recipe("violin-onset", _onset, 60, 60, step=1)
-    attack, settle, sustain = 0.17, 0.5, 0.8
+    attack, settle, sustain = 0.13, 0.5, 0.8
     attack_seconds, release_seconds = 0.05, 0.3
     vibrato_hz, vibrato_cents, throb = 5.8, 15.0, 0.18
     least = 0.15
 
 
 INSTRUMENT = simple(
-    Violin, level_db=-4.3, polyphony=4, spread=0.2, shaped_by=("brightness", "attack")
+    Violin, level_db=-4.6, polyphony=4, spread=0.2, shaped_by=("brightness", "attack")
 )
