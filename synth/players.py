@@ -20,6 +20,7 @@ CYCLE_FRAMES = 8192
 TAKES = 4  # single cycles that the colour wanders between
 LOOP_SECONDS = 2.7
 SWAY_POINTS = 4096  # between which slow movements are straight
+NEAR_HZ, NEAR_DB = 1800.0, 5.5  # where the highs are raised, and by how much at most
 LOOP_LEVEL = 0.2  # of all loops: K-weighted, so that notes high and low are equally loud
 TOP_SHARE = 0.39  # of the sample rate: what lies above could alias when read faster
 WEIGHED_SECONDS = 0.3  # `loudness` weighs as much at a time
@@ -108,6 +109,14 @@ def noise_loop(
     return np.asarray(scale * np.fft.irfft(spectrum, frames))
 
 
+def near(layers: Floats, sample_rate: int) -> Samples:
+    """Loops [shape=(layers, frames)] as a near microphone hears them, with more of the highs."""
+    ratio = (np.fft.rfftfreq(layers.shape[-1], 1.0 / sample_rate) / NEAR_HZ) ** 2
+    shelf = np.sqrt((1.0 + 10.0 ** (NEAR_DB / 10.0) * ratio) / (1.0 + ratio))
+    heard = np.fft.irfft(np.fft.rfft(layers, axis=-1) * shelf, layers.shape[-1], axis=-1)
+    return np.asarray(heard, np.float32)
+
+
 def evened(layers: Samples, sample_rate: int) -> Samples:
     """Loops [shape=(layers, frames)], each as loud as the others and as every other loop made even.
 
@@ -170,7 +179,7 @@ def player_loops(
             layers[layer] += wave
             if layer == len(spectra) - 1:
                 layers[-1] += pan * wave if len(players) > 1 else 0.0
-    return evened(layers.astype(np.float32), sample_rate)
+    return evened(near(layers, sample_rate), sample_rate)
 
 
 def _wandering(
@@ -254,7 +263,7 @@ def section_loops(
         if noises_db:
             wave += noise_loop(rng, frames, sample_rate, noises_db[like])
         layers.append(wave * swell if like == last else wave)
-    return evened(np.stack(layers).astype(np.float32), sample_rate)
+    return evened(near(np.stack(layers), sample_rate), sample_rate)
 
 
 def _above(gain: Formant, low_hz: float) -> Formant:

@@ -59,5 +59,5 @@ class Brass(TwoColours):
 
 
 INSTRUMENT = simple(
-    Brass, level_db=-4.0, polyphony=8, spread=0.2, shaped_by=("brightness", "attack")
+    Brass, level_db=-4.6, polyphony=8, spread=0.2, shaped_by=("brightness", "attack")
 )

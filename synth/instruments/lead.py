@@ -47,4 +47,4 @@ class Lead(TwoColours):
     least = 0.15
 
 
-INSTRUMENT = simple(Lead, level_db=-5.5, polyphony=6, shaped_by=("brightness", "attack"))
+INSTRUMENT = simple(Lead, level_db=-5.3, polyphony=6, shaped_by=("brightness", "attack"))

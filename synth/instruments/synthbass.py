@@ -40,4 +40,4 @@ class SynthBass(TwoColours):
     least = 0.3
 
 
-INSTRUMENT = simple(SynthBass, level_db=-1.6, polyphony=4, shaped_by=("brightness", "attack"))
+INSTRUMENT = simple(SynthBass, level_db=-1.5, polyphony=4, shaped_by=("brightness", "attack"))
