@@ -10,7 +10,8 @@ The session keeps the clock and the files. Its music is a `Performance`, its com
 """
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -131,16 +132,18 @@ class Session(Verbs):
         for name, value in (parameters or {}).items():
             Parameters(loaded).check(name, value)
         midi_path, book = (check_writable(midi) if midi else None), SessionLog(log)
-        with ThreadPoolExecutor(1) as pool:  # an engine takes as long to start as a performer
-            opening = pool.submit(
-                open_sound, output, loaded, seed=seed, realtime=clock == "realtime"
-            )
-            try:
-                performer = Performer(loaded, director, seed=seed)
-            except BaseException:
-                opening.result().discard()
-                raise
+        realtime = clock == "realtime"  # an engine takes as long to start as a performer
+        opening = _begin(lambda: open_sound(output, loaded, seed=seed, realtime=realtime))
+        try:
+            performer = Performer(loaded, director, seed=seed)
             sound = opening.result()
+        except SegueError:
+            with suppress(SegueError):
+                opening.result().discard()
+            raise
+        except BaseException:  # Ctrl-C: nobody waits
+            opening.add_done_callback(_discard_sound)
+            raise
         try:
             return cls(
                 loaded,
@@ -153,8 +156,9 @@ class Session(Verbs):
                 log=book,
                 id=id,
             )
-        except BaseException:
-            sound.close()
+        except BaseException:  # what went wrong first is what is told
+            with suppress(SegueError):
+                sound.discard()
             raise
 
     def __enter__(self) -> Self:
@@ -392,3 +396,22 @@ class Session(Verbs):
     def _check_open(self) -> None:
         if self.closed:
             raise SegueError(f"session {self.id!r} has ended ({self._reason}); open another")
+
+
+def _begin(open_it: Callable[[], Sound]) -> Future[Sound]:
+    """A sound that is being opened, by a thread that holds up no program's end."""
+    opening: Future[Sound] = Future()
+
+    def run() -> None:
+        try:
+            opening.set_result(open_it())
+        except BaseException as error:
+            opening.set_exception(error)
+
+    threading.Thread(target=run, name="segue-open", daemon=True).start()
+    return opening
+
+
+def _discard_sound(opening: Future[Sound]) -> None:
+    if opening.exception() is None:
+        opening.result().discard()
