@@ -8,6 +8,7 @@ from segue.client import protocol as p
 from segue.music.cue_file import load_cue
 from segue.music.events import PROGRAMS
 from segue.music.midi import DRUM_CHANNEL, read_midi
+from segue.music.orchestra import ORCHESTRA
 from segue.server.session import Session
 
 
@@ -43,4 +44,4 @@ def test_the_file_holds_the_tempos_the_meter_and_the_programs(tmp_path: Path) ->
     for layer in cue.layers:
         track = score.track(layer.name)
         assert track.program == PROGRAMS[layer.instrument]
-        assert (track.channel == DRUM_CHANNEL) == (layer.instrument == "drums")
+        assert (track.channel == DRUM_CHANNEL) == ORCHESTRA[layer.instrument].is_kit

@@ -683,7 +683,7 @@ def test_controls_reach_the_mixer_and_bad_ones_are_refused():
     session.control("master.gain", 0.5)
     session.advance(0.1)
     assert ear.controls["layer.strings.filter"] == 800.0 and ear.controls["master.gain"] == 0.5
-    with pytest.raises(UnknownNameError, match="layer.strings.pan"):
+    with pytest.raises(UnknownNameError, match=r"layer\.strings\.pan"):
         session.control("layer.strings.pann", 0.0)
     with pytest.raises(UnknownNameError):  # belongs to `level`
         session.control("layer.strings.gain", 0.0)

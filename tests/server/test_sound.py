@@ -98,7 +98,8 @@ def test_an_engine_that_dies_ends_its_session_and_no_other(client: Client, tmp_p
     engine = next(pid for pid in pids if "engine_child" in Path(f"/proc/{pid}/cmdline").read_text())
     os.kill(engine, signal.SIGKILL)
     with pytest.raises(RequestError, match="engine process ended"):
-        sounding.advance(1.0)
+        for _ in range(10):  # the engine may lie two seconds behind
+            sounding.advance(1.0)
     silent.advance(1.0)
     assert client.list().sessions == [silent.id]
     assert not (tmp_path / "a.wav").exists()

@@ -103,7 +103,7 @@ def test_a_snapshot_goes_on_in_another_engine(events):
         assert engine.frame == 24_000
         assert engine.controls()["layer.a.filter"] == pytest.approx(900.0)
         assert engine.controls()["master.gain"] == 0.5
-        sound = engine.render(72_000)
+        sound = engine.render(120_000)
         assert np.abs(sound[3_000:6_000]).max() > 0.005  # the held note has begun again
         assert engine.metrics().events_played == 2 and engine.metrics().events_late == 0
         assert not np.any(sound[-1_000:])
