@@ -7,6 +7,7 @@ where a tone is blown. The sides are a loop of their own that is added left and 
 nothing is lost in mono, and the width is known.
 """
 
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -17,23 +18,40 @@ from .pyo_host import Samples
 from .rack import Rack
 from .recipes import Recipe
 
+GOLDEN = 0.618  # of a loop from one note's beginning to the next's
 VIBRATO_SECONDS = 6.0  # after which its irregularities come again
 NOISE_PITCH = 60  # the one zone of what is read at an onset
 
 
 class Reader:
-    """Reads one layer of endless material from its beginning, at a speed shared with others."""
+    """Reads one layer of endless material, at a speed and from a place shared with others."""
 
     def __init__(self, rack: Rack, recipe: Recipe, speed: Any, mul: Any) -> None:
         self.material = rack.material(recipe)
         self.stream = rack.add(rack.pyo.Osc(self.material.any, speed, mul=mul, interp=2))
         self._base = self.stream.getBaseObjects()[0]
 
-    def tune(self, pitch: float, layer: int) -> None:
-        """Pick the table for a note, while the voice rests."""
+    def tune(self, pitch: float, layer: int, place: float = 0.0) -> None:
+        """Pick table and beginning (0..1 of the loop) for a note, while the voice rests."""
         share = (layer + 0.5) / self.material.layers
         self._base.setTable(self.material.table(pitch, share, 0))
+        self._base.setPhase(place)
         self._base.reset()
+
+
+class Places:
+    """Where in the loops the next note of an instrument begins, so that no two are alike.
+
+    :param roam: share of the loop that notes begin in
+    """
+
+    def __init__(self, rack: Rack, recipe: Recipe, roam: float) -> None:
+        self._notes: count[int] = rack.once(("notes", recipe), count)
+        self._roam = roam
+
+    def next(self) -> float:
+        """A place 0..1."""
+        return self._roam * ((next(self._notes) * GOLDEN) % 1.0)
 
 
 class TwoColours(BasePatch):
@@ -53,6 +71,7 @@ class TwoColours(BasePatch):
     vibrato_hz, vibrato_cents, throb = 5.2, 0.0, 0.0
     width = 0.0
     least, most = 0.05, 1.0  # share of the bright colour, played softest and loudest
+    roam = 1.0  # share of the loop that notes begin in
 
     def __init__(self, rack: Rack, gate: Any, freq: Any) -> None:
         self._body = rack.envelope(
@@ -67,6 +86,7 @@ class TwoColours(BasePatch):
             freq, throbbing = self._vibrato(rack, freq, edge)
             bright = rack.times(bright, throbbing) if self.throb else bright
         self._speed = rack.level(freq)
+        self._places = Places(rack, self.recipe, self.roam)
         self._readers = [
             Reader(rack, self.recipe, self._speed.stream, mul)
             for mul in (self._dark.stream, bright, body)[: 2 + bool(self.width)]
@@ -99,8 +119,9 @@ class TwoColours(BasePatch):
         self._bright.set(share)
         self._body.set(attack=attack_of(touch, self.attack))
         self._speed.set(self._readers[0].material.cycles_per_hz(touch.pitch))
+        place = self._places.next()
         for layer, reader in enumerate(self._readers):
-            reader.tune(touch.pitch, layer)
+            reader.tune(touch.pitch, layer, place)
         if self._shot is not None:
             self._shot.tune(NOISE_PITCH, touch.loudness)
             self._scrape.set(self.onset_level * 2.0 ** (2.0 * (touch.attack - 0.5)))
@@ -113,12 +134,14 @@ class Section(BasePatch):
     attack, settle, sustain = 0.15, 0.5, 0.85
     attack_seconds, release_seconds = 0.06, 0.6
     width = 0.55
+    roam = 0.15  # share of the loop that notes begin in
 
     def __init__(self, rack: Rack, gate: Any, freq: Any) -> None:
         self._body = rack.envelope(
             gate, self.attack, self.settle, self.sustain, self.release_seconds, power=2
         )
         self._speed = rack.level(freq)
+        self._places = Places(rack, self.recipe, self.roam)
         self._readers = [
             Reader(rack, self.recipe, self._speed.stream, self._body.stream) for _ in range(2)
         ]
@@ -131,10 +154,11 @@ class Section(BasePatch):
         layers = material.layers - 1
         self._body.set(attack=attack_of(touch, self.attack))
         self._speed.set(material.cycles_per_hz(touch.pitch))
-        self._readers[0].tune(touch.pitch, min(int(self.place(touch) * layers), layers - 1))
-        self._readers[1].tune(touch.pitch, layers)
+        layer, place = min(int(self.among(touch) * layers), layers - 1), self._places.next()
+        self._readers[0].tune(touch.pitch, layer, place)
+        self._readers[1].tune(touch.pitch, layers, place)
 
-    def place(self, touch: Touch) -> float:
+    def among(self, touch: Touch) -> float:
         """Where among the layers a note is played, 0..1."""
         return touch.loudness
 

@@ -69,7 +69,8 @@ def swaying(
     points = np.fft.irfft(turns)
     points /= points.std()
     place = np.arange(frames) * (SWAY_POINTS / frames)
-    return np.interp(place, np.arange(SWAY_POINTS + 1), np.append(points, points[0]))
+    points = np.append(points, points[0])
+    return np.asarray(np.interp(place, np.arange(SWAY_POINTS + 1), points))
 
 
 def whole_turns(hz: float, sample_rate: int, seconds: float) -> tuple[int, int]:

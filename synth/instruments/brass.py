@@ -56,8 +56,9 @@ class Brass(TwoColours):
     attack_seconds, release_seconds = 0.05, 0.28
     late = 2
     width = 0.4
+    roam = 0.2
 
 
 INSTRUMENT = simple(
-    Brass, level_db=-4.6, polyphony=8, spread=0.2, shaped_by=("brightness", "attack")
+    Brass, level_db=-3.5, polyphony=8, spread=0.2, shaped_by=("brightness", "attack")
 )

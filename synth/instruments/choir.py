@@ -56,10 +56,11 @@ class Choir(TwoColours):
     recipe = Recipe("choir", _render, 40, 84, step=4, keep=True)
     attack, settle, sustain = 0.3, 1.0, 0.85
     attack_seconds, release_seconds = 0.1, 1.3
+    roam = 0.06  # opens from the loop's dark beginning
     width = 0.42
     least = 0.15
 
 
 INSTRUMENT = simple(
-    Choir, level_db=-4.4, polyphony=12, spread=0.3, shaped_by=("brightness", "attack")
+    Choir, level_db=-3.7, polyphony=12, spread=0.3, shaped_by=("brightness", "attack")
 )

@@ -39,7 +39,8 @@ class Glass(TwoColours):
     recipe = Recipe("glass", _render, 48, 100, step=5, keep=True)
     attack, settle, sustain = 0.3, 1.8, 0.75
     attack_seconds, release_seconds = 0.1, 2.2
+    roam = 0.06  # opens from the loop's dark beginning
     width = 0.5
 
 
-INSTRUMENT = simple(Glass, level_db=-6.3, polyphony=12, shaped_by=("brightness", "attack"))
+INSTRUMENT = simple(Glass, level_db=-6.0, polyphony=12, shaped_by=("brightness", "attack"))

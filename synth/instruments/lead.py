@@ -11,7 +11,7 @@ from ..recipes import Recipe
 from ..tables import Floats, Samples
 
 QUIET_DB = (-90,) * 8
-DETUNE = 0.003  # of the second saw, as a share of the frequency
+DETUNE = 0.0022  # of the second saw, as a share of the frequency
 
 
 def _mellow(number: Floats) -> Floats:
@@ -42,9 +42,10 @@ class Lead(TwoColours):
     recipe = Recipe("lead", _render, 36, 96, step=5, keep=True)
     attack, settle, sustain = 0.015, 0.45, 0.75
     attack_seconds, release_seconds = 0.02, 0.22
-    vibrato_hz, vibrato_cents, throb = 5.6, 10.0, 0.1
+    vibrato_hz, vibrato_cents, throb = 5.6, 9.0, 0.1
     width = 0.4
+    roam = 0.08
     least = 0.15
 
 
-INSTRUMENT = simple(Lead, level_db=-5.3, polyphony=6, shaped_by=("brightness", "attack"))
+INSTRUMENT = simple(Lead, level_db=-5.1, polyphony=6, shaped_by=("brightness", "attack"))

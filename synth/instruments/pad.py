@@ -38,8 +38,9 @@ class Pad(TwoColours):
     recipe = Recipe("pad", _render, 36, 96, step=5, keep=True)
     attack, settle, sustain = 0.5, 1.5, 0.85
     attack_seconds, release_seconds = 0.12, 2.4
+    roam = 0.06  # opens from the loop's dark beginning
     width = 0.5
     least, most = 0.1, 0.9
 
 
-INSTRUMENT = simple(Pad, level_db=-7.1, polyphony=12, shaped_by=("brightness", "attack"))
+INSTRUMENT = simple(Pad, level_db=-8.7, polyphony=12, shaped_by=("brightness", "attack"))

@@ -66,11 +66,12 @@ class Texture(Section):
     attack, settle, sustain = 0.6, 0.5, 0.9
     attack_seconds, release_seconds = 0.1, 1.6
     width = 0.55
+    roam = 0.04
 
-    def place(self, touch: Touch) -> float:
+    def among(self, touch: Touch) -> float:
         return touch.density
 
 
 INSTRUMENT = simple(
-    Texture, level_db=-7.2, polyphony=6, spread=0.5, shaped_by=("attack", "density")
+    Texture, level_db=-7.4, polyphony=6, spread=0.5, shaped_by=("attack", "density")
 )
