@@ -39,7 +39,7 @@ class Touch:
 
     def slower(self, seconds: float) -> float:
         """An attack time as the attack control wants it: twice as long .. half as long."""
-        return seconds * 2.0 ** (2.0 * (NEUTRAL - self.attack))
+        return float(seconds * 2.0 ** (2.0 * (NEUTRAL - self.attack)))
 
 
 class Patch(Protocol):

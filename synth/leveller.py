@@ -35,7 +35,7 @@ class Leveller:
     def __init__(self, sample_rate: int, target_lufs: float) -> None:
         self._rate, self._target = sample_rate, target_lufs
         self._weights = _k_weights(sample_rate)
-        self._heard = np.zeros((0, 2), np.float32)
+        self._heard = np.zeros((0, 2))
         self._power = 10 ** ((target_lufs + 0.691) / 10)  # until enough has been heard
         self._wanted_db = 0.0
         self.gain_db = 0.0

@@ -93,8 +93,10 @@ class Notes:
             if voice.state in (HELD, RELEASED):
                 self._fade(voice, 0, head)
             voice.shift(frames)
-        timers = [(at + frames, *rest) for at, *rest in self._timers]
-        self._timers = [(t[0], t[1], t[2], t[3], t[4]) for t in timers]
+        self._timers = [
+            (at + frames, number, serial, action, voice)
+            for at, number, serial, action, voice in self._timers
+        ]
 
     # what sounds
 

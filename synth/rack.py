@@ -202,7 +202,7 @@ class Material:
     def cycles_per_hz(self, pitch: float) -> float:
         """How often a second a looped table is read for each Hz of the note."""
         zone = self.zone(pitch)
-        return 1.0 / (self._seconds[zone] * pitch_hz(self._roots[zone]))
+        return float(1.0 / (self._seconds[zone] * pitch_hz(self._roots[zone])))
 
 
 class Shot:

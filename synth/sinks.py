@@ -6,12 +6,17 @@ hands blocks on. Live sinks, in `live` and `stream`, pull blocks at the pace of 
 
 import os
 from pathlib import Path
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
+
+import numpy as np
 
 from ..music.errors import SegueError, UnknownNameError
 from .live import LiveSink, SilentSink, open_device
 from .pyo_host import Samples
 from .stream import Stream, StreamSink
+
+if TYPE_CHECKING:
+    import soundfile
 
 SINKS = {
     "null": "renders as fast as asked, and forgets",
@@ -25,7 +30,7 @@ SINKS = {
 """The names of all sinks, and what each one is."""
 
 FORMATS = {".wav": ("WAV", "PCM_24"), ".flac": ("FLAC", "PCM_24"), ".ogg": ("OGG", "VORBIS")}
-PIECE_FRAMES = 4096
+PIECE_FRAMES = 8192
 """What is written to a file at once: the Vorbis encoder of libsndfile crashes on large pieces."""
 
 
@@ -90,6 +95,8 @@ class FileSink:
 
         self.path = Path(path)
         self.frames = 0
+        self._held: list[Samples] = []
+        self._held_frames = 0
         suffix = self.path.suffix.lower()
         if suffix not in FORMATS:
             raise UnknownNameError("audio file ending", suffix, FORMATS)
@@ -110,18 +117,29 @@ class FileSink:
         """Append a block."""
         if self._file is None:
             raise SegueError(f"{self.path} is closed; open a new FileSink to write again")
-        try:
-            for start in range(0, len(block), PIECE_FRAMES):
-                self._file.write(block[start : start + PIECE_FRAMES])
-        except self._errors as error:
-            self._fail(error)
+        self._held.append(block.copy())  # the engine may use its memory again
+        self._held_frames += len(block)
         self.frames += len(block)
+        if self._held_frames >= PIECE_FRAMES:
+            try:
+                self._write_held(self._file)
+            except self._errors as error:
+                self._fail(error)
+
+    def _write_held(self, file: "soundfile.SoundFile") -> None:
+        """Write what is held, in pieces: many small writes are slow, one huge one breaks Ogg."""
+        held = np.concatenate(self._held) if self._held else np.zeros((0, 2), np.float32)
+        self._held.clear()
+        self._held_frames = 0
+        for start in range(0, len(held), PIECE_FRAMES):
+            file.write(held[start : start + PIECE_FRAMES])
 
     def close(self) -> None:
         """Finish the file and give it its name. Closing twice is allowed."""
         if self._file is None:
             return
         try:
+            self._write_held(self._file)
             self._file.flush()
             self._file.close()
             self._file = None
