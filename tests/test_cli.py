@@ -18,17 +18,22 @@ import numpy as np
 import pytest
 import soundfile
 
+import segue
 from segue import cli
 from segue.analysis.cards import read_card
 from segue.client import Client
 from segue.music.cue_file import check_cue, load_cue
 from segue.music.midi import read_midi, write_midi
+from segue.music.orchestra import ORCHESTRA
 from segue.music.score import Score, Track, make_notes
 from segue.music.tempo import Meter, TempoMap
 
 SEGUE = str(Path(sys.executable).with_name("segue"))
-COMMANDS = "demo serve play render train evaluate cue models bench doctor".split()
-CUES = Path(cli.__file__).parent / "music" / "cues"
+COMMANDS = (
+    "demo serve play render picture listen harmonize instruments "
+    "train evaluate cue models bench doctor"
+).split()
+CUES = Path(segue.__file__).parent / "music" / "cues"
 NO_DEVICE = {"ALSA_CONFIG_PATH": os.devnull, "JACK_DEFAULT_SERVER": "none-of-that-name"}
 
 
@@ -51,6 +56,7 @@ def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
 
 Answer = tuple[int, str, str]
 Here = Callable[..., Answer]
+Sing = Callable[..., tuple[np.ndarray, np.ndarray]]
 
 
 @pytest.fixture
@@ -114,14 +120,102 @@ def test_render_leaves_sound_and_notes_and_the_same_by_seed() -> None:
         assert done.stderr == ""
         return Path(f"{name}.wav").read_bytes(), Path(f"{name}.mid").read_bytes()
 
-    first, again, other = render("a", 1), render("b", 1), render("c", 2)
+    first, again = render("a", 1), render("b", 1)
     assert first == again
-    assert first[0] != other[0]
     samples, rate = soundfile.read("a.wav")
     assert rate == 48_000 and len(samples) / rate >= 4
     assert 0.01 < np.abs(samples).max() < 1
     assert sum(len(track.notes) for track in read_midi("a.mid").tracks) > 10
-    assert left() == ["a.mid", "a.wav", "b.mid", "b.wav", "c.mid", "c.wav"]
+    assert left() == ["a.mid", "a.wav", "b.mid", "b.wav"]
+
+
+def test_render_draws_a_picture_of_what_it_wrote(here: Here) -> None:
+    how = ("--director", "table", "--seconds", "2", "--midi", "x.mid")
+    code, out, error = here("render", "meadow", "-o", "x.ogg", "--picture", "x.png", *how)
+    assert (code, error) == (0, "")
+    assert out.startswith("x.ogg and x.mid and x.png: 2 s in ")
+    assert left() == ["x.mid", "x.ogg", "x.png"]
+    told = soundfile.info("x.ogg")
+    assert (told.format, told.subtype, told.samplerate) == ("OGG", "VORBIS", 48_000)
+    assert told.duration >= 2
+    with_story = width_and_height("x.png")
+    code, out, error = here("picture", "x.ogg", "-o", "plain.png")
+    assert (code, out, error) == (0, "written: plain.png\n", "")
+    plain = width_and_height("plain.png")
+    assert plain[0] == with_story[0] > 800
+    assert 300 < plain[1] < with_story[1]  # without the notes and what was decided
+
+
+def test_a_session_is_drawn_and_judged_from_its_log(here: Here) -> None:
+    with segue.open(
+        "dungeon", director="table", output="file:x.flac", midi="x.mid", log="x.jsonl"
+    ) as session:
+        session.advance(3.0)
+    story = ("--log", "x.jsonl", "--midi", "x.mid")
+    code, out, error = here("picture", "x.flac", *story)
+    assert (code, out, error) == (0, "written: x.png\n", "")
+    assert here("picture", "x.flac", "-o", "plain.png")[0] == 0
+    assert width_and_height("plain.png")[1] < width_and_height("x.png")[1]
+    code, out, error = here("listen", "x.flac", *story, "--json", "to/l.json")
+    assert (code, error) == (0, "")
+    assert "loudness lufs" in out and "written: to/l.json" in out
+    report = json.loads(Path("to/l.json").read_text())
+    assert report["name"] == "listen"
+    assert report["results"]["clicks"] == 0
+    assert report["results"]["true_peak_db"] <= -1
+    assert report["results"]["duration_seconds"] == soundfile.info("x.flac").duration
+    assert {row["measure"] for row in report["tables"][0]["rows"]} > {"loudness lufs", "clicks"}
+
+
+def test_listen_hears_what_is_wrong(here: Here) -> None:
+    loud = np.sin(np.arange(2 * 48_000) * 0.05) * 4.0
+    loud[60_000:60_003] = 0.0
+    soundfile.write("loud.wav", np.clip(loud, -1.0, 1.0), 48_000)
+    code, _, _ = here("listen", "loud.wav", "--json", "l.json")
+    assert code == 0
+    results = json.loads(Path("l.json").read_text())["results"]
+    assert results["clipped_runs"] > 100
+    assert results["loudness_lufs"] > -5
+
+
+def width_and_height(path: str) -> tuple[int, int]:
+    """Of a PNG, from its head."""
+    head = Path(path).read_bytes()[:24]
+    assert head[:8] == b"\x89PNG\r\n\x1a\n"
+    return int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")
+
+
+def test_instruments_lists_them_all(here: Here) -> None:
+    code, out, error = here("instruments")
+    assert (code, error) == (0, "")
+    lines = [line.split() for line in out.splitlines() if line.strip()]
+    assert [line[0] for line in lines if line[0] in ORCHESTRA] == list(ORCHESTRA)
+    piano = next(line for line in lines if line[0] == "piano")
+    assert piano[1:6] == ["keys", "A0", "to", "C8", "0"]
+
+
+def test_a_voice_is_harmonized(here: Here, sing: Sing) -> None:
+    voice, _ = sing(np.repeat([62.0, 65.0, 69.0, 67.0], 24_000))
+    soundfile.write("voice.wav", voice, 48_000)
+    code, out, error = here(
+        *("harmonize", "voice.wav", "-o", "x.ogg", "--sound", "shifted", "--no-accompany"),
+        *("--json", "h.json"),
+    )
+    assert (code, error) == (0, "")
+    assert out.startswith("x.ogg: 4 sung notes, 2 parts in D aeolian at 99.5 bpm, -16.0 LUFS")
+    assert left() == ["h.json", "voice.wav", "x.ogg"]
+    assert soundfile.info("x.ogg").duration >= 2
+    report = json.loads(Path("h.json").read_text())
+    assert report["name"] == "harmonize"
+    assert all(isinstance(value, int | float) for value in report["results"].values())
+
+
+def test_the_voice_is_measured(here: Here) -> None:
+    code, out, error = here("bench", "synth", "--only", "silence", "--json", "b.json")
+    assert (code, error) == (0, "")
+    assert "denormal_ratio" in out and "written: b.json" in out
+    report = json.loads(Path("b.json").read_text())
+    assert report["name"] == "synth" and list(report["results"]) == ["denormal_ratio"]
 
 
 def test_cue_check_finds_every_fault(here: Here) -> None:
@@ -205,6 +299,33 @@ def test_play_runs_without_a_terminal_and_a_device() -> None:
     assert done.stderr == ""
 
 
+NO_MIDI = {"MIDO_BACKEND": "no_such_backend"}
+
+
+@pytest.mark.parametrize("output", ["midi", "midi:virtual:Segue", "midi:Synth A?mpe=theme"])
+def test_play_without_a_midi_system_says_so_in_a_line_and_plays_on(output: str) -> None:
+    done = run(*PLAY, "-o", output, "--clock", env=os.environ | NO_MIDI)
+    assert done.returncode == 0, done.stderr
+    assert "arousal" in done.stdout
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert "no MIDI system" in done.stderr and "null port" in done.stderr
+
+
+def test_play_takes_every_option_of_midi() -> None:
+    out = ("-o", "midi:null?clock&program.bass=38/1", "--mpe", "theme", "--mpe", "bass")
+    steered = (
+        "--map",
+        "cc:1=danger",
+        "--map",
+        "note:36=stinger.victory",
+        "--map",
+        "bend=mood.arousal",
+    )
+    done = run(*PLAY, *out, "--midi-in", "null", *steered, "--follow-clock", "--accompany")
+    assert done.returncode == 0, done.stderr
+    assert "arousal" in done.stdout and done.stderr == ""
+
+
 def test_play_is_steered_from_the_keyboard() -> None:
     import pty
     import termios
@@ -248,6 +369,8 @@ def test_play_is_steered_from_the_keyboard() -> None:
 # Bad input ------------------------------------------------------------------------------------
 
 RENDER = ("render", "dungeon", "--director", "table", "--seconds", "1", "-o", "x.wav")
+PLAY = ("play", "dungeon", "--director", "table", "--seconds", "1")
+INTO = (*PLAY, "-o", "null", "--midi-in", "null")
 BAD = [
     (("rendr",), "'render'"),
     (("render", "dungeon", "--secnods", "3"), "--seconds"),
@@ -286,6 +409,44 @@ BAD = [
     ((*RENDER, "-o", "."), "folder"),
     ((*RENDER, "-o", "x.mp3"), ".wav"),
     ((*RENDER, "--midi", "nowhere/x.mid"), "nowhere"),
+    ((*RENDER, "--picture", "nowhere/x.png"), "nowhere"),
+    ((*RENDER, "--picture", "x.jpg"), "known: .png"),
+    (("picture",), "file"),
+    (("picture", "none.wav"), "none.wav"),
+    (("picture", os.devnull), os.devnull),
+    (("picture", "."), "directory"),
+    (("picture", "none.wav", "--midi", "none.mid"), "--log"),
+    (("listen",), "file"),
+    (("listen", "none.wav"), "none.wav"),
+    (("listen", "none.wav", "--json", "."), "--json"),
+    (("harmonize",), "--live"),
+    (("harmonize", "none.wav"), "none.wav"),
+    (("harmonize", "none.wav", "--live"), "one of the two"),
+    (("harmonize", "none.wav", "--cue", "dungen"), "did you mean 'dungeon'"),
+    (("harmonize", "none.wav", "-o", "x.mp3"), ".wav"),
+    (("harmonize", "none.wav", "-o", "nowhere/x.wav"), "nowhere"),
+    (("harmonize", "none.wav", "--parts", "4"), "--parts"),
+    (("harmonize", "none.wav", "--style", "abov"), "did you mean 'above'"),
+    (("harmonize", "none.wav", "--sound", "chior"), "did you mean 'choir'"),
+    (("harmonize", "none.wav", "--voice-db", "nan"), "voice_db is nan"),
+    (("harmonize", "none.wav", "--at", "inf"), "inf"),
+    (("harmonize", "none.wav", "--transpose", "up"), "'up'"),
+    (("harmonize", "none.wav", "--transpose", "99"), "99"),
+    (("harmonize", "--live", "--transpose", "auto"), "needs a recording"),
+    ((*PLAY, "-o", "null", "--clock"), "no MIDI port"),
+    ((*PLAY, "-o", "null", "--mpe", "theme"), "no MIDI port"),
+    ((*PLAY, "-o", "midi:null?clck"), "did you mean 'clock'"),
+    ((*PLAY, "-o", "midi:null?program.theme=x"), "PROGRAM/BANK"),
+    ((*PLAY, "-o", "midi:null", "--mpe", "them"), "did you mean 'theme'"),
+    ((*PLAY, "-o", "null", "--map", "cc:1=danger"), "need --midi-in"),
+    ((*PLAY, "-o", "null", "--follow-clock"), "need --midi-in"),
+    ((*PLAY, "-o", "null", "--accompany"), "need --midi-in"),
+    ((*INTO, "--map", "cc:1=dangr"), "did you mean 'danger'"),
+    ((*INTO, "--map", "cc:200=danger"), "200"),
+    ((*INTO, "--map", "danger"), "SOURCE=TARGET"),
+    ((*INTO, "--map", "cc:1=danger:0..7"), "7"),
+    (("bench", "synth", "--only", "event"), "did you mean 'events'"),
+    (("bench", "env", "--long"), "belong to synth"),
 ]
 
 
@@ -296,6 +457,40 @@ def test_bad_input_is_one_line_and_leaves_nothing(
     code, _, error = here(*arguments)
     assert words in complaint(code, error)
     assert left() == []
+
+
+def test_sound_files_that_are_none_are_refused(here: Here, sing: Sing) -> None:
+    rate = 48_000
+    Path("junk.wav").write_bytes(b"RIFF, but no sound")
+    soundfile.write("empty.wav", np.zeros(0), rate)
+    soundfile.write("silent.wav", np.zeros(rate), rate)
+    soundfile.write("nan.wav", np.full(rate, np.nan), rate, subtype="FLOAT")
+    soundfile.write("noise.wav", np.random.default_rng(1).normal(0, 0.1, rate), rate)
+    voice, _ = sing(np.full(rate, 62.0))
+    soundfile.write("voice.wav", voice, rate)
+    before = {name: Path(name).read_bytes() for name in left()}
+    refused = [
+        (("listen", "junk.wav"), "junk.wav is no sound"),
+        (("listen", "empty.wav"), "empty.wav holds no sound"),
+        (("listen", "nan.wav"), "nan.wav has samples that are not finite"),
+        (("listen", "voice.wav", "--log", "junk.wav"), "not a session log"),
+        (("listen", "voice.wav", "--midi", "junk.wav"), "junk.wav"),
+        (("picture", "junk.wav"), "junk.wav is no sound"),
+        (("picture", "nan.wav"), "nan.wav has samples that are not finite"),
+        (("picture", "voice.wav", "-o", "voice.wav"), "known: .png"),
+        (("picture", "voice.wav", "-o", "nowhere/x.png"), "nowhere"),
+        (("harmonize", "junk.wav"), "junk.wav"),
+        (("harmonize", "empty.wav"), "empty.wav lasts 0 seconds"),
+        (("harmonize", "silent.wav"), "silent.wav is silent"),
+        (("harmonize", "nan.wav"), "nan.wav has samples that are not finite"),
+        (("harmonize", "noise.wav"), "no singing was found in noise.wav"),
+        (("harmonize", "voice.wav", "-o", "voice.wav"), "would be replaced"),
+        (("harmonize", "voice.wav", "--section", "bos"), "did you mean 'boss'"),
+        (("harmonize", "voice.wav", "--bpm", "500"), "500"),
+    ]
+    for arguments, words in refused:
+        assert words in complaint(*here(*arguments)[::2]), arguments
+    assert {name: Path(name).read_bytes() for name in left()} == before
 
 
 @pytest.mark.parametrize("output", ["auto", "portaudio", "jack"])
@@ -372,8 +567,28 @@ class Running:
 
     def wait_for(self, pattern: str) -> None:
         """Until a file is there."""
+        self._wait(lambda: bool(list(Path(".").rglob(pattern))))
+
+    def wait_for_child(self, words: str) -> None:
+        """Until a process that it started has such a command line."""
+
+        def there(pid: int) -> bool:
+            try:
+                return words.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
+            except OSError:
+                return False  # it has just ended
+
+        self._wait(lambda: any(there(pid) for pid in self._members() - {self.process.pid}))
+
+    def wait_for_seconds_of_work(self, seconds: float) -> None:
+        """Until it has used so much processor time."""
+        stat = Path(f"/proc/{self.process.pid}/stat")
+        ticks = seconds * os.sysconf("SC_CLK_TCK")
+        self._wait(lambda: int(stat.read_text().rpartition(")")[2].split()[11]) >= ticks)
+
+    def _wait(self, done: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 60
-        while not list(Path(".").rglob(pattern)):
+        while not done():
             assert self.process.poll() is None, self.process.communicate()
             assert time.monotonic() < deadline
             select.select([], [], [], 0.01)
@@ -433,6 +648,28 @@ def test_a_stopped_render_leaves_nothing(start: Callable[..., Running]) -> None:
     running.wait_for(".x.wav.*.part")
     assert running.interrupt() == (130, "", "segue: stopped\n")
     assert left() == ["x.wav"]
+    assert Path("x.wav").read_bytes() == b"older music"
+
+
+@needs_linux
+@pytest.mark.parametrize("output", ["midi:null?clock", "null"])
+def test_stopped_playing_ends_its_processes(start: Callable[..., Running], output: str) -> None:
+    running = start("play", "dungeon", "--director", "table", "-o", output)
+    running.wait_for_child("segue.synth.")
+    code, _, error = running.interrupt()
+    assert (code, error) == (130, "segue: stopped\n")
+    assert left() == []
+
+
+@needs_linux
+def test_a_stopped_harmony_leaves_nothing(start: Callable[..., Running], sing: Sing) -> None:
+    voice, _ = sing(np.full(48_000 * 20, 62.0))
+    soundfile.write("voice.wav", voice, 48_000)
+    Path("x.wav").write_bytes(b"older music")
+    running = start("harmonize", "voice.wav", "-o", "x.wav")
+    running.wait_for_seconds_of_work(1.5)
+    assert running.interrupt() == (130, "", "segue: stopped\n")
+    assert left() == ["voice.wav", "x.wav"]
     assert Path("x.wav").read_bytes() == b"older music"
 
 
