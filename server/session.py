@@ -14,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from ..agents.performer import Performer
 from ..client import protocol as p
@@ -34,6 +34,7 @@ from .recording import SessionLog, check_writable
 from .sound import CLOCKS, Sound, open_sound
 
 MAX_ADVANCE_SECONDS = 3600.0
+Made = TypeVar("Made")
 START_SECONDS = 0.2  # real time: the first bar begins this long after opening
 GRID_SECONDS = 0.05  # manual clock: gains follow their ramps in steps of this
 
@@ -132,22 +133,12 @@ class Session(Verbs):
         for name, value in (parameters or {}).items():
             Parameters(loaded).check(name, value)
         midi_path, book = (check_writable(midi) if midi else None), SessionLog(log)
-        realtime = clock == "realtime"  # an engine takes as long to start as a performer
-        opening = _begin(lambda: open_sound(output, loaded, seed=seed, realtime=realtime))
-        try:
-            performer = Performer(loaded, director, seed=seed)
-            sound = opening.result()
-        except SegueError:
-            with suppress(SegueError):
-                opening.result().discard()
-            raise
-        except BaseException:  # Ctrl-C: nobody waits
-            opening.add_done_callback(_discard_sound)
-            raise
+        performer = _begin(lambda: Performer(loaded, director, seed=seed))  # as an engine starts
+        sound = open_sound(output, loaded, seed=seed, realtime=clock == "realtime")
         try:
             return cls(
                 loaded,
-                performer,
+                performer.result(),
                 sound,
                 clock=clock,
                 parameters=parameters,
@@ -398,20 +389,15 @@ class Session(Verbs):
             raise SegueError(f"session {self.id!r} has ended ({self._reason}); open another")
 
 
-def _begin(open_it: Callable[[], Sound]) -> Future[Sound]:
-    """A sound that is being opened, by a thread that holds up no program's end."""
-    opening: Future[Sound] = Future()
+def _begin(make: Callable[[], Made]) -> Future[Made]:
+    """What is being made by a thread of its own, which holds up no program's end."""
+    future: Future[Made] = Future()
 
     def run() -> None:
         try:
-            opening.set_result(open_it())
+            future.set_result(make())
         except BaseException as error:
-            opening.set_exception(error)
+            future.set_exception(error)
 
     threading.Thread(target=run, name="segue-open", daemon=True).start()
-    return opening
-
-
-def _discard_sound(opening: Future[Sound]) -> None:
-    if opening.exception() is None:
-        opening.result().discard()
+    return future
