@@ -165,17 +165,25 @@ def instruments(
     gallery: Annotated[
         Path | None, typer.Option(help="Folder for a page with sounds and pictures.")
     ] = None,
+    prepare: Annotated[
+        bool, typer.Option("--prepare", help="Make what they need now, not when first played.")
+    ] = False,
 ) -> None:
     """List the instruments; with --gallery, write a page to hear and see them."""
     from ..server.gallery import instrument_rows, write_gallery
+    from ..server.gallery import prepare as make_material
 
-    if gallery is None:
+    if gallery is None and not prepare:
         print_table(instrument_rows())
         return
     with progress_bar() as progress:
         task = progress.add_task("playing", total=1.0)
-        page = write_gallery(
-            gallery,
-            lambda family, share: progress.update(task, completed=share, description=family),
-        )
-    console.print(f"written: {page}", soft_wrap=True)
+
+        def tell(what: str, share: float) -> None:
+            progress.update(task, completed=share, description=what)
+
+        if prepare:
+            make_material(tell)
+        page = write_gallery(gallery, tell) if gallery else None
+    if page:
+        console.print(f"written: {page}", soft_wrap=True)
