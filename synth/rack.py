@@ -195,9 +195,12 @@ class Material:
         return layer[min(side, len(layer) - 1)]
 
     def seconds(self, pitch: float) -> float:
-        """How long reading it once lasts at a pitch."""
+        """How long reading it once lasts at a pitch.
+
+        A trace less than its length: a TrigEnv that comes to the very end reads on behind it.
+        """
         zone = self.zone(pitch)
-        return float(self._seconds[zone] * 2.0 ** ((self._roots[zone] - pitch) / 12.0))
+        return float(0.999999 * self._seconds[zone] * 2.0 ** ((self._roots[zone] - pitch) / 12.0))
 
     def cycles_per_hz(self, pitch: float) -> float:
         """How often a second a looped table is read for each Hz of the note."""
