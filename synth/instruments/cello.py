@@ -60,5 +60,5 @@ class Cello(TwoColours):
 
 
 INSTRUMENT = simple(
-    Cello, level_db=-4.3, polyphony=4, spread=0.2, shaped_by=("brightness", "attack")
+    Cello, level_db=-4.5, polyphony=4, spread=0.2, shaped_by=("brightness", "attack")
 )

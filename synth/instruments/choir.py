@@ -62,5 +62,5 @@ class Choir(TwoColours):
 
 
 INSTRUMENT = simple(
-    Choir, level_db=-3.7, polyphony=12, spread=0.3, shaped_by=("brightness", "attack")
+    Choir, level_db=-4.0, polyphony=12, spread=0.3, shaped_by=("brightness", "attack")
 )

@@ -54,5 +54,5 @@ class Clarinet(TwoColours):
 
 
 INSTRUMENT = simple(
-    Clarinet, level_db=-5.2, polyphony=4, spread=0.1, shaped_by=("brightness", "attack")
+    Clarinet, level_db=-5.1, polyphony=4, spread=0.1, shaped_by=("brightness", "attack")
 )

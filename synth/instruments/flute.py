@@ -55,5 +55,5 @@ class Flute(TwoColours):
 
 
 INSTRUMENT = simple(
-    Flute, level_db=-5.2, polyphony=4, spread=0.1, shaped_by=("brightness", "attack")
+    Flute, level_db=-4.9, polyphony=4, spread=0.1, shaped_by=("brightness", "attack")
 )

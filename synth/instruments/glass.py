@@ -43,4 +43,4 @@ class Glass(TwoColours):
     width = 0.5
 
 
-INSTRUMENT = simple(Glass, level_db=-6.0, polyphony=12, shaped_by=("brightness", "attack"))
+INSTRUMENT = simple(Glass, level_db=-6.4, polyphony=12, shaped_by=("brightness", "attack"))

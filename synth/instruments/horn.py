@@ -55,5 +55,5 @@ class Horn(TwoColours):
 
 
 INSTRUMENT = simple(
-    Horn, level_db=-4.7, polyphony=6, spread=0.2, shaped_by=("brightness", "attack")
+    Horn, level_db=-4.1, polyphony=6, spread=0.2, shaped_by=("brightness", "attack")
 )

@@ -48,4 +48,4 @@ class Lead(TwoColours):
     least = 0.15
 
 
-INSTRUMENT = simple(Lead, level_db=-5.1, polyphony=6, shaped_by=("brightness", "attack"))
+INSTRUMENT = simple(Lead, level_db=-5.2, polyphony=6, shaped_by=("brightness", "attack"))

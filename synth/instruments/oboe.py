@@ -52,5 +52,5 @@ class Oboe(TwoColours):
 
 
 INSTRUMENT = simple(
-    Oboe, level_db=-5.1, polyphony=4, spread=0.1, shaped_by=("brightness", "attack")
+    Oboe, level_db=-5.2, polyphony=4, spread=0.1, shaped_by=("brightness", "attack")
 )

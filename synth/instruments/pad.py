@@ -43,4 +43,4 @@ class Pad(TwoColours):
     least, most = 0.1, 0.9
 
 
-INSTRUMENT = simple(Pad, level_db=-8.7, polyphony=12, shaped_by=("brightness", "attack"))
+INSTRUMENT = simple(Pad, level_db=-8.1, polyphony=12, shaped_by=("brightness", "attack"))

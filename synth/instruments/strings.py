@@ -57,5 +57,5 @@ class Strings(Section):
 
 
 INSTRUMENT = simple(
-    Strings, level_db=-6.4, polyphony=12, spread=0.3, shaped_by=("brightness", "attack")
+    Strings, level_db=-6.5, polyphony=12, spread=0.3, shaped_by=("brightness", "attack")
 )

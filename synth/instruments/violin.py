@@ -58,5 +58,5 @@ class Violin(TwoColours):
 
 
 INSTRUMENT = simple(
-    Violin, level_db=-4.9, polyphony=4, spread=0.2, shaped_by=("brightness", "attack")
+    Violin, level_db=-4.8, polyphony=4, spread=0.2, shaped_by=("brightness", "attack")
 )
