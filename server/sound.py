@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SAMPLE_RATE = 48_000
 BLOCK_FRAMES = 256
-OFFLINE_BLOCK_FRAMES = 1024  # where nobody waits for a control
+OFFLINE_BLOCK_FRAMES = 512  # more would not fit the cache
 GAIN_DB = 6.5
 """Brings a performance of the shipped cues near `LOUDNESS_LUFS`, to spare the leveller work."""
 LOUDNESS_LUFS = -16.0  # of a session whose cue names no other
