@@ -150,11 +150,11 @@ def rms_db(samples):
     return float(10 * np.log10(np.square(samples).mean() + 1e-20))
 
 
-def high_energy(samples, at_frame):
-    """Energy above 12 kHz in 5 ms round a frame, where a click would show."""
-    piece = samples[at_frame - 120 : at_frame + 120] * np.hanning(240)[:, None]
-    power = (np.abs(np.fft.rfft(piece, axis=0)) ** 2).sum(axis=1)
-    return float(power[np.fft.rfftfreq(240, 1 / RATE) > 12_000].sum())
+def short_highs(samples):
+    """Energy above 6 kHz in windows of 1.3 ms, one every 16 frames: a click is a peak in it."""
+    windows = np.lib.stride_tricks.sliding_window_view(samples, 64, axis=0)[::16] * np.hanning(64)
+    power = (np.abs(np.fft.rfft(windows, axis=2)) ** 2).sum(axis=1)
+    return power[:, np.fft.rfftfreq(64, 1 / RATE) > 6_000].sum(axis=1)
 
 
 def midi_pitch(name):
@@ -201,13 +201,13 @@ def test_begins_at_its_frame_and_without_a_step(heard):
 
 def test_stops_without_a_click(heard):
     sound, released = heard.long_to_silence, ONSET + RATE
-    before = max(high_energy(sound, at) for at in range(released - 9_600, released - 480, 120))
-    after = max(high_energy(sound, at) for at in range(released, len(sound) - 480, 120))
-    peak = np.abs(sound).max()
-    cut = sound.copy()
-    cut[released + 31 :] = 0.0  # in the midst of a swing
-    assert high_energy(cut, released + 31) > 0.0
-    assert after < 2.0 * before + 1e-4 * peak**2
+    before = short_highs(sound[released - 9_600 : released - 64]).max()
+    after = short_highs(sound[released - 64 :]).max()
+    assert after < 2.0 * before + 1e-5 * np.abs(sound).max() ** 2
+    swing = released - 500 + int(np.abs(sound[released - 500 : released]).max(axis=1).argmax())
+    cut = sound[: swing + 64].copy()
+    cut[swing:] = 0.0  # what a click would be
+    assert short_highs(cut[-256:]).max() > 2.0 * before
 
 
 def test_is_in_tune(heard):
