@@ -9,7 +9,9 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 import zmq
 
 from segue.client import Client, NoAnswerError, RequestError
@@ -111,6 +113,78 @@ def test_the_wire_and_this_process_give_the_same_music(client: Client, tmp_path:
     assert (tmp_path / "here.mid").read_bytes() == (tmp_path / "there.mid").read_bytes()
 
 
+def test_the_mixer_is_moved_over_the_wire(client: Client, tmp_path: Path) -> None:
+    def play(name: str, *, quiet: bool) -> np.ndarray:
+        session = client.open("dungeon", output=f"file:{name}", seed=1, **QUIET)
+        session.mood(arousal=0.6)
+        if quiet:
+            answer = session.control("master.gain", 0.25, ramp_seconds=0.0, at="frame:96000")
+            assert answer.scheduled_frame == 96_000
+            session.duck(12.0, seconds=1.4, at="frame:24000")
+        session.advance(3.0)
+        done = {e.verb: e.at_frame for e in session.events() if isinstance(e, p.ExecutedEvent)}
+        assert not quiet or (done["duck"], done["control"]) == (24_000, 96_000)
+        session.close()
+        return soundfile.read(tmp_path / name)[0]
+
+    plain, moved = play("plain.wav", quiet=False), play("moved.wav", quiet=True)
+    assert np.array_equal(plain[:24_000], moved[:24_000])
+    # the room rings on from before, and the master compresses less
+    assert -13 < db(moved[60_000:90_000]) - db(plain[60_000:90_000]) < -9
+    assert -13 < db(moved[97_000:110_000]) - db(plain[97_000:110_000]) < -8
+
+
+def db(sound: np.ndarray) -> float:
+    """Level of sound."""
+    return float(10 * np.log10(np.mean(np.square(sound))))
+
+
+def test_a_session_pauses_resumes_and_seeks_over_the_wire(server: Server) -> None:
+    with Client(server.endpoint) as music:
+        session = music.open("dungeon", **QUIET)
+        session.advance(6.0)
+        at_bar = session.position().bar
+        assert session.pause().paused
+        with pytest.raises(RequestError, match="paused"):
+            session.advance(1.0)
+        assert not session.resume().paused
+        assert not session.resume().paused  # a second one changes nothing
+        waiting = session.go("boss", at="bars:6")
+        here = session.seek(1)
+        assert (here.bar, here.beat_in_bar, here.pending) == (1, pytest.approx(0, abs=1e-4), [])
+        session.advance(1.0)
+        events = list(session.events())
+        assert [e.at_frame for e in events if isinstance(e, p.PausedEvent)] == [6 * 48_000]
+        assert [e.at_frame for e in events if isinstance(e, p.ResumedEvent)] == [6 * 48_000]
+        dropped = [e for e in events if isinstance(e, p.DroppedEvent)]
+        assert waiting.id in [event.command for event in dropped]
+        for bar in (at_bar + 50, -1):
+            with pytest.raises(RequestError) as caught:
+                session.seek(bar)
+            assert caught.value.code == "out_of_range" and caught.value.remediation
+        assert session.position().bar == 1
+
+
+def test_a_session_in_real_time_stands_while_it_is_paused(server: Server) -> None:
+    with Client(server.endpoint) as music:
+        session = music.open("dungeon", director="table", clock="realtime")
+        events = session.events(timeout_seconds=10.0)
+        while not isinstance(next(events), p.BeatEvent):
+            pass
+        stood = session.pause()
+        assert session.position().frame == stood.frame
+        later = session.position()
+        assert later.paused and later.frame == stood.frame and later.ts_ns > stood.ts_ns
+        assert session.resume().frame - stood.frame < 0.1 * 48_000
+        kinds = [p.PausedEvent, p.ResumedEvent, p.BeatEvent]
+        for event in events:
+            if isinstance(event, kinds[0]):
+                kinds.pop(0)
+            if not kinds:
+                break
+        session.close()
+
+
 def test_errors_carry_code_place_and_way_out(client: Client) -> None:
     session = client.open("dungeon", **QUIET)
     cases = [
@@ -120,6 +194,13 @@ def test_errors_carry_code_place_and_way_out(client: Client) -> None:
         (lambda: session.go("bos"), "unknown_name", "did you mean 'boss'"),
         (lambda: session.go("boss", at="soon"), "refused", "write one of"),
         (lambda: session.cancel("c0"), "refused", "position"),
+        (lambda: session.control("layer.bass.pann", 0.0), "unknown_name", "'layer.bass.pan'"),
+        (lambda: session.control("layer.bass.gain", 0.5), "unknown_name", "known"),
+        (lambda: session.control("master.filter", 5.0), "out_of_range", "40"),
+        (lambda: session.control("master.gain", float("nan")), "out_of_range", "0 to 1"),
+        (lambda: session.control("master.gain", 1.0, ramp_seconds=-1), "out_of_range", "ramp"),
+        (lambda: session.duck(float("inf")), "out_of_range", "0 to 60"),
+        (lambda: session.duck(6.0, seconds=-1.0), "out_of_range", "seconds"),
         (lambda: session.restore({"format": 1}), "refused", "take another"),
         (lambda: client.open("dungeon", director="agnet"), "unknown_name", "'agent'"),
         (lambda: client.open("dungeon", **QUIET, output="radio"), "unknown_name", "known"),
