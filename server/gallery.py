@@ -1,5 +1,6 @@
 """The instruments to read about, hear and see: `segue instruments`."""
 
+import io
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -120,6 +121,8 @@ def _range(player: Player) -> str:
 
 def _render_family(stem: Path, names: list[str]) -> None:
     """Sound and picture of some instruments, one after the other."""
+    from PIL import Image
+
     from ..synth.engine import Engine
     from ..synth.sinks import FileSink
     from .picture import draw_picture
@@ -134,7 +137,11 @@ def _render_family(stem: Path, names: list[str]) -> None:
     samples = samples * min(gain, 0.89 / float(np.abs(samples).max()))
     with FileSink(stem.with_suffix(".ogg"), RATE) as sink:
         sink.write(samples.astype(np.float32))
-    draw_picture(stem.with_suffix(".png"), samples, RATE, title=", ".join(names))
+    picture = stem.with_suffix(".png")
+    draw_picture(picture, samples, RATE, title=", ".join(names))
+    data = io.BytesIO()
+    Image.open(picture).convert("RGB").quantize(96).save(data, "PNG", optimize=True)
+    write_whole(picture, data.getvalue())  # a third of the size
 
 
 def _phrase(player: Player, channel: int, start: int) -> Events:
