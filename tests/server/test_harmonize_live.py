@@ -1,5 +1,6 @@
 import os
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -173,21 +174,27 @@ def test_no_server_is_one_clear_error(course, monkeypatch):
 
 
 @pytest.fixture
-def jack_graph(monkeypatch):
-    """The package jack on a dummy server of our own, or a skip."""
+def jack_server(monkeypatch):
+    """A dummy server of our own, or a skip."""
     if shutil.which("jackd") is None:
         pytest.skip("jackd is not installed (Debian: apt install jackd2)")
-    jack = pytest.importorskip("jack", reason="JACK-Client is missing", exc_type=OSError)
     name = f"segue-voice-{os.getpid()}"
     monkeypatch.setenv("JACK_DEFAULT_SERVER", name)
     options = ["--no-realtime", "-d", "dummy", "-r", str(RATE), "-p", "1024"]
     server = subprocess.Popen(
         ["jackd", "-n", name, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
-    yield _until_it_answers(jack, server)
+    yield server
     server.terminate()
     server.wait(10)
     server.stdout.close()
+
+
+@pytest.fixture
+def jack_graph(jack_server):
+    """The package jack, with a server that answers."""
+    jack = pytest.importorskip("jack", reason="JACK-Client is missing", exc_type=OSError)
+    return _until_it_answers(jack, jack_server)
 
 
 def _until_it_answers(jack, server):
@@ -262,3 +269,24 @@ def test_a_singer_in_a_jack_graph(jack_graph, sing, course):
     assert track.voiced.sum() * 0.005 > 0.9  # a busy machine may lose some blocks
     assert np.median(midi) == pytest.approx(round(np.median(midi)), abs=0.1)
     assert 64.0 <= np.median(midi) <= 71.0  # one part above
+
+
+@pytest.mark.usefixtures("jack_graph")
+def test_ctrl_c_ends_live_harmonies_with_their_report():
+    report = harmonize_live(
+        "dungeon",
+        LiveOptions(sound="shifted", band=False),
+        ready=lambda: os.kill(os.getpid(), signal.SIGINT),
+    )
+    assert 0.0 <= report.seconds < 5.0
+
+
+@pytest.mark.usefixtures("jack_graph")
+def test_a_server_that_ends_is_one_clear_error(jack_server):
+    with pytest.raises(SegueError, match="JACK server ended"):
+        harmonize_live(
+            "dungeon",
+            LiveOptions(sound="shifted", band=False),
+            seconds=60,
+            ready=jack_server.terminate,
+        )
