@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..music.errors import SegueError, UnknownNameError, check_range
-from ..music.events import EVENT, Channel, Events, MixSettings
+from ..music.events import EVENT, Channel, Events, MixSettings, check_events
 from ..music.stems import SEGMENT, Segments
 from .controls import check_control
 from .instrument import Instrument
@@ -24,7 +24,7 @@ from .instruments import instrument
 from .leveller import Leveller
 from .master import Compressor, Limiter
 from .mixer import DEZIPPER_SECONDS, Master, amplitude, build_strips
-from .notes import Notes, check_events
+from .notes import Notes
 from .pyo_host import PyoHost, Samples
 from .rack import Rack
 from .ramps import Curve, Ramp

@@ -22,13 +22,12 @@ import numpy as np
 
 from ..music import errors
 from ..music.errors import SegueError, check_range
-from ..music.events import Channel, Events, MixSettings
+from ..music.events import Channel, Events, MixSettings, check_events
 from ..music.stems import SEGMENT, Segments
 from .controls import check_control
 from .engine import EngineMetrics
 from .engine_child import BLOCK, CLOCK, LOG
 from .live import SinkState
-from .notes import check_events
 from .pipe import receive, send
 from .pyo_host import Samples
 from .sinks import check_sink, part_path

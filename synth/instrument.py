@@ -143,9 +143,10 @@ Effects = Callable[[Rack, Any, Any], tuple[Any, Any]]
 class Instrument:
     """One instrument; its patches by kind (kits have many, others one).
 
-    `level_db` balances instruments against each other: at velocity 0.6 and gain 0 dB, one line or
-    chord of each measures about -25 LUFS. `shaped_by` names the controls of a layer that change the
-    sound of its notes; all instruments have `brightness`, by the layer's filter at least.
+    `level_db` balances instruments against each other: at velocity 0.6 and gain 0 dB, a line and
+    a chord of each measure about -20 LUFS before the master. `shaped_by` names the controls of a
+    layer that change the sound of its notes; all instruments have `brightness`, by the layer's
+    filter at least.
     """
 
     patches: Mapping[str, PatchFactory]

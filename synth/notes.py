@@ -4,38 +4,12 @@ import heapq
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from ..music.errors import RangeError, SegueError
-from ..music.events import EVENT, Events
+from ..music.events import Events
 from .mixer import Strip
 from .voices import HELD, RELEASED, RESTING, Note, Voice
 
 EFFECT_TAIL_SECONDS = 0.2
 RELEASE, REST = range(2)  # what a timer does to its voice
-
-
-def check_events(events: Events, channels: int) -> Events:
-    """The events if their dtype is `EVENT` and each can be played; else SegueError."""
-    if not isinstance(events, np.ndarray) or events.dtype != EVENT:
-        kind = getattr(events, "dtype", type(events).__name__)
-        raise SegueError(
-            f"events are {kind}, not an array of music.events.EVENT; make one of those"
-        )
-    limits = {
-        "at_frame": (0, 2**62),
-        "duration_frames": (1, 2**62),
-        "pitch": (0, 127),
-        "velocity": (1e-6, 1),
-        "channel": (0, channels - 1),
-    }
-    for name, (low, high) in limits.items():
-        column = events[name]
-        bad = ~((column >= low) & (column <= high))  # true for NaN too
-        if bad.any():
-            index = int(np.flatnonzero(bad)[0])
-            raise RangeError(f"{name} of event {index}", column[index].item(), low, high)
-    return events
 
 
 class Notes:
