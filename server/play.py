@@ -96,9 +96,10 @@ def play(
     if midi_in is None and (routes or follow_clock or accompany):
         raise SegueError("--map, --follow-clock and --accompany need --midi-in; name an input")
     with ExitStack() as stack:
-        session = stack.enter_context(
-            open_session(cue, director=director, output=output, seed=seed, clock="realtime")
-        )
+        with (console or Console()).status("tuning the instruments"):
+            session = stack.enter_context(
+                open_session(cue, director=director, output=output, seed=seed, clock="realtime")
+            )
         if midi_in is not None:
             control = MidiControl(
                 session, midi_in, routes=routes, follow_clock=follow_clock, accompany=accompany
