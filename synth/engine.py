@@ -27,7 +27,7 @@ from .mixer import DEZIPPER_SECONDS, Master, amplitude, build_strips
 from .notes import Notes
 from .pyo_host import PyoHost, Samples
 from .rack import Rack
-from .ramps import Curve, Ramp
+from .ramps import Ramp
 from .stem_player import StemPlayer
 from .stems import load_or_silence
 from .transport import Transport
@@ -342,15 +342,15 @@ class Engine:
             self._non_finite += 1
             self._rebuild()
             block = np.zeros_like(block)
-        gain: Curve | np.float64
-        if self._gain.moving:
-            gain = (self._base_gain * self._gain.block(len(block)))[:, None]
-        else:
-            gain = np.float64(self._base_gain * self._gain.value)
-        mix = block * gain
+        mix = block * np.float64(self._base_gain)
         if self._leveller is not None:
             mix = self._leveller.process(mix)
-        return self._limiter.process(self._compressor.process(mix)).astype(np.float32)
+        mix = self._compressor.process(mix)
+        if self._gain.moving:  # the listener's own fader: behind what would make it good again
+            mix = mix * self._gain.block(len(mix))[:, None]
+        elif self._gain.value != 1.0:
+            mix = mix * self._gain.value
+        return self._limiter.process(mix).astype(np.float32)
 
     def _rebuild(self) -> None:
         """A fresh graph, as a NaN stays in delay lines for ever; controls keep their values."""

@@ -131,6 +131,7 @@ class EngineProcess:
             self._write(config)
             facts: dict[str, Any] = self._result(ready, "start", START_SECONDS)
         except BaseException:
+            self._process.kill()  # it may be busy for long, and has nothing to lose yet
             self._kill()
             raise
         return facts
