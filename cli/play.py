@@ -151,6 +151,7 @@ def render(
                 story.follow(session)
                 progress.update(task, completed=second + 1)
         story.finish(session)
+        session.settle()
         session.close()
     except BaseException:
         session.discard()

@@ -91,6 +91,9 @@ class MidiSound:
         """End every sounding note."""
         self._process.release_all()
 
+    def settle(self) -> None:
+        """Nothing to do: notes are sent at their time."""
+
     def advance_to(self, frame: int) -> None:
         """Send all that falls due before a frame (manual clock)."""
         if self._clock is None and frame > self._frame:

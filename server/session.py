@@ -359,6 +359,13 @@ class Session(Verbs):
             self.closed, self._reason = True, reason
             return self._write_files()
 
+    def settle(self) -> None:
+        """Return when the sound is rendered up to here; raise what went wrong, so that there is
+        still time to `discard`."""
+        with self._lock:
+            self._check_open()
+            self._sound.settle()
+
     def discard(self) -> None:
         """End the music and write nothing; files of those names stay as they were."""
         with self._lock:

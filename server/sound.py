@@ -59,6 +59,9 @@ class Sound(Protocol):
     def release_all(self) -> None:
         """Let every sounding note end."""
 
+    def settle(self) -> None:
+        """Return when all that was to sound up to now has been rendered; raise what went wrong."""
+
     def advance_to(self, frame: int) -> None:
         """Sound up to a frame (manual clock)."""
 
@@ -140,6 +143,9 @@ class Silence:
     def release_all(self) -> None:
         """Nothing to do."""
 
+    def settle(self) -> None:
+        """Nothing to do."""
+
     def advance_to(self, frame: int) -> None:
         self._frame = max(self._frame, frame)
 
@@ -200,6 +206,9 @@ class EngineSound:
 
     def release_all(self) -> None:
         self._process.release_all()
+
+    def settle(self) -> None:
+        self._process.settle()
 
     def advance_to(self, frame: int) -> None:
         if not self._process.live and frame > self._rendered:

@@ -233,6 +233,10 @@ class EngineProcess:
             else:
                 self._render(frames)
 
+    def settle(self) -> None:
+        """Return when all that `advance` asked for is rendered, or raise what went wrong."""
+        self._wait_for_advance(0.0)
+
     def _wait_for_advance(self, ahead_seconds: float) -> None:
         """Return when no more than so much is left to be rendered."""
         left = sum(frames for _, frames in self._advancing)
@@ -351,7 +355,7 @@ class EngineProcess:
         try:
             if not self._ended:
                 if method == "close":
-                    self._wait_for_advance(0.0)
+                    self.settle()
                 future = self._post(method, tail_seconds)
                 self._result(future, method, CALL_SECONDS + tail_seconds)
             elif method == "close":  # nobody may take an unfinished file for a finished one
