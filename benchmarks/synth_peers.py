@@ -60,7 +60,7 @@ def players() -> list[Player]:
     font = _soundfont()
     fluidsynth, scsynth = shutil.which("fluidsynth"), shutil.which("scsynth")
     return [
-        _child(OURS, "the blocks that `segue render` uses", ""),
+        _child(OURS, "blocks as in live playing", ""),
         _child("segue:1024", "larger blocks", ""),
         Player(
             "fluidsynth",

@@ -20,10 +20,10 @@ from typing import Any, Self
 import msgspec
 import numpy as np
 
-from ..music import errors
 from ..music.errors import SegueError, check_range
 from ..music.events import Channel, Events, MixSettings, check_events
 from ..music.stems import SEGMENT, Segments
+from .child import end_child, last_words, revive
 from .controls import check_control
 from .engine import EngineMetrics
 from .engine_child import BLOCK, CLOCK, LOG
@@ -319,7 +319,7 @@ class EngineProcess:
                 if serial < 0:
                     self._hear(serial, value)
                 elif error:
-                    self._waiting.pop(serial).set_exception(_revive(*error[0]))
+                    self._waiting.pop(serial).set_exception(revive(*error[0]))
                 else:
                     self._waiting.pop(serial).set_result(value)
         except (EOFError, OSError, ValueError):
@@ -343,11 +343,8 @@ class EngineProcess:
             self._delivery.put(PcmBlock(sequence, frame, samples))
 
     def _obituary(self) -> SegueError:
-        self._errors.seek(0)
-        lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        last = f" ({lines[-1].strip()})" if lines else ""
-        code = self._process.returncode
-        return SegueError(f"the engine process ended with code {code}{last}; make a new engine")
+        words = last_words(self._process, self._errors)
+        return SegueError(f"the engine process {words}; make a new engine")
 
     def _end(self, method: str, tail_seconds: float = 0.0) -> None:
         if self._closed:
@@ -365,19 +362,7 @@ class EngineProcess:
             self._kill()
 
     def _kill(self) -> None:
-        if self._process.stdin is not None:
-            try:
-                self._process.stdin.close()
-            except OSError:
-                pass  # nobody is left to read what was buffered
-        try:
-            self._process.wait(5.0)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._reader.join(5.0)
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        end_child(self._process, self._reader)
         self._errors.close()
         if self._delivery is not None:
             self._delivery.close()
@@ -392,11 +377,3 @@ class EngineProcess:
             self.close()
         else:
             self.abort()
-
-
-def _revive(kind: str, text: str) -> SegueError:
-    """The child's error as one of the same class, with the same text."""
-    found = getattr(errors, kind, SegueError)
-    error: SegueError = found.__new__(found)
-    Exception.__init__(error, text)
-    return error

@@ -12,9 +12,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..music import errors
 from ..music.errors import SegueError
 from ..music.events import Channel, Events, check_events
+from .child import end_child, last_words, revive
 from .controls import check_control
 from .midi_child import LOG
 from .midi_options import MidiOptions
@@ -180,7 +180,7 @@ class MidiProcess:
             while (answer := self._answers.get(timeout=seconds)) is not None:
                 if answer[0] == serial:
                     if len(answer) > 2:
-                        raise _revive(*answer[2])
+                        raise revive(*answer[2])
                     return answer[1]
         except Empty:
             raise SegueError(
@@ -203,26 +203,12 @@ class MidiProcess:
             self._answers.put(None)
 
     def _obituary(self) -> SegueError:
-        self._errors.seek(0)
-        lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        last = f" ({lines[-1].strip()})" if lines else ""
-        code = self._process.returncode
-        return SegueError(f"the MIDI process ended with code {code}{last}; open the port again")
+        words = last_words(self._process, self._errors)
+        return SegueError(f"the MIDI process {words}; open the port again")
 
     def _end(self) -> None:
         self._closed = True
-        assert self._process.stdin is not None and self._process.stdout is not None
-        try:
-            self._process.stdin.close()
-        except OSError:
-            pass  # nobody is left to read what was buffered
-        try:
-            self._process.wait(5.0)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._reader.join(5.0)
-        self._process.stdout.close()
+        end_child(self._process, self._reader)
         self._errors.close()
 
     def __enter__(self) -> Self:
@@ -230,11 +216,3 @@ class MidiProcess:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _revive(kind: str, text: str) -> SegueError:
-    """The child's error as one of the same class, with the same text."""
-    found = getattr(errors, kind, SegueError)
-    error: SegueError = found.__new__(found)
-    Exception.__init__(error, text)
-    return error
