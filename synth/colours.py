@@ -7,36 +7,20 @@ where a tone is blown. The sides are a loop of their own that is added left and 
 nothing is lost in mono, and the width is known.
 """
 
-from itertools import count
-from typing import Any
-
 import numpy as np
 
-from .instrument import BasePatch, Touch
+from .instrument import Sound, Strand, Touch
+from .material import material, whole_turns, wrapped
 from .players import swaying
 from .pyo_host import Samples
-from .rack import Rack
 from .recipes import Recipe
+from .tape import Floats, Reading, Tape
 
 GOLDEN = 0.618  # of a loop from one note's beginning to the next's
-VIBRATO_SECONDS = 6.0  # after which its irregularities come again
+PLACES = 3  # that notes with vibrato begin at
+SWAY_POINTS = 512
+HURRY, UNEVEN = 0.4, 0.15  # of vibrato: radians, and share of its depth
 NOISE_PITCH = 60  # the one zone of what is read at an onset
-
-
-class Reader:
-    """Reads one layer of endless material, at a speed and from a place shared with others."""
-
-    def __init__(self, rack: Rack, recipe: Recipe, speed: Any, mul: Any) -> None:
-        self.material = rack.material(recipe)
-        self.stream = rack.add(rack.pyo.Osc(self.material.any, speed, mul=mul, interp=2))
-        self._base = self.stream.getBaseObjects()[0]
-
-    def tune(self, pitch: float, layer: int, place: float = 0.0) -> None:
-        """Pick table and beginning (0..1 of the loop) for a note, while the voice rests."""
-        share = (layer + 0.5) / self.material.layers
-        self._base.setTable(self.material.table(pitch, share, 0))
-        self._base.setPhase(place)
-        self._base.reset()
 
 
 class Places:
@@ -45,16 +29,17 @@ class Places:
     :param roam: share of the loop that notes begin in
     """
 
-    def __init__(self, rack: Rack, recipe: Recipe, roam: float) -> None:
-        self._notes: count[int] = rack.once(("notes", recipe), count)
+    def __init__(self, roam: float) -> None:
         self._roam = roam
+        self._notes = 0
 
     def next(self) -> float:
         """A place 0..1."""
-        return self._roam * ((next(self._notes) * GOLDEN) % 1.0)
+        self._notes += 1
+        return self._roam * ((self._notes * GOLDEN) % 1.0)
 
 
-class TwoColours(BasePatch):
+class TwoColours:
     """Loops of a dark (layer 0) and a bright colour (layer 1), and of the sides (layer 2).
 
     Vibrato grows while the envelope settles from its peak to what it sustains; `vibrato_cents` 0
@@ -73,61 +58,59 @@ class TwoColours(BasePatch):
     least, most = 0.05, 1.0  # share of the bright colour, played softest and loudest
     roam = 1.0  # share of the loop that notes begin in
 
-    def __init__(self, rack: Rack, gate: Any, freq: Any) -> None:
-        self._body = rack.envelope(
-            gate, self.attack, self.settle, self.sustain, self.release_seconds, power=2
+    def __init__(self, tape: Tape) -> None:
+        self._tape = tape
+        self._material = material(tape, self.recipe)
+        self._onset = None if self.onset is None else material(tape, self.onset)
+        self._places = tape.once(("places", self.recipe), lambda: Places(self.roam))
+        self._vibrato = Vibrato(
+            self.vibrato_hz, self.vibrato_cents, self.attack, self.settle, tape.sample_rate
         )
-        body = edge = self._body.stream
-        for _ in range(self.late):
-            edge = rack.times(edge, edge)
-        self._dark, self._bright = rack.level(body), rack.level(edge)
-        bright = self._bright.stream
-        if self.vibrato_cents:
-            freq, throbbing = self._vibrato(rack, freq, edge)
-            bright = rack.times(bright, throbbing) if self.throb else bright
-        self._speed = rack.level(freq)
-        self._places = Places(rack, self.recipe, self.roam)
-        self._readers = [
-            Reader(rack, self.recipe, self._speed.stream, mul)
-            for mul in (self._dark.stream, bright, body)[: 2 + bool(self.width)]
-        ]
-        middle = rack.sum(self._readers[0].stream, self._readers[1].stream)
-        self._shot = None
-        if self.onset is not None:
-            self._shot = rack.shot(self.onset, rack.strike())
-            self._scrape = rack.level(self._shot.stream, add=middle)
-            middle = self._scrape.stream
-        self.left = self.right = middle
-        if self.width:
-            aside = self._readers[2].stream
-            self.left = rack.level(aside, self.width, middle).stream
-            self.right = rack.level(aside, -self.width, middle).stream
 
-    def _vibrato(self, rack: Rack, freq: Any, edge: Any) -> tuple[Any, Any]:
-        """The frequency with vibrato, and the factor that the bright colour throbs by."""
-        settled = self.sustain ** (2**self.late)
-        depth = rack.times(edge, rack.level(edge, -1.0, 1.0).stream)
-        wobble = rack.times(vibrato(rack, self.vibrato_hz), depth)
-        scale = 1.0 / (settled * (1.0 - settled))
-        cents = (2.0 ** (self.vibrato_cents / 1200.0) - 1.0) * scale
-        swayed = rack.times(freq, rack.level(wobble, cents, 1.0).stream)
-        return swayed, rack.level(wobble, self.throb * scale, 1.0).stream if self.throb else 1.0
-
-    def tune(self, touch: Touch) -> None:
+    def sound(self, touch: Touch) -> Sound:
         share = self.least + (self.most - self.least) * touch.loudness**1.3
-        self._dark.set(1.0 - 0.75 * share)
-        self._bright.set(share)
-        self._body.set(attack=attack_of(touch, self.attack))
-        self._speed.set(self._readers[0].material.cycles_per_hz(touch.pitch))
         place = self._places.next()
-        for layer, reader in enumerate(self._readers):
-            reader.tune(touch.pitch, layer, place)
-        if self._shot is not None:
-            self._shot.tune(NOISE_PITCH, touch.loudness)
-            self._scrape.set(self.onset_level * 2.0 ** (2.0 * (touch.attack - 0.5)))
+        strands = [
+            self._strand(touch.pitch, 0, place, 1.0 - 0.75 * share, 2),
+            self._strand(touch.pitch, 1, place, share, 2 << self.late),
+        ]
+        if self.width:
+            aside = self._strand(touch.pitch, 2, place, self.width, 2)
+            aside.right = -aside.right
+            strands.append(aside)
+        if self._onset is not None:
+            noise = self._onset.once(NOISE_PITCH, self._onset.layer(touch.loudness))
+            level = self.onset_level * 2.0 ** (2.0 * (touch.attack - 0.5))
+            strands.append(Strand(noise, level, level, power=0))
+        return Sound(
+            strands,
+            attack=attack_of(touch, self.attack),
+            decay=self.settle,
+            sustain=self.sustain,
+            release=self.release_seconds,
+            shortest_seconds=self.attack_seconds,
+        )
+
+    def _strand(self, pitch: float, layer: int, place: float, level: float, power: int) -> Strand:
+        """A loop from a place on; with vibrato, from the nearest of a few."""
+        if not self.vibrato_cents:
+            loop = self._material.round(pitch, layer)
+            return Strand(loop, level, level, power, round(place * loop.reading.ring))
+        which = int(place / self.roam * PLACES)
+        throb = self.throb if layer == 1 else 0.0
+
+        def make() -> Reading:
+            table, speed = self._material.table(pitch, layer)
+            when = which / PLACES
+            return self._vibrato.read(
+                table, speed, self.roam * when, when, throb, self._tape.block_frames
+            )
+
+        key = self.recipe.name, "vibrato", pitch, layer, which
+        return Strand(self._tape.take(key, make), level, level, power)
 
 
-class Section(BasePatch):
+class Section:
     """Loops of a whole section: a layer for each loudness in the middle, the last for the sides."""
 
     recipe: Recipe
@@ -136,27 +119,27 @@ class Section(BasePatch):
     width = 0.55
     roam = 0.15  # share of the loop that notes begin in
 
-    def __init__(self, rack: Rack, gate: Any, freq: Any) -> None:
-        self._body = rack.envelope(
-            gate, self.attack, self.settle, self.sustain, self.release_seconds, power=2
-        )
-        self._speed = rack.level(freq)
-        self._places = Places(rack, self.recipe, self.roam)
-        self._readers = [
-            Reader(rack, self.recipe, self._speed.stream, self._body.stream) for _ in range(2)
-        ]
-        middle, aside = (reader.stream for reader in self._readers)
-        self.left = rack.level(aside, self.width, middle).stream
-        self.right = rack.level(aside, -self.width, middle).stream
+    def __init__(self, tape: Tape) -> None:
+        self._material = material(tape, self.recipe)
+        self._places = tape.once(("places", self.recipe), lambda: Places(self.roam))
 
-    def tune(self, touch: Touch) -> None:
-        material = self._readers[0].material
-        layers = material.layers - 1
-        self._body.set(attack=attack_of(touch, self.attack))
-        self._speed.set(material.cycles_per_hz(touch.pitch))
-        layer, place = min(int(self.among(touch) * layers), layers - 1), self._places.next()
-        self._readers[0].tune(touch.pitch, layer, place)
-        self._readers[1].tune(touch.pitch, layers, place)
+    def sound(self, touch: Touch) -> Sound:
+        sides = self._material.layers - 1
+        layer = min(int(self.among(touch) * sides), sides - 1)
+        middle = self._material.round(touch.pitch, layer)
+        aside = self._material.round(touch.pitch, sides)
+        start = round(self._places.next() * middle.reading.ring)
+        return Sound(
+            [
+                Strand(middle, start=start),
+                Strand(aside, self.width, -self.width, start=start),
+            ],
+            attack=attack_of(touch, self.attack),
+            decay=self.settle,
+            sustain=self.sustain,
+            release=self.release_seconds,
+            shortest_seconds=self.attack_seconds,
+        )
 
     def among(self, touch: Touch) -> float:
         """Where among the layers a note is played, 0..1."""
@@ -168,24 +151,54 @@ def attack_of(touch: Touch, seconds: float) -> float:
     return touch.slower(seconds) * (1.2 - 0.4 * touch.velocity)
 
 
-def vibrato(rack: Rack, hz: float) -> Any:
-    """A swaying of about -1 to 1 at a rate and depth that are not quite even."""
+class Vibrato:
+    """A swaying of pitch and level, not quite even in rate and depth, that grows with the note.
 
-    def make() -> Any:
-        return rack.table(_swing(hz, rack.sample_rate))
+    Pitch sways by `cents` up and down round the note; a place in the table is the integral of that,
+    which is taken as if rate and depth stood still for a turn.
 
-    return rack.add(rack.pyo.TableScan(rack.once(("vibrato", hz), make)))
+    :param begin_seconds: of the note, when it sets in; it is whole `grow_seconds` later
+    """
+
+    def __init__(
+        self, hz: float, cents: float, begin_seconds: float, grow_seconds: float, sample_rate: int
+    ) -> None:
+        self._hz, self._rate = hz, sample_rate
+        self._begin, self._grow = begin_seconds * sample_rate, grow_seconds * sample_rate
+        self._width = 2.0 ** (cents / 1200.0) - 1.0
+        rng = np.random.default_rng(17)
+        ring = [swaying(rng, SWAY_POINTS, SWAY_POINTS // 2, 0.5, 2.0) for _ in range(2)]
+        self._hurry, self._depth = (np.append(sway, sway[0]) for sway in ring)
+
+    def read(
+        self, table: Samples, speed: float, place: float, when: float, throb: float, least_ring: int
+    ) -> Reading:
+        """A looped table with vibrato.
+
+        :param speed: samples of the table that go by in a frame
+        :param place: where in the table the note begins, 0..1
+        :param when: where in the vibrato it begins, 0..1
+        :param throb: how much its level sways
+        """
+        rounds, ring = whole_turns(len(table), speed, max(least_ring, self._rate))
+        turns = max(1, round(self._hz * ring / self._rate))
+        exact, first = rounds * len(table) / ring, place * len(table)
+        bend = self._width * ring / (2.0 * np.pi * turns)
+
+        def read(frames: Floats) -> Samples:
+            time = (frames / ring + when) % 1.0
+            phase = 2.0 * np.pi * turns * time + HURRY * _at(self._hurry, time)
+            depth = np.clip((frames - self._begin) / self._grow, 0.0, 1.0)
+            depth *= 1.0 + UNEVEN * _at(self._depth, time)
+            wave = wrapped(table, first + exact * (frames - bend * depth * np.cos(phase)))
+            if throb:
+                wave *= (1.0 + throb * depth * np.sin(phase)).astype(np.float32)
+            return wave
+
+        return Reading(read, round(self._begin + self._grow), ring)
 
 
-def _swing(hz: float, sample_rate: int) -> Samples:
-    frames = round(VIBRATO_SECONDS * sample_rate)
-    turns = round(VIBRATO_SECONDS * hz)
-    rng = np.random.default_rng(17)
-    hurry = 0.08 * swaying(rng, frames, sample_rate, 0.3, 2.0)
-    phase = turns * (np.arange(frames) + np.cumsum(hurry - hurry.mean())) / frames
-    depth = 1.0 + 0.15 * swaying(rng, frames, sample_rate, 0.3, 2.0)
-    swing = depth * np.sin(2.0 * np.pi * phase)
-    period = round(sample_rate / hz)
-    total = np.cumsum(np.concatenate([[0.0], swing, swing[: period - 1]]))
-    drift = np.roll((total[period:] - total[:-period]) / period, period // 2)
-    return np.asarray(swing - drift, np.float32)  # as much above the note as below
+def _at(points: Floats, time: Floats) -> Floats:
+    """A curve through evenly spaced points at times 0..1."""
+    last = len(points) - 1
+    return np.asarray(np.interp(time * last, np.arange(last + 1), points))

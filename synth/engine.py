@@ -30,9 +30,11 @@ from .rack import Rack
 from .ramps import Ramp
 from .stem_player import StemPlayer
 from .stems import load_or_silence
+from .tape import CHANNEL_PIECES, Tape
 from .transport import Transport
 
 MIN_BLOCK_FRAMES, MAX_BLOCK_FRAMES = 64, 8192
+EFFECT_TAIL_SECONDS = 0.2
 SNAPSHOT_FORMAT = 1  # changes when older snapshots can no longer be read
 
 
@@ -89,19 +91,24 @@ class Engine:
         check_range("engine gain in dB", gain_db, -60.0, 24.0)
         self.channels, self.mix = tuple(channels), mix or MixSettings()
         self.sample_rate, self.block_frames = int(sample_rate), int(block_frames)
-        self._seed, self._voices = int(seed), voices_per_channel
+        self._seed = int(seed)
         self._base_gain = amplitude(gain_db)
         check_channels(self.channels)
         check_mix(self.mix, self.channels)
         self._sources = [_source(channel, self.sample_rate) for channel in self.channels]
         self.frame = 0  # next frame to render
         self._stems = {n: s for n, s in enumerate(self._sources) if isinstance(s, StemPlayer)}
-        self._notes = Notes(self.sample_rate)
+        instruments = {n: s for n, s in enumerate(self._sources) if isinstance(s, Instrument)}
+        self._tape = Tape(
+            self.sample_rate, self.block_frames, CHANNEL_PIECES * max(1, len(instruments))
+        )
+        self._notes = Notes(self._tape, instruments, voices_per_channel)
         self._transport = Transport(self.sample_rate)
         self._non_finite = 0
         self._gain = Ramp(1.0)
         self._groups = {channel.group: Ramp(1.0) for channel in self.channels}
         self._tempo_bpm = 120.0
+        self._tail_frames = round(EFFECT_TAIL_SECONDS * self.sample_rate)
         self._primed = False
         self._limiter = Limiter(self.sample_rate)
         self._compressor = Compressor(self.sample_rate)
@@ -116,7 +123,7 @@ class Engine:
         self._host = PyoHost(self.sample_rate, self.block_frames, self._seed)
         rack = Rack(self._host, self.sample_rate)
         with self._host.building():
-            self._strips = build_strips(rack, self.channels, self._sources, self._voices, self.mix)
+            self._strips = build_strips(rack, self.channels, self._sources, self.mix)
             self._master = Master(rack, self._strips, self.mix, not self._host.flush.active)
         self._master.tempo(self._tempo_bpm)
         self._strips_by_name = {strip.channel.name: strip for strip in self._strips}
@@ -320,13 +327,14 @@ class Engine:
     def _compute_graph(self) -> Samples:
         """One block of the pyo graph, with the gates and controls of its time written first."""
         frames = self.block_frames
-        self._notes.run(self._strips, self._head, frames)
+        self._notes.run(self._strips, self._head)
         for number in self._stems:
             self._strips[number].write_stem(self._head, frames)
         self._write_controls(frames)
         block = self._host.process()
         self._head += frames
-        self._notes.settle(self._strips, self._head)
+        for strip in self._strips:
+            strip.rest_after(self._head, self._tail_frames)
         return block
 
     def _write_controls(self, frames: int) -> None:
@@ -356,7 +364,6 @@ class Engine:
         """A fresh graph, as a NaN stays in delay lines for ever; controls keep their values."""
         controls = self.controls()
         self._host.close()
-        self._notes.forget()
         self._build()
         for name, value in controls.items():
             self.control(name, value)

@@ -3,15 +3,17 @@
 One file in `synth.instruments` holds one instrument; `docs/instruments.md` shows how to add one.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
+from .material import material
 from .rack import Rack
 from .recipes import Recipe
 from .tables import pitch_hz
+from .tape import Take, Tape
 
 VELOCITY_POWER = 1.2  # velocity 0.5 is about 7 dB softer than 1
 NEUTRAL = 0.5
@@ -42,97 +44,79 @@ class Touch:
         return float(seconds * 2.0 ** (2.0 * (NEUTRAL - self.attack)))
 
 
+@dataclass(slots=True)
+class Strand:
+    """One thing that a note reads.
+
+    :param take: on the tape; counted as read, which whoever plays the sound takes off in the end
+    :param left: level on the left, and so `right`
+    :param power: of the note's envelope that shapes it: 1, 2, 4 or 8, or 0 for what stands outside
+        of the envelope
+    :param start: frames into the take
+    """
+
+    take: Take
+    left: float = 1.0
+    right: float = 1.0
+    power: int = 2
+    start: int = 0
+
+
+@dataclass(slots=True)
+class Sound:
+    """One note: what it reads, under an envelope of straight lines to the powers of its strands.
+
+    The envelope rises to 1 in `attack`, falls to `sustain` in `decay`, and from where the gate
+    closes to zero in `release` (seconds).
+    """
+
+    strands: Sequence[Strand]
+    attack: float = 0.0005
+    decay: float = 0.0005
+    sustain: float = 1.0
+    release: float = 0.25
+    shortest_seconds: float = 0.01  # the gate stays open at least so long
+    ring_seconds: float | None = None  # after which it is silent by itself; None: lasts while held
+    one_shot: bool = False  # rings to its end however short the note
+
+
 class Patch(Protocol):
-    """The graph of one voice: built once, tuned before each note."""
+    """How the notes of an instrument are played; one for all voices of a pool."""
 
-    left: Any  # pyo object
-    right: Any  # pyo object, may be the same as `left`
-    attack_seconds: float  # the shortest time a gate is held
-    release_seconds: float  # from the end of the gate to silence
-    one_shot: bool  # True: rings to its end however short the note
-
-    def tune(self, touch: Touch) -> None:
-        """Set what depends on the note, while the voice rests."""
-
-    def ring_seconds(self, pitch: float) -> float | None:
-        """From onset to silence where the sound dies by itself; None where it lasts while held."""
+    def sound(self, touch: Touch) -> Sound:
+        """What a note sounds like."""
 
 
-PatchFactory = Callable[[Rack, Any, Any], Patch]
-"""Called with the rack and two pyo streams: the gate (0 or 1) and the frequency in Hz."""
+PatchFactory = Callable[[Tape], Patch]
+"""Called with the tape that the takes are to lie on."""
 
 
-class BasePatch:
-    """What most patches share; see `Patch`."""
-
-    attack_seconds = 0.01
-    release_seconds = 0.3
-    one_shot = False
-    left: Any
-    right: Any
-
-    def tune(self, touch: Touch) -> None:
-        """Nothing depends on the note."""
-
-    def ring_seconds(self, pitch: float) -> float | None:
-        """Lasts as long as it is held."""
-        return None
-
-
-class StruckPatch(BasePatch):
+class StruckPatch:
     """Reads material made by a recipe once, damped when the key is released."""
 
-    attack_seconds = 0.02
     release_seconds = 0.25
     recipe: Recipe
     stereo = False
 
-    def __init__(self, rack: Rack, gate: Any, freq: Any) -> None:
-        strike = rack.strike()
-        damper = rack.envelope(gate, 0.0005, 0.0005, 1.0, self.release_seconds, power=2)
-        self._shots = [
-            rack.shot(self.recipe, strike, damper.stream, side) for side in range(1 + self.stereo)
-        ]
-        self.left, self.right = self._shots[0].stream, self._shots[-1].stream
+    def __init__(self, tape: Tape) -> None:
+        self._material = material(tape, self.recipe)
 
-    def tune(self, touch: Touch) -> None:
-        for shot in self._shots:
-            shot.tune(touch.pitch, touch.loudness)
-
-    def ring_seconds(self, pitch: float) -> float:
-        return self._shots[0].material.seconds(pitch)
-
-
-class LoopedPatch(BasePatch):
-    """Reads endless material on both sides, under an envelope: ensembles, pads, organs.
-
-    Vibrato sets in late, as players do it; `vibrato_cents` 0 leaves it out, and saves its cost.
-    """
-
-    recipe: Recipe
-    attack, decay, sustain = 0.1, 0.3, 0.9
-    attack_seconds, release_seconds = 0.06, 0.4
-    vibrato_hz, vibrato_cents, vibrato_onset = 5.2, 0.0, 0.6
-
-    def __init__(self, rack: Rack, gate: Any, freq: Any) -> None:
-        self._envelope = rack.envelope(
-            gate, self.attack, self.decay, self.sustain, self.release_seconds, power=2
+    def sound(self, touch: Touch) -> Sound:
+        layer = self._material.layer(touch.loudness)
+        takes = [self._material.once(touch.pitch, layer, side) for side in range(1 + self.stereo)]
+        return Sound(
+            on_sides(takes),
+            release=self.release_seconds,
+            shortest_seconds=0.02,
+            ring_seconds=self._material.seconds(touch.pitch),
         )
-        if self.vibrato_cents:
-            depth = rack.envelope(gate, self.vibrato_onset, 0.1, 1.0, self.release_seconds)
-            width = 2.0 ** (self.vibrato_cents / 1200.0) - 1.0
-            wobble = rack.pyo.Sine(self.vibrato_hz, mul=rack.times(depth.stream, width), add=1)
-            freq = rack.times(freq, rack.add(wobble))
-        self._loops = [
-            rack.loop(self.recipe, freq, self._envelope.stream, phase, side)
-            for side, phase in enumerate((0.0, 0.37))
-        ]
-        self.left, self.right = (loop.stream for loop in self._loops)
 
-    def tune(self, touch: Touch) -> None:
-        self._envelope.set(attack=touch.slower(self.attack))
-        for loop in self._loops:
-            loop.tune(touch.pitch, touch.loudness)
+
+def on_sides(takes: Sequence[Take], power: int = 2) -> list[Strand]:
+    """One take in the middle, or two on the left and right."""
+    if len(takes) == 1:
+        return [Strand(takes[0], power=power)]
+    return [Strand(takes[0], 1.0, 0.0, power), Strand(takes[1], 0.0, 1.0, power)]
 
 
 Effects = Callable[[Rack, Any, Any], tuple[Any, Any]]

@@ -6,13 +6,21 @@ A kit is an `Instrument` whose patches are drums by name; every kit has all of `
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import log2
-from typing import Any
 
-from .instrument import VELOCITY_POWER, BasePatch, Instrument, PatchFactory, Touch, panned
+from .instrument import (
+    VELOCITY_POWER,
+    Instrument,
+    PatchFactory,
+    Sound,
+    Touch,
+    on_sides,
+    panned,
+)
+from .material import material
 from .pyo_host import Samples
-from .rack import Rack
 from .recipes import Recipe
 from .tables import pitch_hz
+from .tape import Tape
 
 DRUM_OF_NUMBER = {
     35: "kick",
@@ -66,40 +74,39 @@ class Kit(Instrument):
 
 
 STROKES_DIFFER = 0.01  # in speed, at most
-GOLDEN = 0.618  # of a step along the strokes: they never come round
+STROKES = 5  # that are not quite alike, in turn
 
 Render = Callable[[int], Samples]
 """Called with the sample rate; gives the layers of a drum [shape=(layers, [sides,] frames)]."""
 
 
-class Drum(BasePatch):
+class Drum:
     """Reads what was struck once, to its end, however short the note.
 
-    No two strokes are quite alike: each is read a trace faster or slower than the one before.
+    No stroke is quite like the one before: each is read a trace faster or slower.
     """
 
-    one_shot = True
-    attack_seconds = release_seconds = 0.005
     recipe: Recipe
     numbers: tuple[int, ...]  # percussion numbers that sound different, in the recipe's order
     sides = 1
 
-    def __init__(self, rack: Rack, gate: Any, freq: Any) -> None:
-        strike = rack.strike()
-        self._shots = [rack.shot(self.recipe, strike, side=side) for side in range(self.sides)]
-        self.left, self.right = self._shots[0].stream, self._shots[-1].stream
+    def __init__(self, tape: Tape) -> None:
+        self._material = material(tape, self.recipe)
         self._strokes = 0
 
-    def tune(self, touch: Touch) -> None:
-        variant = self._variant(touch.pitch)
+    def sound(self, touch: Touch) -> Sound:
+        variant, layer = self._variant(touch.pitch), self._material.layer(touch.loudness)
+        slower = 1.0 - STROKES_DIFFER * (2 * self._strokes % STROKES) / STROKES
         self._strokes += 1
-        quicker = 1.0 - STROKES_DIFFER * ((self._strokes * GOLDEN) % 1.0)
-        for shot in self._shots:
-            shot.tune(variant, touch.loudness)
-            shot.stream.setDur(shot.material.seconds(variant) * quicker)
-
-    def ring_seconds(self, pitch: float) -> float:
-        return self._shots[0].material.seconds(self._variant(pitch))
+        takes = [self._material.once(variant, layer, side, slower) for side in range(self.sides)]
+        seconds = self._material.seconds(variant) / slower
+        return Sound(
+            on_sides(takes, power=0),
+            release=0.005,
+            shortest_seconds=0.005,
+            ring_seconds=seconds,
+            one_shot=True,
+        )
 
     def _variant(self, pitch: float) -> int:
         """Which of the recipe's zones plays a percussion number."""

@@ -8,10 +8,10 @@ import numpy as np
 from ..music.events import Channel, MixSettings, Sidechain
 from .controls import FILTER_HZ
 from .instrument import NEUTRAL, Instrument, Touch
+from .pyo_host import Samples
 from .rack import Rack, Sleepers
 from .ramps import Curve, Ramp
 from .stem_player import StemPlayer
-from .voices import Chain, Pool, Voice
 
 DEZIPPER_SECONDS = 0.005
 OPEN_LOG_HZ = float(np.log(FILTER_HZ[1]))
@@ -60,25 +60,18 @@ class Lowpass:
 
 
 class Strip:
-    """One channel: what it plays, filter, level, pan and sends.
+    """One channel: what the host writes as its input, effects, filter, level, pan and sends."""
 
-    It plays the voices of an instrument, or the blocks of a stem that the host writes.
-    """
-
-    def __init__(
-        self, rack: Rack, channel: Channel, source: Instrument | StemPlayer, voices: int | None
-    ) -> None:
+    def __init__(self, rack: Rack, channel: Channel, source: Instrument | StemPlayer) -> None:
         self.channel, self.source = channel, source
-        self.pools: dict[str, Pool] = {}
-        self.voices: list[Voice] = []
-        if isinstance(source, StemPlayer):
-            self.group = rack.new_group()
-            self._blocks = (rack.bus(), rack.bus())
-            left, right = (bus.stream for bus in self._blocks)
-            level_db = 0.0
-        else:
-            left, right = self._play(rack, source, voices)
+        self.group = rack.new_group()
+        self._buses = (rack.bus(), rack.bus())
+        left, right = (bus.stream for bus in self._buses)
+        level_db = 0.0
+        if isinstance(source, Instrument):
             level_db = source.level_db
+            if source.effects is not None:
+                left, right = source.effects(rack, left, right)
         self.filter = Lowpass(rack, left, right, self.group)
         self._gains = (rack.bus(), rack.bus())
         self.left = rack.times(self.filter.left, self._gains[0].stream)
@@ -97,20 +90,12 @@ class Strip:
         self._level = amplitude(channel.gain_db + level_db)
         self._group_gain = 1.0
         self.settled = False  # the next block may stay as it is
-        self._last_frame = 0  # when the last note known so far ends
+        self._last_frame = 0  # when what is known so far ends
 
-    def _play(self, rack: Rack, instrument: Instrument, voices: int | None) -> tuple[Any, Any]:
-        """The sum of the voices of an instrument, through its effects."""
-        cap = instrument.polyphony if voices is None else voices
-        for kind, patch in instrument.patches.items():
-            self.pools[kind] = Pool(rack, patch, min(cap, instrument.caps.get(kind, cap)))
-            self.voices += self.pools[kind].voices
-        self.group = rack.new_group()
-        chain = Chain(rack, self.voices)
-        left, right = chain.left, chain.right
-        if instrument.effects is not None:
-            left, right = instrument.effects(rack, left, right)
-        return left, right
+    @property
+    def inputs(self) -> tuple[Samples, Samples]:
+        """The next block of what it plays, left and right, to be written by the host."""
+        return self._buses[0].samples, self._buses[1].samples
 
     def finish(self, rack: Rack) -> None:
         """Make the sends, once all side chains are in; then sleep."""
@@ -135,16 +120,6 @@ class Strip:
         gain = rack.add(pyo.Sig(share, mul=-depth, add=1.0))
         self.left, self.right = rack.times(self.left, gain), rack.times(self.right, gain)
 
-    @property
-    def instrument(self) -> Instrument:
-        """What plays its notes; not of a strip with a stem."""
-        assert isinstance(self.source, Instrument)
-        return self.source
-
-    def pool_for(self, pitch: float) -> Pool:
-        """The voices that play `pitch`."""
-        return self.pools[self.instrument.kind(pitch)]
-
     def write_stem(self, head: int, frames: int) -> None:
         """Write the stem's next block, which begins at event time `head`, into the graph."""
         assert isinstance(self.source, StemPlayer)
@@ -152,8 +127,8 @@ class Strip:
             self.wake(head + frames)
         if self.group.awake:
             block = self.source.render(head, frames)
-            for bus, side in zip(self._blocks, block.T, strict=True):
-                bus.samples[:] = side
+            for samples, side in zip(self.inputs, block.T, strict=True):
+                samples[:] = side
 
     def touch(self, pitch: float, velocity: float) -> Touch:
         """How a note is to be played that begins now."""
@@ -169,10 +144,8 @@ class Strip:
         self._last_frame += frames
 
     def rest_after(self, frame: int, tail_frames: int) -> None:
-        """Stop computing the strip once no voice has been awake for `tail_frames`."""
-        if not self.group.awake:
-            return
-        if frame - self._last_frame > tail_frames and not any(v.awake for v in self.voices):
+        """Stop computing the strip once nothing has sounded for `tail_frames`."""
+        if self.group.awake and frame - self._last_frame > tail_frames:
             self.group.sleep()
 
     def write(self, frames: int, group_gain: Curve | None) -> None:
@@ -281,13 +254,11 @@ def build_strips(
     rack: Rack,
     channels: Sequence[Channel],
     sources: Sequence[Instrument | StemPlayer],
-    voices: int | None,
     mix: MixSettings,
 ) -> list[Strip]:
     """All strips, with their side chains."""
     strips = [
-        Strip(rack, channel, source, voices)
-        for channel, source in zip(channels, sources, strict=True)
+        Strip(rack, channel, source) for channel, source in zip(channels, sources, strict=True)
     ]
     by_name = {strip.channel.name: strip for strip in strips}
     for chain in mix.sidechains:

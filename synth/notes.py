@@ -1,25 +1,37 @@
 """The notes of an engine: which are to come, which sound, and when each is released and at rest."""
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..music.events import Events
+from .instrument import Instrument, Sound
 from .mixer import Strip
-from .voices import HELD, RELEASED, RESTING, Note, Voice
+from .pools import FADING, HELD, RELEASED, RESTING, Note, Pool, Voice
+from .tape import Tape
+from .voices import Voices
 
-EFFECT_TAIL_SECONDS = 0.2
 RELEASE, REST = range(2)  # what a timer does to its voice
 
 
 class Notes:
-    """Starts, releases and rests voices, block by block, in order of time."""
+    """Starts, releases and rests voices, block by block, in order of time.
 
-    def __init__(self, sample_rate: int) -> None:
-        self._sample_rate = sample_rate
+    :param instruments: by the number of their channel
+    :param voices: that may sound at once on a channel; None leaves it to each instrument
+    """
+
+    def __init__(
+        self, tape: Tape, instruments: Mapping[int, Instrument], voices: int | None
+    ) -> None:
+        self._sample_rate, self._frames = tape.sample_rate, tape.block_frames
+        self._instruments = instruments
+        self._pools = {n: _pools(i, tape, voices) for n, i in instruments.items()}
+        self._voices = Voices(tape)
         self._events: list[tuple[int, int, Note]] = []
         self._timers: list[tuple[int, int, int, int, Voice]] = []
         self._awake: list[Voice] = []
+        self._tired = False  # a voice came to rest in this block
         self._serial = 0
         self._releasing = False
         self.played = self.late = self.cancelled = self.stolen = self.peak = 0
@@ -52,11 +64,6 @@ class Notes:
         """Release all that sounds at the start of the next block."""
         self._releasing = True
 
-    def forget(self) -> None:
-        """Drop the voices: their graph is gone."""
-        self._timers.clear()
-        self._awake.clear()
-
     def jump(self, frames: int, head: int) -> None:
         """The clock jumps by some frames: what sounds fades out, what was to come is dropped.
 
@@ -65,8 +72,10 @@ class Notes:
         self.cancel(0)
         for voice in self._awake:
             if voice.state in (HELD, RELEASED):
-                self._fade(voice, 0, head)
-            voice.shift(frames)
+                self._fade(voice, head, head)
+            voice.on_frame += frames
+            voice.fade_from += frames
+        self._voices.shift(frames)
         self._timers = [
             (at + frames, number, serial, action, voice)
             for at, number, serial, action, voice in self._timers
@@ -90,19 +99,17 @@ class Notes:
         return [
             voice.note
             for voice in self._awake
-            if voice.state == HELD and voice.patch.ring_seconds(voice.note[3]) is None
+            if voice.state == HELD and voice.sound.ring_seconds is None
         ]
 
-    def run(self, strips: Sequence[Strip], head: int, frames: int) -> None:
-        """Do all that falls into the block of `frames` frames from `head` on."""
-        for voice in self._awake:
-            voice.hold(head)
+    def run(self, strips: Sequence[Strip], head: int) -> None:
+        """Do all that falls into the block from `head` on, and write what sounds to the strips."""
         if self._releasing:
             self._releasing = False
             for voice in self._awake:
                 if voice.state == HELD:
-                    self._release(voice, 0, head)
-        events, timers, end = self._events, self._timers, head + frames
+                    self._release(voice, head, head)
+        events, timers, end = self._events, self._timers, head + self._frames
         while True:
             event_frame = events[0][0] if events else end
             timer_frame = timers[0][0] if timers else end
@@ -115,65 +122,61 @@ class Notes:
                 self._start(strips[note[2]], serial, note, head)
             else:
                 break
-
-    def settle(self, strips: Sequence[Strip], head: int) -> None:
-        """Stop the graphs of voices at rest, and of strips whose effects have rung out."""
-        for voice in self._awake:
-            voice.settle()
-        tired = [voice for voice in self._awake if voice.state == RESTING]
-        for voice in tired:
-            voice.sleep()
-        if tired:
-            self._awake = [voice for voice in self._awake if voice.state != RESTING]
+        self._voices.render([strip.inputs for strip in strips])
         self.peak = max(self.peak, len(self._awake))
-        tail = round(EFFECT_TAIL_SECONDS * self._sample_rate)
-        for strip in strips:
-            strip.rest_after(head, tail)
+        if self._tired:
+            self._tired = False
+            self._awake = [voice for voice in self._awake if voice.state != RESTING]
 
     def _run_timer(self, voice: Voice, action: int, frame: int, head: int) -> None:
         if action == RELEASE and voice.state == HELD:
-            self._release(voice, frame - head, frame)
-        elif action == REST:
-            voice.end()
+            self._release(voice, frame, head)
+        elif action == REST and voice.state != RESTING:
+            self._voices.end(voice.slot)
+            voice.state, self._tired = RESTING, True
 
     def _start(self, strip: Strip, serial: int, note: Note, head: int) -> None:
-        at, length, _, pitch, velocity = note
+        at, length, channel, pitch, velocity = note
         frame = max(at, head)
         self.late += at < head
         self.played += 1
-        voice, victim = strip.pool_for(pitch).choose(frame)
+        instrument = self._instruments[channel]
+        pool = self._pools[channel][instrument.kind(pitch)]
+        voice, victim = pool.choose(frame)
         if victim is not None:
             self.stolen += 1
             if victim is not voice:
-                self._fade(victim, frame - head, frame)
-        if not voice.awake:
+                self._fade(victim, frame, head)
+        if voice.state != RESTING:
+            self._voices.cut(voice.slot)
+        elif voice not in self._awake:
             self._awake.append(voice)
-        voice.serial, voice.note = serial, note
-        touch, levels = strip.touch(pitch, velocity), strip.instrument.levels(pitch, velocity)
-        voice.start(frame - head, frame, touch, levels)
-        end, rest = self._ends(voice, frame, at + length)
-        strip.wake(rest)
+        voice.serial, voice.note, voice.on_frame, voice.state = serial, note, frame, HELD
+        voice.sound = pool.patch.sound(strip.touch(pitch, velocity))
+        levels = instrument.levels(pitch, velocity)
+        voice.slot = self._voices.begin(channel, voice.sound, levels, frame, frame - head)
+        end = self._gate_end(voice.sound, frame, at + length)
+        strip.wake(end + round(voice.sound.release * self._sample_rate))
         self._time(end, voice, RELEASE)
 
-    def _ends(self, voice: Voice, frame: int, gate_end: int) -> tuple[int, int]:
-        """When the gate of a voice closes, and when it is silent."""
-        patch, rate = voice.patch, self._sample_rate
-        shortest = frame + round(patch.attack_seconds * rate)
-        end = max(gate_end, shortest)
-        ring = patch.ring_seconds(voice.note[3])
-        if ring is not None:
-            ring_end = max(frame + round(ring * rate), shortest)
-            end = ring_end if patch.one_shot else min(end, ring_end)
-        return end, end + round(patch.release_seconds * rate)
+    def _gate_end(self, sound: Sound, frame: int, gate_end: int) -> int:
+        """When the gate of a note that begins at `frame` closes."""
+        rate = self._sample_rate
+        end = max(gate_end, frame + round(sound.shortest_seconds * rate))
+        if sound.ring_seconds is None:
+            return end
+        ring_end = frame + round(max(sound.ring_seconds, sound.shortest_seconds) * rate)
+        return ring_end if sound.one_shot else min(end, ring_end)
 
-    def _release(self, voice: Voice, offset: int, frame: int) -> None:
-        voice.release(offset)
-        tail = round(voice.patch.release_seconds * self._sample_rate)
-        self._time(frame + tail + 2, voice, REST)
+    def _release(self, voice: Voice, frame: int, head: int) -> None:
+        voice.state = RELEASED
+        self._voices.release(voice.slot, frame, frame - head)
+        self._time(frame + round(voice.sound.release * self._sample_rate) + 1, voice, REST)
 
-    def _fade(self, voice: Voice, offset: int, frame: int) -> None:
-        voice.fade(offset, frame)
-        self._time(frame + voice.fade_frames, voice, REST)
+    def _fade(self, voice: Voice, frame: int, head: int) -> None:
+        voice.state, voice.fade_from = FADING, frame
+        self._voices.fade(voice.slot, frame - head)
+        self._time(frame + self._voices.fade_frames, voice, REST)
 
     def _time(self, frame: int, voice: Voice, action: int) -> None:
         self._serial += 1
@@ -190,3 +193,12 @@ class Notes:
             "voices_active": self.sounding,
             "voices_peak": self.peak,
         }
+
+
+def _pools(instrument: Instrument, tape: Tape, voices: int | None) -> dict[str, Pool]:
+    """The voices of each kind of an instrument."""
+    cap = instrument.polyphony if voices is None else voices
+    return {
+        kind: Pool(patch(tape), min(cap, instrument.caps.get(kind, cap)))
+        for kind, patch in instrument.patches.items()
+    }

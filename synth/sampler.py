@@ -4,18 +4,17 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ..music.sample_names import SampleName, sample_name
 from .instrument import Instrument
-from .rack import Rack
 from .sample_folder import folder_zones
 from .sample_voice import SHAPE_FRAMES, SamplePatch, envelope_shape, shape_seconds
 from .samples import Region, SampleSet, Zone, build
 from .sfz import sfz_zones
 from .soundfont import SoundFont
+from .tape import Tape
 
 KEPT_SETS = 8
 LEVEL_WINDOW_SECONDS = 0.4
@@ -45,9 +44,9 @@ def sampled_instrument(spec: str, sample_rate: int = 48_000) -> Instrument:
     )
 
 
-def _voice(spec: str, rack: Rack, gate: Any, freq: Any) -> SamplePatch:
-    samples = rack.once(("samples", spec), lambda: load_samples(spec, rack.sample_rate))
-    return SamplePatch(samples, rack, gate, freq)
+def _voice(spec: str, tape: Tape) -> SamplePatch:
+    samples = tape.once(("samples", spec), lambda: load_samples(spec, tape.sample_rate))
+    return SamplePatch(samples, tape)
 
 
 @dataclass(frozen=True, kw_only=True)

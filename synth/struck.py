@@ -7,15 +7,15 @@ without the highs that have died by then, and so at a third of the sample rate.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from .instrument import BasePatch, Touch
+from .instrument import Sound, Strand, Touch, on_sides
+from .material import material
 from .pyo_host import Samples
-from .rack import Rack, Shot
 from .recipes import Recipe
-from .tables import TAIL_STEP, Struck, finish, head, head_step, pitch_hz, tail
+from .tables import TAIL_STEP, Struck, finish, head, head_step, tail
+from .tape import Tape
 
-Sound = Callable[[float], Struck]
+Note = Callable[[float], Struck]
 """The modes of a note, given its frequency in Hz."""
 
 
@@ -28,7 +28,7 @@ class Reel:
 
 
 def whole(
-    name: str, sound: Sound, lowest: int, highest: int, *, step: int = 4, keep: bool = False
+    name: str, sound: Note, lowest: int, highest: int, *, step: int = 4, keep: bool = False
 ) -> tuple[Reel]:
     """A sound in one table, made even in loudness over its range."""
 
@@ -40,7 +40,7 @@ def whole(
 
 
 def head_and_tail(
-    name: str, sound: Sound, lowest: int, highest: int, *, step: int = 4, keep: bool = False
+    name: str, sound: Note, lowest: int, highest: int, *, step: int = 4, keep: bool = False
 ) -> tuple[Reel, Reel]:
     """A sound in two tables, made even in loudness over its range."""
 
@@ -60,7 +60,7 @@ def head_and_tail(
 def _recipe(
     name: str,
     render: Callable[[float, int], Samples],
-    sound: Sound,
+    sound: Note,
     zones: tuple[int, int, int],
     keep: bool,
 ) -> Recipe:
@@ -72,45 +72,26 @@ def _tail_step(hz: float) -> int:
     return TAIL_STEP
 
 
-class _ReelShot(Shot):
-    """Reads a reel once, from its trigger's very frame."""
-
-    def __init__(self, rack: Rack, reel: Reel, strike: Any, mul: Any, side: int) -> None:
-        super().__init__(rack, reel.recipe, strike, mul, side)
-        self._reel = reel
-
-    def seconds(self, pitch: float) -> float:
-        """How long reading it once lasts at a pitch."""
-        root = self._reel.recipe.roots[self.material.zone(pitch)]
-        return self.material.seconds(pitch) * self._reel.thin(pitch_hz(root))
-
-    def tune(self, pitch: float, loudness: float) -> None:
-        super().tune(pitch, loudness)
-        self._base.setDur(self.seconds(pitch))
-
-
-class RungPatch(BasePatch):
+class RungPatch:
     """Reads its reels once, on one side or both, damped when the key is released."""
 
-    attack_seconds = 0.02
     release_seconds = 0.25
     reels: tuple[Reel, ...]
     sides = 2
 
-    def __init__(self, rack: Rack, gate: Any, freq: Any) -> None:
-        strike = rack.strike()
-        damper = rack.envelope(gate, 0.0005, 0.0005, 1.0, self.release_seconds, power=2)
-        by_side = [
-            [_ReelShot(rack, reel, strike, damper.stream, side) for reel in self.reels]
-            for side in range(self.sides)
-        ]
-        outputs = [rack.sum(*(shot.stream for shot in shots)) for shots in by_side]
-        self._shots = [shot for shots in by_side for shot in shots]
-        self.left, self.right = outputs[0], outputs[-1]
+    def __init__(self, tape: Tape) -> None:
+        self._materials = [material(tape, reel.recipe) for reel in self.reels]
 
-    def tune(self, touch: Touch) -> None:
-        for shot in self._shots:
-            shot.tune(touch.pitch, touch.loudness)
-
-    def ring_seconds(self, pitch: float) -> float:
-        return max(shot.seconds(pitch) for shot in self._shots)
+    def sound(self, touch: Touch) -> Sound:
+        strands: list[Strand] = []
+        ring = 0.0
+        for reel, tables in zip(self.reels, self._materials, strict=True):
+            thin = reel.thin(tables.root_hz(touch.pitch))
+            layer = tables.layer(touch.loudness)
+            strands += on_sides(
+                [tables.once(touch.pitch, layer, side, 1.0 / thin) for side in range(self.sides)]
+            )
+            ring = max(ring, thin * tables.seconds(touch.pitch))
+        return Sound(
+            strands, release=self.release_seconds, shortest_seconds=0.02, ring_seconds=ring
+        )

@@ -1,199 +1,228 @@
-"""Pooled voices: which one plays a note, and what becomes of it.
+"""All voices of an engine, computed together: what they read, its envelopes, the sum by channel.
 
-A pool has some voices more than may sound. When all that may sound do, the oldest released one
-(or else the oldest) is faded out within `FADE_SECONDS` while a resting voice starts the new note at
-its exact frame, so that stealing neither clicks nor delays.
+Each note reads some strands off the tape, and an envelope for each. A block takes a few steps of
+numpy however many notes there are: one copies what all strands read, one multiplies those whose
+envelope moves by it, and a product of levels and rows for each channel gives its two sides.
 """
 
-from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .instrument import PatchFactory, Touch
-from .rack import Level, Rack
+from .envelopes import FADE_SECONDS, Line, faded, held, line_of, released
+from .instrument import Sound
+from .pyo_host import Samples
+from .tape import Tape
 
-FADE_SECONDS = 0.015
-SPARE_VOICES = 6
-RESTING, HELD, RELEASED, FADING, FADED, DRAINING = range(6)
+T = TypeVar("T", bound=np.generic)
 
-Note = tuple[int, int, int, float, float]
-"""Frame at which it begins, length in frames, channel, pitch, velocity."""
+SOUND, ENVELOPE = range(2)  # what a strand reads
+SLOT, CHANNEL, POWER = range(3)  # of a strand
+NEVER = 1 << 62
 
 
-class Voice:
-    """One patch with its gate and fade buses.
+@dataclass(slots=True)
+class Played:
+    """A note in its slot."""
 
-    Offsets are frames into the block about to be computed.
-    """
+    line: Line
+    begin_frame: int
+    closing: tuple[int, float] = (0, 0.0)  # offset in the next block, and where the line stands
+    fading: int = 0  # frame of the fade where the next block begins
 
-    def __init__(self, rack: Rack, patch: PatchFactory) -> None:
-        self.group = rack.new_group()
-        self._gate = rack.bus()
-        self._fade = rack.bus()
-        self._hz = rack.value(440.0)
-        self.patch = patch(rack, self._gate.stream, self._hz.stream)
-        self.left = self.right = rack.times(self.patch.left, self._fade.stream)
-        if self.patch.right is not self.patch.left:
-            self.right = rack.times(self.patch.right, self._fade.stream)
-        self.state = RESTING
-        self.serial = 0  # of the note, so that timers of earlier notes can be told
-        self.note: Note = (0, 0, 0, 0.0, 0.0)
-        self.on_frame = 0
-        self._changed = False  # in this block, so that the next has to be written
-        self.fade_from = 0  # frame where fading began
-        self.fade_frames = max(1, round(FADE_SECONDS * rack.sample_rate))
-        self.chain: Chain  # that it sounds through; set by it, as is `levels`
-        self.levels: tuple[Level, Level]
-        self.group.sleep()
 
-    @property
-    def awake(self) -> bool:
-        """Whether the graph of this voice is being computed."""
-        return self.group.awake
+class Voices:
+    """The notes that sound, by slots; frames are counted as events are."""
 
-    def start(self, offset: int, frame: int, touch: Touch, levels: tuple[float, float]) -> None:
-        """Begin a note at `offset`; `levels` are the factors left and right."""
-        self._hz.set(touch.hz)
-        self.levels[0].set(levels[0])
-        self.levels[1].set(levels[1])
-        self.patch.tune(touch)
-        if self.state == DRAINING:
-            for envelope in self.group.envelopes:
-                envelope.drain(False)
-        if not self.awake:
-            self._gate.samples[:offset] = 0.0
-            self._fade.samples[:offset] = 0.0
-            self.group.wake()
-            self.chain.join(self)
-        self._gate.samples[offset:] = 1.0
-        self._fade.samples[offset:] = 1.0
-        for bus in self.group.strikes:
-            bus.samples[:] = 0.0
-            bus.samples[offset] = 1.0
-        self.state, self.on_frame = HELD, frame
+    def __init__(self, tape: Tape) -> None:
+        self._tape, self._frames = tape, tape.block_frames
+        self.fade_frames = max(1, round(FADE_SECONDS * tape.sample_rate))
+        self._fade = faded(tape)
+        self._played: dict[int, Played] = {}
+        self._closing: list[int] = []
+        self._fading: list[int] = []
+        self._ended: list[int] = []
+        self._slots = 0  # so far
+        self._changed = False
+        self._spans: list[tuple[int, int, int]] = []  # channel, its first strand and the one after
+        # by strand: what it is; the places where it and its envelope read, where these leave their
+        # pieces, and their steps; whether the envelope moves; levels while it does and later
+        self._strands = np.zeros((3, 0), np.int64)
+        self._places, self._leave, self._steps = np.zeros((3, 2, 0), np.int64)
+        self._moves = np.zeros(0, np.bool_)
+        self._levels = np.zeros((2, 2, 0), np.float32)
+        tape.places_in_use = lambda: self._places[self._steps > 0]
+
+    # notes
+
+    def begin(
+        self, channel: int, sound: Sound, levels: tuple[float, float], frame: int, offset: int
+    ) -> int:
+        """Begin a note; returns its slot.
+
+        :param levels: factors left and right
+        :param frame: at which it begins
+        :param offset: of that frame in the next block
+        """
+        self._slots += 1
+        slot, line = self._slots, line_of(sound, self._tape.sample_rate)
+        self._played[slot] = Played(line, frame)
+        strands, places, gains = [], [], []
+        for strand in sound.strands:
+            shape = held(self._tape, line, strand.power)
+            place = self._tape.enter(strand.take, strand.start)
+            places.append((place, self._tape.enter(shape, self._frames)))
+            strands.append((slot, channel, strand.power))
+            left, right = levels[0] * strand.left, levels[1] * strand.right
+            still = line.sustain**strand.power
+            gains.append((left, right, still * left, still * right))
+        where = np.array(places).T
+        self._strands = _with(self._strands, np.array(strands).T)
+        self._places = _with(self._places, where - offset)
+        self._leave = _with(self._leave, self._tape.leave(where))
+        self._steps = _with(self._steps, np.full_like(where, self._frames))
+        self._moves = np.append(self._moves, np.ones(len(strands), np.bool_))
+        self._levels = _with(self._levels, np.array(gains, np.float32).T.reshape(2, 2, -1))
         self._changed = True
+        return slot
 
-    def release(self, offset: int) -> None:
-        """Close the gate at `offset`."""
-        self._gate.samples[offset:] = 0.0
-        self.state = RELEASED
-        self._changed = True
+    def release(self, slot: int, frame: int, offset: int) -> None:
+        """Close the gate of a note."""
+        played = self._played[slot]
+        played.closing = offset, played.line.at(frame - played.begin_frame)
+        self._closing.append(slot)
 
-    def fade(self, offset: int, frame: int) -> None:
-        """Close the gate and begin the quick fade at `offset`, which is at `frame`."""
-        self._gate.samples[offset:] = 0.0
-        self.fade_from = frame
-        self.state = FADING
-        self._changed = True
-        self._write_fade(offset, frame)
+    def fade(self, slot: int, offset: int) -> None:
+        """Begin the quick end of a note."""
+        self._played[slot].fading = self._frames - offset
+        self._fading.append(slot)
 
-    def end(self) -> None:
-        """Silence is reached: free for a next note, after a fade once the envelopes are empty."""
-        self.state = FADED if self.state == FADING else RESTING
+    def end(self, slot: int) -> None:
+        """Let go of a note after the next block: it is silent by then."""
+        self._ended.append(slot)
 
-    def settle(self) -> None:
-        """Take a faded voice a block further to rest: a fade leaves envelopes on their way down."""
-        if self.state == FADED:
-            self.state = DRAINING
-        elif self.state == DRAINING:
-            self.state = RESTING
-        else:
-            return
-        for envelope in self.group.envelopes:
-            envelope.drain(self.state == DRAINING)
-
-    def hold(self, block_frame: int) -> None:
-        """Carry the buses into the block that begins at `block_frame`."""
-        if self.state == FADING:
-            self._write_fade(0, block_frame)
-        elif self._changed:
-            self._fade.samples[:] = self._fade.samples[-1]
-        if self._changed:
-            self._gate.samples[:] = self._gate.samples[-1]
-            for bus in self.group.strikes:
-                bus.samples[:] = 0.0
-            self._changed = False
+    def cut(self, slot: int) -> None:
+        """Let go of a note that shall not be heard any more, not even in the next block."""
+        self._levels[:, :, self._strands[SLOT] == slot] = 0.0
+        self._ended.append(slot)
 
     def shift(self, frames: int) -> None:
         """Follow the clock that has jumped by some frames."""
-        self.on_frame += frames
-        self.fade_from += frames
+        for played in self._played.values():
+            played.begin_frame += frames
 
-    def sleep(self) -> None:
-        """Stop computing the graph."""
-        self.chain.leave(self)
-        self.group.sleep()
+    # blocks
 
-    def _write_fade(self, offset: int, frame: int) -> None:
-        samples = self._fade.samples
-        passed = np.arange(frame - self.fade_from, frame - self.fade_from + len(samples) - offset)
-        phase = np.minimum(passed / self.fade_frames, 1.0)
-        samples[offset:] = 0.5 + 0.5 * np.cos(np.pi * phase)
+    def render(self, outputs: Sequence[tuple[Samples, Samples]]) -> None:
+        """Write the next block into the left and right of each channel."""
+        if self._changed:
+            self._arrange(outputs)
+        if not self._spans:
+            return
+        self._tape.clock += 1
+        rows = self._tape.windows[self._places[SOUND]]
+        levels = self._shape(rows)
+        for channel, first, after in self._spans:
+            for side, output in enumerate(outputs[channel]):
+                np.dot(levels[side, first:after], rows[first:after], out=output)
+        self._places += self._steps
+        if (self._places >= self._leave).any():
+            self._go_on()
+        if self._ended:
+            self._drop()
+
+    def _go_on(self) -> None:
+        """Let strands and envelopes leave pieces of the tape for the next."""
+        kinds, rows = np.nonzero(self._places >= self._leave)
+        places = self._places[kinds, rows]
+        still = (kinds == ENVELOPE) & self._tape.settled(places)
+        if still.any():
+            rested, going = rows[still], ~still
+            self._moves[rested], self._steps[ENVELOPE, rested] = False, 0
+            self._leave[ENVELOPE, rested] = NEVER
+            kinds, rows, places = kinds[going], rows[going], places[going]
+        places = self._tape.follow(places)
+        self._places[kinds, rows], self._leave[kinds, rows] = places, self._tape.leave(places)
+
+    def _shape(self, rows: Samples) -> Samples:
+        """Put moving envelopes on the rows; returns the levels of all [shape=(2, strands)]."""
+        closed = [
+            self._close(row, slot, rows) for slot in self._closing for row in self._rows(slot)
+        ]
+        self._closing.clear()
+        moving = np.flatnonzero(self._moves)
+        rows[moving] *= self._tape.windows[self._places[ENVELOPE, moving]]
+        levels = np.where(self._moves, self._levels[0], self._levels[1])
+        for row, stands in closed:
+            self._moves[row] = True
+            self._levels[0, :, row] *= stands
+            self._levels[1, :, row] = 0.0
+        for slot in self._fading:
+            played = self._played[slot]
+            place = self._tape.enter(self._fade, played.fading)
+            rows[self._rows(slot)] *= self._tape.windows[place]
+            played.fading += self._frames
+        return levels
+
+    def _close(self, row: int, slot: int, rows: Samples) -> tuple[int, float]:
+        """Let a strand go over from the envelope of an open gate to that of a closed one.
+
+        Its samples of this block are shaped here; returns its row, and what the second envelope is
+        to be multiplied by.
+        """
+        played, power = self._played[slot], int(self._strands[POWER, row])
+        offset, line = played.closing
+        shape: Samples | float = played.line.sustain**power
+        if self._moves[row]:
+            shape = self._tape.windows[self._places[ENVELOPE, row], :offset]
+        rows[row, :offset] *= shape
+        place = self._tape.enter(released(self._tape, played.line, power), self._frames)
+        stands = line**power
+        rows[row, offset:] *= stands * self._tape.windows[place - offset, offset:]
+        self._places[ENVELOPE, row], self._steps[ENVELOPE, row] = place - offset, self._frames
+        self._leave[ENVELOPE, row] = self._tape.leave(np.array(place))
+        self._moves[row] = False
+        self._levels[1, :, row] = self._levels[0, :, row]
+        return row, stands
+
+    def _rows(self, slot: int) -> list[int]:
+        rows: list[int] = np.flatnonzero(self._strands[SLOT] == slot).tolist()
+        return rows
+
+    def _arrange(self, outputs: Sequence[tuple[Samples, Samples]]) -> None:
+        """Put the strands into the order of their channels; those without are silent."""
+        self._changed = False
+        self._keep(np.argsort(self._strands[CHANNEL], kind="stable"))
+        channels = self._strands[CHANNEL]
+        firsts = np.flatnonzero(np.diff(channels, prepend=-1)).tolist()
+        edges = [*firsts, len(channels)]
+        spans = zip(channels[firsts].tolist(), edges[:-1], edges[1:], strict=True)
+        before, self._spans = self._spans, list(spans)
+        for channel in {span[0] for span in before} - {span[0] for span in self._spans}:
+            for output in outputs[channel]:
+                output[:] = 0.0
+
+    def _keep(self, rows: NDArray[np.intp]) -> None:
+        """Go on with some strands, in their order."""
+        self._strands, self._moves = self._strands[:, rows], self._moves[rows]
+        self._places, self._leave = self._places[:, rows], self._leave[:, rows]
+        self._steps, self._levels = self._steps[:, rows], self._levels[:, :, rows]
+
+    def _drop(self) -> None:
+        """Let go of the notes that have ended."""
+        gone = np.isin(self._strands[SLOT], self._ended)
+        self._keep(np.flatnonzero(~gone))
+        for slot in self._ended:
+            del self._played[slot]
+        self._fading = [slot for slot in self._fading if slot in self._played]
+        self._closing = [slot for slot in self._closing if slot in self._played]
+        self._ended.clear()
+        self._changed = True
 
 
-class Chain:
-    """The sum of the voices that are awake; those asleep cost nothing.
-
-    Each voice adds itself, at its levels, to what comes from those before it. They are linked in
-    the order in which pyo computes them, so that nothing is a block late.
-    """
-
-    def __init__(self, rack: Rack, voices: Sequence[Voice]) -> None:
-        self._voices = voices
-        self._places = {id(voice): place for place, voice in enumerate(voices)}
-        self._awake: list[int] = []
-        here = rack.group
-        for voice in voices:
-            rack.group = voice.group
-            voice.levels = (rack.level(voice.left), rack.level(voice.right))
-            voice.chain = self
-            voice.group.sleep(again=True)
-        rack.group = here
-        self._ends = (rack.level(0.0), rack.level(0.0))
-        self.left, self.right = (end.stream for end in self._ends)
-
-    def join(self, voice: Voice) -> None:
-        """Take in a voice that wakes."""
-        place = self._places[id(voice)]
-        at = bisect_left(self._awake, place)
-        self._awake.insert(at, place)
-        self._link(at)
-        self._link(at + 1)
-
-    def leave(self, voice: Voice) -> None:
-        """Leave out a voice that goes to sleep."""
-        at = bisect_left(self._awake, self._places[id(voice)])
-        del self._awake[at]
-        self._link(at)
-
-    def _link(self, at: int) -> None:
-        """Let the voice at a position of the awake ones, or the end, add what is before it."""
-        last = at == len(self._awake)
-        levels = self._ends if last else self._voices[self._awake[at]].levels
-        before = self._voices[self._awake[at - 1]].levels if at else (None, None)
-        for level, other in zip(levels, before, strict=True):
-            level.add(other)
-
-
-class Pool:
-    """Voices of one patch, of which at most `cap` sound besides those that fade."""
-
-    def __init__(self, rack: Rack, patch: PatchFactory, cap: int) -> None:
-        self.cap = cap
-        self.voices = [Voice(rack, patch) for _ in range(cap + min(cap, SPARE_VOICES))]
-
-    def choose(self, frame: int) -> tuple[Voice, Voice | None]:
-        """A voice for a note at `frame`, and the voice to fade for it if there is one."""
-        sounding = [voice for voice in self.voices if voice.state in (HELD, RELEASED)]
-        victim = None
-        if len(sounding) >= self.cap:
-            victim = min(sounding, key=lambda voice: (voice.state == HELD, voice.on_frame))
-            if victim.on_frame == frame:  # has not sounded yet: take its place
-                return victim, victim
-        for voice in self.voices:
-            if voice.state == RESTING:
-                return voice, victim
-        # every resting voice went within one fade time: cut what is left of the oldest fade
-        fading = [voice for voice in self.voices if voice.state in (FADING, FADED, DRAINING)]
-        return min(fading, key=lambda voice: voice.fade_from), victim
+def _with(columns: NDArray[T], more: NDArray[T]) -> NDArray[T]:
+    """Columns and some more, along the last axis."""
+    return np.concatenate([columns, more], axis=-1)

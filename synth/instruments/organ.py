@@ -5,14 +5,13 @@ chiff. Velocity and brightness draw more stops: flutes alone, principals, the mi
 attack control makes the pipes speak slower or quicker.
 """
 
-from typing import Any
-
 import numpy as np
 
-from ..instrument import LoopedPatch, Touch, simple
-from ..rack import Rack
+from ..instrument import Sound, Strand, Touch, simple
+from ..material import material
 from ..recipes import Recipe
 from ..tables import EVEN_LEVEL, Floats, Samples, finish, loudness
+from ..tape import Tape
 
 STOPS = (
     ((1, 1.0), (2, 0.35)),
@@ -61,23 +60,28 @@ def _chiff(hz: float, sample_rate: int) -> Samples:
     return finish(wave[None].astype(np.float32), attack_frames=200, peak=0.06)
 
 
-class Organ(LoopedPatch):
+class Organ:
     """One key."""
 
     recipe = Recipe("organ", _render, 24, 102, step=6, keep=True)
     chiff = Recipe("organ-chiff", _chiff, 24, 102, step=12)
-    attack, decay, sustain = 0.03, 0.1, 1.0
-    attack_seconds, release_seconds = 0.05, 0.16
+    attack = 0.03
 
-    def __init__(self, rack: Rack, gate: Any, freq: Any) -> None:
-        super().__init__(rack, gate, freq)
-        self._air = rack.shot(self.chiff, rack.strike())
-        self.left = rack.sum(self.left, self._air.stream)
-        self.right = rack.sum(self.right, self._air.stream)
+    def __init__(self, tape: Tape) -> None:
+        self._pipes, self._air = material(tape, self.recipe), material(tape, self.chiff)
 
-    def tune(self, touch: Touch) -> None:
-        super().tune(touch)
-        self._air.tune(touch.pitch, touch.loudness)
+    def sound(self, touch: Touch) -> Sound:
+        layer = self._pipes.layer(touch.loudness)
+        left, right = (self._pipes.round(touch.pitch, layer) for _ in range(2))
+        air = self._air.once(touch.pitch, 0)
+        apart = round(0.37 * left.reading.ring)
+        return Sound(
+            [Strand(left, 1.0, 0.0), Strand(right, 0.0, 1.0, start=apart), Strand(air, power=0)],
+            attack=touch.slower(self.attack),
+            decay=0.1,
+            release=0.16,
+            shortest_seconds=0.05,
+        )
 
 
 INSTRUMENT = simple(Organ, level_db=0.0, polyphony=12, shaped_by=("brightness", "attack"))

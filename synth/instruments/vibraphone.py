@@ -5,14 +5,16 @@ or harder ones by velocity and brightness, in three layers. Density turns the mo
 tremolo.
 """
 
-from typing import Any
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
-from ..instrument import Touch, simple
-from ..rack import Rack
+from ..instrument import Sound, Touch, simple
+from ..pyo_host import Samples
 from ..struck import RungPatch, whole
 from ..tables import Struck, knock
+from ..tape import Floats, Reading, Take, Tape
 
 RATIOS = np.array([1.0, 3.0, 3.99, 7.0, 9.9, 16.4])
 LEVELS = np.array([1.0, 0.01, 0.3, 0.04, 0.3, 0.06])
@@ -20,6 +22,7 @@ DECAYS = np.array([1.0, 0.6, 0.3, 0.1, 0.07, 0.05])
 LAYERS = (0.15, 0.5, 1.3)
 MOTOR_HZ = 5.4
 DEEPEST = 0.8  # of the tremolo, at density 1
+DEPTHS = 8  # that are told apart
 
 
 def _sound(hz: float) -> Struck:
@@ -39,16 +42,28 @@ class Vibraphone(RungPatch):
     sides = 1
     release_seconds = 0.4
 
-    def __init__(self, rack: Rack, gate: Any, freq: Any) -> None:
-        super().__init__(rack, gate, freq)
-        self._lid = rack.add(rack.pyo.Sine(MOTOR_HZ, mul=0.0, add=1.0)).getBaseObjects()[0]
-        self.left = self.right = rack.times(self.left, self._lid)
+    def __init__(self, tape: Tape) -> None:
+        super().__init__(tape)
+        self._tape = tape
 
-    def tune(self, touch: Touch) -> None:
-        super().tune(touch)
-        depth = 0.5 * DEEPEST * touch.density
-        self._lid.setMul(depth)
-        self._lid.setAdd(1.0 - depth)
+    def sound(self, touch: Touch) -> Sound:
+        """The bar under its lid, which turns at one pace and as deeply as density has it."""
+        sound = super().sound(touch)
+        depth = 0.5 * DEEPEST * round(touch.density * DEPTHS) / DEPTHS
+        for strand in sound.strands:
+            bar = strand.take
+            strand.take = self._tape.take((id(bar), depth), partial(self._turning, bar, depth))
+        return sound
+
+    def _turning(self, bar: Take, depth: float) -> Reading:
+        turn = 2.0 * np.pi * MOTOR_HZ / self._tape.sample_rate
+        read = bar.reading.read
+
+        def turning(frames: Floats) -> Samples:
+            lid = 1.0 - depth + depth * np.sin(turn * frames)
+            return read(frames) * lid.astype(np.float32)
+
+        return replace(bar.reading, read=turning)
 
 
 INSTRUMENT = simple(

@@ -1,0 +1,118 @@
+"""The tables of a recipe, and how they are read: once, round and round, or swaying.
+
+Readings interpolate in straight lines between the samples of a table; what is read is laid on the
+tape (`tape.py`) once for each pitch.
+"""
+
+import math
+
+import numpy as np
+
+from .pyo_host import Samples
+from .recipes import Recipe, bake
+from .tables import pitch_hz
+from .tape import Floats, Reading, Take, Tape
+
+LEAST_RING_FRAMES = 1 << 14
+
+
+class Material:
+    """The tables of one recipe, shared by all voices of an engine."""
+
+    def __init__(self, tape: Tape, recipe: Recipe) -> None:
+        self._tape = tape
+        self._name = recipe.name
+        self._roots, self._step = recipe.roots, recipe.step
+        self._zones = bake(recipe, tape.sample_rate)
+        self.layers = len(self._zones[0])
+        self.sides = self._zones[0].shape[1]
+
+    def layer(self, loudness: float) -> int:
+        """The layer for a loudness 0..1."""
+        return min(max(int(loudness * self.layers), 0), self.layers - 1)
+
+    def _zone(self, pitch: float) -> int:
+        number = round((pitch - self._roots[0]) / self._step)
+        return min(max(number, 0), len(self._roots) - 1)
+
+    def root_hz(self, pitch: float) -> float:
+        """Frequency in Hz of the root whose table plays a pitch."""
+        return pitch_hz(self._roots[self._zone(pitch)])
+
+    def table(self, pitch: float, layer: int, side: int = 0) -> tuple[Samples, float]:
+        """The table that plays a pitch, and how many of its samples go by in a frame."""
+        zone = self._zone(pitch)
+        sides = self._zones[zone][layer]
+        speed = 2.0 ** ((pitch - self._roots[zone]) / 12.0)
+        return sides[min(side, len(sides) - 1)], float(speed)
+
+    def seconds(self, pitch: float) -> float:
+        """How long reading a table once lasts at a pitch."""
+        table, speed = self.table(pitch, 0)
+        return float(len(table) / speed / self._tape.sample_rate)
+
+    def once(self, pitch: float, layer: int, side: int = 0, factor: float = 1.0) -> Take:
+        """The take of a table read once.
+
+        :param factor: speed of reading against that which the pitch asks for
+        """
+
+        def make() -> Reading:
+            table, speed = self.table(pitch, layer, side)
+            return read_once(table, speed * factor, self._tape.block_frames)
+
+        return self._tape.take((self._name, pitch, layer, side, factor), make)
+
+    def round(self, pitch: float, layer: int, side: int = 0) -> Take:
+        """The take of a table read round and round."""
+
+        def make() -> Reading:
+            return read_round(*self.table(pitch, layer, side), self._tape.block_frames)
+
+        return self._tape.take((self._name, pitch, layer, side), make)
+
+
+def material(tape: Tape, recipe: Recipe) -> Material:
+    """The tables of a recipe, made when they are asked for the first time."""
+    return tape.once(recipe, lambda: Material(tape, recipe))
+
+
+def read_once(table: Samples, speed: float, least_ring: int) -> Reading:
+    """A table from its first sample to its last, which is silence, and then silence."""
+    last = len(table) - 1
+
+    def read(frames: Floats) -> Samples:
+        place = np.minimum(frames * speed, last - 1e-6)
+        index = place.astype(np.intp)
+        return between(table.take(index), table.take(index + 1), place - index)
+
+    return Reading(read, math.ceil(last / speed), least_ring)
+
+
+def read_round(table: Samples, speed: float, least_ring: int) -> Reading:
+    """A table that begins again at its end. The ring is a whole number of frames: the speed is
+    bent for that by a twentieth of a cent at most."""
+    turns, ring = whole_turns(len(table), speed, least_ring)
+    return Reading(lambda frames: wrapped(table, frames * (turns * len(table) / ring)), 0, ring)
+
+
+def whole_turns(size: float, speed: float, least_ring: int) -> tuple[int, int]:
+    """How often a table of some size is gone through in a ring, and the frames of that ring."""
+    turns = math.ceil(max(least_ring, LEAST_RING_FRAMES) * speed / size)
+    return turns, round(turns * size / speed)
+
+
+def wrapped(table: Samples, place: Floats) -> Samples:
+    """The samples at rising places of a table without end [shape=(n,)]."""
+    place = place - len(table) * np.floor(place[0] / len(table))
+    index = place.astype(np.intp)
+    low, high = (table.take(index + offset, mode="wrap") for offset in range(2))
+    return between(low, high, place - index)
+
+
+def between(low: Samples, high: Samples, share: Floats) -> Samples:
+    """What lies at a share of the way from `low` to `high`."""
+    high -= low
+    high *= share.astype(np.float32)
+    high += low
+    return high
