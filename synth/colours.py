@@ -35,8 +35,9 @@ class Places:
 
     def next(self) -> float:
         """A place 0..1."""
+        place = self._roam * ((self._notes * GOLDEN) % 1.0)
         self._notes += 1
-        return self._roam * ((self._notes * GOLDEN) % 1.0)
+        return place
 
 
 class TwoColours:

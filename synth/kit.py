@@ -96,7 +96,7 @@ class Drum:
 
     def sound(self, touch: Touch) -> Sound:
         variant, layer = self._variant(touch.pitch), self._material.layer(touch.loudness)
-        slower = 1.0 - STROKES_DIFFER * (2 * self._strokes % STROKES) / STROKES
+        slower = 1.0 - STROKES_DIFFER * (2 * self._strokes % STROKES + 0.5) / STROKES
         self._strokes += 1
         takes = [self._material.once(variant, layer, side, slower) for side in range(self.sides)]
         seconds = self._material.seconds(variant) / slower

@@ -90,16 +90,22 @@ def read_once(table: Samples, speed: float, least_ring: int) -> Reading:
 
 
 def read_round(table: Samples, speed: float, least_ring: int) -> Reading:
-    """A table that begins again at its end. The ring is a whole number of frames: the speed is
-    bent for that by a twentieth of a cent at most."""
+    """A table that begins again at its end."""
     turns, ring = whole_turns(len(table), speed, least_ring)
     return Reading(lambda frames: wrapped(table, frames * (turns * len(table) / ring)), 0, ring)
 
 
-def whole_turns(size: float, speed: float, least_ring: int) -> tuple[int, int]:
-    """How often a table of some size is gone through in a ring, and the frames of that ring."""
-    turns = math.ceil(max(least_ring, LEAST_RING_FRAMES) * speed / size)
-    return turns, round(turns * size / speed)
+def whole_turns(size: float, speed: float, least_ring: int, choices: int = 1) -> tuple[int, int]:
+    """How often a table of some size is gone through in a ring, and the frames of that ring.
+
+    :param choices: numbers of turns from which that is chosen for which the speed has to be bent
+        least to make the ring a whole number of frames
+    """
+    fewest = math.ceil(max(least_ring, LEAST_RING_FRAMES) * speed / size)
+    turns = np.arange(fewest, max(2 * fewest, fewest + choices))
+    exact = turns * (size / speed)
+    best = int(np.argmin(np.abs(exact - np.rint(exact)) / exact))
+    return int(turns[best]), round(exact[best])
 
 
 def wrapped(table: Samples, place: Floats) -> Samples:

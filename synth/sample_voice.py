@@ -6,6 +6,7 @@ Recordings are read by a cubic through four samples, as they are far from their 
 """
 
 import math
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -85,7 +86,7 @@ class SamplePatch:
             for side in sides
         ]
         if len(takes) == 1:
-            return [Strand(takes[0], *levels, power=4)]
+            return [Strand(takes[0], levels[0], levels[1], 4)]
         return [Strand(takes[0], levels[0], 0.0, 4), Strand(takes[1], 0.0, levels[1], 4)]
 
 
@@ -102,8 +103,7 @@ def read_region(region: Region, pitch: float, side: int, tape: Tape) -> Reading:
     ratio, head = region.zone.ratio(pitch), region.head[:, side]
     tail = np.zeros(3, np.float32)
     if region.loop is not None:  # what a cubic meets behind the head
-        places = region.loop_entry + np.arange(3)
-        tail = _looped(region, side, places)
+        tail = _looped(region, side, region.loop_entry + np.arange(3.0))
     around = np.concatenate([head[:1], head, tail])
     once = math.ceil(len(head) / ratio)
     shaped = _shaped(region.zone)
@@ -111,7 +111,7 @@ def read_region(region: Region, pitch: float, side: int, tape: Tape) -> Reading:
     shape = envelope_shape(region.zone) if shaped else np.zeros(0)
     turns, ring = 0, tape.block_frames
     if region.loop is not None:
-        turns, ring = whole_turns(region.loop_frames, ratio, tape.block_frames)
+        turns, ring = whole_turns(region.loop_frames, ratio, tape.block_frames, 64)
 
     def read(frames: Floats) -> Samples:
         split = int(np.searchsorted(frames, once))
@@ -136,25 +136,24 @@ def _looped(region: Region, side: int, places: Floats) -> Samples:
     loop = region.loop[:, side]
     place = np.mod(places / region.loop_frames, 1.0) * len(loop)
     index = place.astype(np.intp)
-    share = place - index
-    points = [loop[(index + offset) % len(loop)] for offset in (-1, 0, 1, 2)]
-    return through(*points, share)
+    points = [loop.take(index + offset, mode="wrap") for offset in (-1, 0, 1, 2)]
+    return through(points, place - index)
 
 
 def cubic(table: Samples, places: Floats) -> Samples:
     """A table at places, none within a sample of its ends."""
     index = np.minimum(places.astype(np.intp), len(table) - 3)
-    points = [table[index + offset] for offset in (-1, 0, 1, 2)]
-    return through(*points, places - index)
+    return through([table.take(index + offset) for offset in (-1, 0, 1, 2)], places - index)
 
 
-def through(before: Samples, low: Samples, high: Samples, after: Samples, share: Floats) -> Samples:
-    """What lies at a share of the way from `low` to `high` on a cubic through four samples.
+def through(points: Sequence[Samples], share: Floats) -> Samples:
+    """What lies at a share of the way from the second of four points to the third.
 
-    Catmull and Rom's: it leaves each sample in the direction of its two neighbours.
+    The cubic of Catmull and Rom (1974): it leaves a point in the direction of its neighbours.
     """
+    before, low, high, after = points
     x = share.astype(np.float32)
     slope = high - before
     bend = 2.0 * before - 5.0 * low + 4.0 * high - after
     twist = 3.0 * (low - high) + after - before
-    return low + 0.5 * x * (slope + x * (bend + x * twist))
+    return np.asarray(low + 0.5 * x * (slope + x * (bend + x * twist)), np.float32)

@@ -155,7 +155,7 @@ class Voices:
         self._closing.clear()
         moving = np.flatnonzero(self._moves)
         rows[moving] *= self._tape.windows[self._places[ENVELOPE, moving]]
-        levels = np.where(self._moves, self._levels[0], self._levels[1])
+        levels: Samples = np.where(self._moves, self._levels[0], self._levels[1])
         for row, stands in closed:
             self._moves[row] = True
             self._levels[0, :, row] *= stands

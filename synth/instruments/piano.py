@@ -8,7 +8,7 @@ out, in four layers. The sides hear the strings a little differently. The top no
 
 import numpy as np
 
-from ..instrument import Touch, simple
+from ..instrument import Sound, Touch, simple
 from ..struck import RungPatch, head_and_tail
 from ..tables import Floats, Struck, knock, string_sound
 
@@ -67,9 +67,10 @@ class Piano(RungPatch):
     reels = head_and_tail("piano", _sound, 23, 108, step=5, keep=True)
     release_seconds = 0.3
 
-    def tune(self, touch: Touch) -> None:
-        super().tune(touch)
-        self.one_shot = touch.pitch >= UNDAMPED_FROM
+    def sound(self, touch: Touch) -> Sound:
+        sound = super().sound(touch)
+        sound.one_shot = touch.pitch >= UNDAMPED_FROM
+        return sound
 
 
 INSTRUMENT = simple(Piano, level_db=3.8, polyphony=16, spread=0.3, shaped_by=("brightness",))

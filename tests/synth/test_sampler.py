@@ -8,7 +8,7 @@ from segue.analysis.audio import find_clicks
 from segue.music.errors import SegueError, UnknownNameError
 from segue.music.events import Channel
 from segue.synth.engine import Engine
-from segue.synth.sample_voice import envelope_shape, plan_reading
+from segue.synth.sample_voice import envelope_shape
 from segue.synth.sampler import sampled_instrument
 from segue.synth.samples import Zone
 
@@ -88,19 +88,6 @@ def test_the_loop_goes_on_where_the_head_ends(sfz, play, pitch, rate):
     joint = 480 + round((9_027 * RATE / rate) / 2 ** ((pitch - 69) / 12))
     assert residual_db(sound[joint - 1_500 : joint + 1_500, 0], wanted) < -40
     assert not np.any(sound[-RATE // 10 :])
-
-
-def test_plans_agree_with_the_reader_they_are_for():
-    random = np.random.default_rng(5)
-    for size, ratio in zip(
-        random.integers(64, 10**6, 300), random.uniform(0.1, 8, 300), strict=True
-    ):
-        plan = plan_reading(int(size), float(ratio), RATE)
-        length = np.float32(RATE * float(np.float32(plan.seconds)))
-        step = float(np.float32(np.float32(size) / length))
-        assert (plan.frames - 1) * step < size < plan.frames * step
-        assert plan.beyond == pytest.approx(plan.frames * step - size, abs=1e-6)
-        assert size / step == pytest.approx(size / ratio, abs=1.0)
 
 
 def test_two_renders_are_alike_to_the_bit_and_blocks_do_not_matter(sfz, play):
