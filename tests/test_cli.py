@@ -674,6 +674,18 @@ def test_a_stopped_harmony_leaves_nothing(start: Callable[..., Running], sing: S
 
 
 @needs_linux
+def test_a_stopped_gallery_leaves_the_older_one(start: Callable[..., Running]) -> None:
+    Path("gallery").mkdir()
+    Path("gallery/README.md").write_text("older page")
+    running = start("instruments", "--gallery", "gallery")
+    running.wait_for("*.ogg")
+    code, _, error = running.interrupt()
+    assert (code, error) == (130, "segue: stopped\n")
+    assert os.listdir("gallery") == ["README.md"] and left() == ["gallery"]
+    assert Path("gallery/README.md").read_text() == "older page"
+
+
+@needs_linux
 def test_a_stopped_demo_leaves_whole_files(start: Callable[..., Running]) -> None:
     running = start("demo", "--out", "demo")
     running.wait_for(".music.wav.*.part")
