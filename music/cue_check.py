@@ -1,5 +1,6 @@
 """Reads a cue folder and finds every fault of it in one go."""
 
+import os
 import re
 import tomllib
 from itertools import pairwise
@@ -35,6 +36,7 @@ from .midi import read_midi
 from .orchestra import ORCHESTRA
 from .sample_names import is_sample_name, sample_name
 from .score import Notes, Score
+from .soundfont_presets import is_kit_preset
 from .tempo import Meter
 from .theory import MODES, Chord, Key
 
@@ -212,7 +214,7 @@ class _CueReader:
         names = [track.name for track in self.theme.tracks] if self.theme else []
         for index, row in enumerate(self.layers):
             place = f"layers[{index}]"
-            role, instrument, track = row.get("role"), row.get("instrument"), row.get("track")
+            role, track = row.get("role"), row.get("track")
             check_keys(row, place, self.faults)
             if role == "stem":
                 self._check_stem(row, place)
@@ -222,11 +224,9 @@ class _CueReader:
             if role and role not in TRACK_ROLES and track:
                 message = f"role {role} is arranged and plays no track"
                 self.faults.report("unused-track", f"{place}.track", message, "leave track out")
-            kit = self._check_instrument(instrument, place)
+            kit = self._check_instrument(row, place)
             if (role == "drums" and kit is False) or (role in PITCHED_ROLES and kit):
-                message = f"role {role} does not suit instrument {instrument!r}"
-                remedy = "give a drum kit to the role drums, the others a pitched instrument"
-                self.faults.report("unfit-instrument", f"{place}.instrument", message, remedy)
+                self._report_unfit(row, kit, f"{place}.instrument")
             if track and not self.head.get("theme"):
                 message = f"it plays track {track!r}, but the cue has no theme file"
                 self.faults.report("unknown-track", f"{place}.track", message, "add cue.theme")
@@ -235,21 +235,46 @@ class _CueReader:
             elif track and self.theme and not kit:
                 self._check_pitches(row, self.theme.track(track).notes, f"{place}.octave")
 
-    def _check_instrument(self, name: str | None, place: str) -> bool | None:
-        """Whether an instrument is a drum kit; None if nothing can be said."""
+    def _check_instrument(self, row: dict[str, Any], place: str) -> bool | None:
+        """Whether a layer's instrument is a drum kit; None if nothing can be said.
+
+        Fills in `kit`, and the slash of a folder of samples that was named without one.
+        """
+        name = row.get("instrument")
         if not name:
             return None
-        if not is_sample_name(name):
-            if name not in ORCHESTRA:
-                self.faults.report_unknown("instrument", name, ORCHESTRA, f"{place}.instrument")
-                return None
+        if name in ORCHESTRA:
+            if "kit" in row:
+                message = f"{name!r} is no samples, and known to be a kit or none"
+                self.faults.report("unused-key", f"{place}.kit", message, "leave kit out")
             return ORCHESTRA[name].is_kit
+        if not is_sample_name(name):
+            if name in (".", "..") or not os.path.isdir(self.folder / name):
+                self._report_instrument(name, f"{place}.instrument")
+                return None
+            name = row["instrument"] = f"{name}/"
         try:
-            sample_name(name, self.folder)
+            samples = sample_name(name, self.folder)
         except SegueError as error:
             remedy = "put the samples into the cue's folder"
             self.faults.report("missing-file", f"{place}.instrument", str(error), remedy)
-        return None
+            return None
+        if "kit" not in row and is_kit_preset(samples):
+            row["kit"] = True
+        return bool(row.get("kit", row.get("role") == "drums"))
+
+    def _report_instrument(self, name: str, place: str) -> None:
+        message = f"no instrument is called {name!r}, and no folder beside cue.toml"
+        remedy = f"{nearest(name, ORCHESTRA)}; or put a folder of samples there"
+        self.faults.report("unknown-instrument", place, message, remedy)
+
+    def _report_unfit(self, row: dict[str, Any], kit: bool | None, place: str) -> None:
+        message = f"role {row['role']} does not suit instrument {row['instrument']!r}"
+        remedy = "give a drum kit to the role drums, the others a pitched instrument"
+        if is_sample_name(row["instrument"]):
+            message += f", which is {'a kit' if kit else 'no kit'}"
+            remedy += f"; or write kit = {str(not kit).lower()}"
+        self.faults.report("unfit-instrument", place, message, remedy)
 
     def _check_sidechains(self) -> None:
         names = [row["name"] for row in self.layers if "name" in row]

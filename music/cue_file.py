@@ -16,7 +16,6 @@ from .errors import CueError, SegueError, UnknownNameError
 from .events import PROGRAMS
 from .files import read_whole, write_whole
 from .midi import DRUM_CHANNEL, write_midi
-from .orchestra import ORCHESTRA
 from .score import Score, Track
 from .tempo import TempoMap
 
@@ -107,8 +106,7 @@ def _theme(cue: Cue) -> Score:
     tracks = []
     for index, (name, notes) in enumerate(cue.tracks.items()):
         instrument = instruments.get(name, "piano")
-        kit = instrument in ORCHESTRA and ORCHESTRA[instrument].is_kit
-        channel = DRUM_CHANNEL if kit else free[index % len(free)]
+        channel = DRUM_CHANNEL if name in cue.kit_tracks else free[index % len(free)]
         tracks.append(Track(name, notes, PROGRAMS.get(instrument, 0), channel))
     bpm = round(sum(cue.tempo_bpm) / 2, 3)
     return Score(tuple(tracks), TempoMap(bpm), cue.meter, cue.title)

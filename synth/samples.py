@@ -416,7 +416,7 @@ def read_clip(path: Path, place: str) -> Clip:
 
 def _wave_loop(path: Path, frames: int) -> tuple[int, int] | None:
     """The first loop that a WAV file's `smpl` chunk names, if it lies inside of the sample."""
-    from .riff import wave_loop
+    from ..music.riff import wave_loop
 
     loop = wave_loop(path)
     if loop is None:

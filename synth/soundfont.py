@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..music.errors import FileFormatError, SegueError, suggestion
-from .riff import chunks
+from ..music.riff import chunks
 from .samples import Clip, Zone, low_pass
 
 RECORDS: dict[str, Any] = {
