@@ -3,6 +3,7 @@
 import os
 import re
 import tomllib
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ from .events import MixSettings, Sidechain
 from .files import read_whole
 from .midi import read_midi
 from .orchestra import ORCHESTRA
-from .sample_names import is_sample_name, sample_name
+from .sample_names import SampleName, is_sample_name, sample_name
 from .score import Notes, Score
 from .soundfont_presets import is_kit_preset
 from .tempo import Meter
@@ -49,13 +50,23 @@ REGISTER_SEMITONES = 12
 Rows = list[dict[str, Any]]
 
 
-def read_cue(folder: Path) -> tuple[Cue | None, list[Fault]]:
-    """The cue of a folder and its faults; there is a cue only if there are no faults."""
+SampleCheck = Callable[[SampleName], Iterable[str]]
+"""Why a sampled instrument cannot be played: facts and ways out, with a semicolon between."""
+
+
+def read_cue(
+    folder: Path, *, decode: bool = False, samples: SampleCheck | None = None
+) -> tuple[Cue | None, list[Fault]]:
+    """The cue of a folder and its faults; there is a cue only if there are no faults.
+
+    :param decode: read every stem to its end, which takes time
+    :param samples: opens sampled instruments, of which else only the names are checked
+    """
     faults = FaultList()
     document = _read_toml(folder, faults)
     if document is None:
         return None, faults
-    reader = _CueReader(folder, document, faults)
+    reader = _CueReader(folder, document, faults, decode=decode, samples=samples)
     reader.check()
     return (None if faults else reader.build()), faults
 
@@ -82,8 +93,18 @@ def _read_toml(folder: Path, faults: FaultList) -> dict[str, Any] | None:
 class _CueReader:
     """Values of a document that are sound by themselves, then checked against each other."""
 
-    def __init__(self, folder: Path, document: dict[str, Any], faults: FaultList) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        document: dict[str, Any],
+        faults: FaultList,
+        *,
+        decode: bool,
+        samples: SampleCheck | None,
+    ) -> None:
         self.folder, self.faults = folder, faults
+        self.decode, self.samples = decode, samples
+        self.heard: dict[SampleName, list[str]] = {}
         for name in document:
             if name not in TABLES:
                 faults.report_unknown("table", name, TABLES, name)
@@ -259,9 +280,19 @@ class _CueReader:
             remedy = "put the samples into the cue's folder"
             self.faults.report("missing-file", f"{place}.instrument", str(error), remedy)
             return None
+        self._open_samples(samples, f"{place}.instrument")
         if "kit" not in row and is_kit_preset(samples):
             row["kit"] = True
         return bool(row.get("kit", row.get("role") == "drums"))
+
+    def _open_samples(self, name: SampleName, place: str) -> None:
+        if self.samples is None:
+            return
+        if name not in self.heard:
+            self.heard[name] = list(self.samples(name))
+        for told in self.heard[name]:
+            fact, _, remedy = told.rpartition("; ")
+            self.faults.report("bad-samples", place, fact or told, remedy if fact else "mend it")
 
     def _report_instrument(self, name: str, place: str) -> None:
         message = f"no instrument is called {name!r}, and no folder beside cue.toml"
@@ -296,6 +327,7 @@ class _CueReader:
             folder=self.folder,
             sections=sections,
             tempo_bpm=self.head.get("tempo_bpm"),
+            decode=self.decode,
         )
 
     def _report_track(self, track: str, names: list[str], place: str) -> None:

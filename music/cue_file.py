@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .cue import Cue, Section
-from .cue_check import read_cue
+from .cue_check import SampleCheck, read_cue
 from .cue_copy import plan_copy
 from .cue_schema import Fault
 from .errors import CueError, UnknownNameError
@@ -45,12 +45,18 @@ def load_cue(name_or_folder: str | Path) -> Cue:
     return cue
 
 
-def check_cue(folder: str | Path) -> list[Fault]:
-    """Every fault of a cue folder, or of a shipped cue by its name; empty if it can be played."""
+def check_cue(folder: str | Path, samples: SampleCheck | None = None) -> list[Fault]:
+    """Every fault of a cue folder, or of a shipped cue by its name; empty if it can be played.
+
+    Stems are decoded to their ends, so it takes longer than `load_cue`.
+
+    :param samples: opens sampled instruments: `synth.sample_check.sample_faults`; without it, only
+        their names are checked
+    """
     path = Path(folder)
     if not path.is_dir() and str(folder) in shipped_cues():
         path = _shipped_root() / str(folder)
-    return read_cue(path)[1]
+    return read_cue(path, decode=True, samples=samples)[1]
 
 
 def write_cue(cue: Cue, folder: str | Path) -> None:

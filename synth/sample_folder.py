@@ -23,7 +23,7 @@ import numpy as np
 
 from ..music.errors import SegueError
 from ..music.sample_files import sound_files
-from .samples import Zone, read_clip
+from .samples import Zone, probe_clip, read_clip
 
 DYNAMIC_STEP = 2.0
 RELEASE_SECONDS = 0.6
@@ -113,6 +113,7 @@ def folder_zones(folder: Path) -> list[Zone]:
                         place=str(folder / sample.path.name),
                         key=str(sample.path),
                         load=partial(read_clip, sample.path, str(folder)),
+                        probe=partial(probe_clip, sample.path, str(folder)),
                         low_pitch=low_pitch,
                         high_pitch=high_pitch,
                         low_velocity=low,

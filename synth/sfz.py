@@ -16,7 +16,7 @@ from pathlib import Path
 from ..music.errors import FileFormatError, RangeError, SegueError, check_range
 from ..music.sfz_text import Opcodes, Value, find_file, read_regions, recording_name
 from .sample_folder import note_pitch
-from .samples import Zone, read_clip
+from .samples import Zone, probe_clip, read_clip
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +104,7 @@ def _zone(path: Path, region: Opcodes, switch: int) -> Zone | None:
         place=sample.place,
         key=str(file),
         load=partial(read_clip, file, sample.place),
+        probe=partial(probe_clip, file, sample.place),
         low_pitch=max(low + shift, 0),
         high_pitch=min(high + shift, 127),
         low_velocity=low_velocity,
