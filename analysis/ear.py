@@ -31,7 +31,7 @@ class Ear:
             cue = arrangement.cue
             drums = np.zeros(len(arrangement.starts) - 1, bool)
             for number, layer in enumerate(cue.layers):
-                drums[np.unique(arrangement.index[:, :, :, number])] = layer.role == "drums"
+                drums[np.unique(arrangement.index[:, :, :, number])] = layer.is_kit
             group = np.repeat(np.arange(len(drums)), np.diff(arrangement.starts))
             bar_beats, tonic = cue.meter.bar_beats, cue.key.tonic
             found = grouped_statistics(arrangement.notes, group, drums, bar_beats, tonic=tonic)

@@ -39,10 +39,12 @@ def cue_check(folder: Annotated[str, typer.Argument(help="A cue folder, or a nam
     """Find every fault of a cue; exit code 1 if there are any."""
     from ..music.cue_file import check_cue, shipped_cues
     from ..music.errors import UnknownNameError
+    from ..synth.sample_check import sample_faults
 
     if folder not in shipped_cues() and not Path(folder).exists():
         raise UnknownNameError("cue or cue folder", folder, shipped_cues())
-    faults = check_cue(folder)
+    with console.status(f"checking {folder}"):
+        faults = check_cue(folder, sample_faults)
     for fault in faults:
         where = f"[red]{fault.code}[/] at [bold]{escape(fault.place)}[/]"
         console.print(f"{where}: {escape(fault.message)}", soft_wrap=True)

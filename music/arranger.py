@@ -121,7 +121,7 @@ class _Templates:
         lengths = [len(rows) for rows in self.rows]
         rows = [row for rows in self.rows for row in rows]
         onset, beats, pitch, velocity = np.array(rows, dtype=float).reshape(-1, 4).T
-        octaves = [0 if layer.role == "drums" else layer.octave for layer in self.cue.layers]
+        octaves = [0 if layer.is_kit else layer.octave for layer in self.cue.layers]
         notes = np.empty(len(rows), NOTE)
         notes["onset_beats"], notes["duration_beats"], notes["velocity"] = onset, beats, velocity
         notes["pitch"] = fold(pitch + 12 * np.repeat(np.array(octaves)[self.layers], lengths))
@@ -159,7 +159,10 @@ class _Planner:
         spans = self.spans(section, number, mode, cadence)
         tracks = {name: self.theme(name, section, number, mode) for name in self.tracks}
         if cadence:
-            tracks = {n: [onto_chord(row, spans) for row in rows] for n, rows in tracks.items()}
+            tracks = {
+                name: rows if name in cue.kit_tracks else [onto_chord(row, spans) for row in rows]
+                for name, rows in tracks.items()
+            }
         following = self.spans(section, (number + 1) % section.bars, mode, False)
         return PlannedBar(
             meter=cue.meter,
@@ -216,7 +219,11 @@ class _Planner:
         return [start, *lead([span.classes for span in spans[1:]], centre, start)]
 
     def theme(self, name: str, section: Section, number: int, mode: str) -> Rows:
-        """A bar of a track in a mode, onsets from the bar's start; notes end with the section."""
+        """A bar of a track in a mode, onsets from the bar's start; notes end with the section.
+
+        Of drums only the times count, as their pitches are none.
+        """
+        kit = name in self.cue.kit_tracks
         notes = self.tracks[name]
         start = (section.start_bar + number) * self.bar_beats
         onsets = notes["onset_beats"] - start
@@ -228,10 +235,11 @@ class _Planner:
         def moved(note: np.void) -> Row:
             onset = max(float(note["onset_beats"]), start)
             at = int((onset - start + ONSET_TOLERANCE_BEATS) / self.bar_beats * len(chords))
+            pitch = int(note["pitch"])
             return (
                 onset - start,
                 min(float(note["duration_beats"]), end - onset),
-                over_chord_to_mode(int(note["pitch"]), chords[at], self.cue.key, mode),
+                pitch if kit else over_chord_to_mode(pitch, chords[at], self.cue.key, mode),
                 float(note["velocity"]),
             )
 

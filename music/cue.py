@@ -10,6 +10,7 @@ from pathlib import Path
 from .direction import KNOBS
 from .errors import UnknownNameError
 from .events import MixSettings
+from .orchestra import ORCHESTRA
 from .sample_names import is_sample_name
 from .score import Notes
 from .tempo import Meter
@@ -40,6 +41,7 @@ class Layer:
     name: str
     role: str  # one of ROLES
     instrument: str = ""  # one of events.INSTRUMENTS, or samples; a stem has none
+    kit: bool | None = None  # of samples: whether they are a drum kit; None: as the role says
     track: str = ""  # roles melody and track: the track of the theme file
     knob: str = ""  # the knob that sets its activity; default: the role's own, none for melody
     from_level: float = 0.0  # silent below this value of its knob, 0..1
@@ -55,6 +57,13 @@ class Layer:
     sections: tuple[str, ...] = ()  # in which it sounds; empty for all
     anchor: str = "section"  # one of STEM_ANCHORS
     fade_beats: float = 2.0  # length of its cross-fades
+
+    @property
+    def is_kit(self) -> bool:
+        """Whether its pitches are General MIDI percussion numbers."""
+        if self.instrument in ORCHESTRA:
+            return ORCHESTRA[self.instrument].is_kit
+        return self.role == "drums" if self.kit is None else self.kit
 
     @property
     def activity_knob(self) -> str:
@@ -146,6 +155,12 @@ class Cue:
     def stems(self) -> dict[int, Layer]:
         """The layers of the role `stem`, by their positions."""
         return {at: layer for at, layer in enumerate(self.layers) if layer.role == "stem"}
+
+    @cached_property
+    def kit_tracks(self) -> frozenset[str]:
+        """The tracks of the theme file whose pitches are drums: those that only kits play."""
+        kits = {layer.track for layer in self.layers if layer.is_kit}
+        return frozenset(kits - {layer.track for layer in self.layers if not layer.is_kit} - {""})
 
     def instrument(self, name: str) -> str:
         """What an engine knows an instrument of this cue by: samples lie in the cue's folder."""

@@ -1,7 +1,9 @@
 """Reads a cue folder and finds every fault of it in one go."""
 
+import os
 import re
 import tomllib
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -33,8 +35,9 @@ from .events import MixSettings, Sidechain
 from .files import read_whole
 from .midi import read_midi
 from .orchestra import ORCHESTRA
-from .sample_names import is_sample_name, sample_name
+from .sample_names import SampleName, is_sample_name, sample_name
 from .score import Notes, Score
+from .soundfont_presets import is_kit_preset
 from .tempo import Meter
 from .theory import MODES, Chord, Key
 
@@ -47,13 +50,23 @@ REGISTER_SEMITONES = 12
 Rows = list[dict[str, Any]]
 
 
-def read_cue(folder: Path) -> tuple[Cue | None, list[Fault]]:
-    """The cue of a folder and its faults; there is a cue only if there are no faults."""
+SampleCheck = Callable[[SampleName], Iterable[str]]
+"""Why a sampled instrument cannot be played: facts and ways out, with a semicolon between."""
+
+
+def read_cue(
+    folder: Path, *, decode: bool = False, samples: SampleCheck | None = None
+) -> tuple[Cue | None, list[Fault]]:
+    """The cue of a folder and its faults; there is a cue only if there are no faults.
+
+    :param decode: read every stem to its end, which takes time
+    :param samples: opens sampled instruments, of which else only the names are checked
+    """
     faults = FaultList()
     document = _read_toml(folder, faults)
     if document is None:
         return None, faults
-    reader = _CueReader(folder, document, faults)
+    reader = _CueReader(folder, document, faults, decode=decode, samples=samples)
     reader.check()
     return (None if faults else reader.build()), faults
 
@@ -80,8 +93,18 @@ def _read_toml(folder: Path, faults: FaultList) -> dict[str, Any] | None:
 class _CueReader:
     """Values of a document that are sound by themselves, then checked against each other."""
 
-    def __init__(self, folder: Path, document: dict[str, Any], faults: FaultList) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        document: dict[str, Any],
+        faults: FaultList,
+        *,
+        decode: bool,
+        samples: SampleCheck | None,
+    ) -> None:
         self.folder, self.faults = folder, faults
+        self.decode, self.samples = decode, samples
+        self.heard: dict[SampleName, list[str]] = {}
         for name in document:
             if name not in TABLES:
                 faults.report_unknown("table", name, TABLES, name)
@@ -212,7 +235,7 @@ class _CueReader:
         names = [track.name for track in self.theme.tracks] if self.theme else []
         for index, row in enumerate(self.layers):
             place = f"layers[{index}]"
-            role, instrument, track = row.get("role"), row.get("instrument"), row.get("track")
+            role, track = row.get("role"), row.get("track")
             check_keys(row, place, self.faults)
             if role == "stem":
                 self._check_stem(row, place)
@@ -222,11 +245,9 @@ class _CueReader:
             if role and role not in TRACK_ROLES and track:
                 message = f"role {role} is arranged and plays no track"
                 self.faults.report("unused-track", f"{place}.track", message, "leave track out")
-            kit = self._check_instrument(instrument, place)
+            kit = self._check_instrument(row, place)
             if (role == "drums" and kit is False) or (role in PITCHED_ROLES and kit):
-                message = f"role {role} does not suit instrument {instrument!r}"
-                remedy = "give a drum kit to the role drums, the others a pitched instrument"
-                self.faults.report("unfit-instrument", f"{place}.instrument", message, remedy)
+                self._report_unfit(row, kit, f"{place}.instrument")
             if track and not self.head.get("theme"):
                 message = f"it plays track {track!r}, but the cue has no theme file"
                 self.faults.report("unknown-track", f"{place}.track", message, "add cue.theme")
@@ -235,21 +256,56 @@ class _CueReader:
             elif track and self.theme and not kit:
                 self._check_pitches(row, self.theme.track(track).notes, f"{place}.octave")
 
-    def _check_instrument(self, name: str | None, place: str) -> bool | None:
-        """Whether an instrument is a drum kit; None if nothing can be said."""
+    def _check_instrument(self, row: dict[str, Any], place: str) -> bool | None:
+        """Whether a layer's instrument is a drum kit; None if nothing can be said.
+
+        Fills in `kit`, and the slash of a folder of samples that was named without one.
+        """
+        name = row.get("instrument")
         if not name:
             return None
-        if not is_sample_name(name):
-            if name not in ORCHESTRA:
-                self.faults.report_unknown("instrument", name, ORCHESTRA, f"{place}.instrument")
-                return None
+        if name in ORCHESTRA:
+            if "kit" in row:
+                message = f"{name!r} is no samples, and known to be a kit or none"
+                self.faults.report("unused-key", f"{place}.kit", message, "leave kit out")
             return ORCHESTRA[name].is_kit
+        if not is_sample_name(name):
+            if name in (".", "..") or not os.path.isdir(self.folder / name):
+                self._report_instrument(name, f"{place}.instrument")
+                return None
+            name = row["instrument"] = f"{name}/"
         try:
-            sample_name(name, self.folder)
+            samples = sample_name(name, self.folder)
         except SegueError as error:
             remedy = "put the samples into the cue's folder"
             self.faults.report("missing-file", f"{place}.instrument", str(error), remedy)
-        return None
+            return None
+        self._open_samples(samples, f"{place}.instrument")
+        if "kit" not in row and is_kit_preset(samples):
+            row["kit"] = True
+        return bool(row.get("kit", row.get("role") == "drums"))
+
+    def _open_samples(self, name: SampleName, place: str) -> None:
+        if self.samples is None:
+            return
+        if name not in self.heard:
+            self.heard[name] = list(self.samples(name))
+        for told in self.heard[name]:
+            fact, _, remedy = told.rpartition("; ")
+            self.faults.report("bad-samples", place, fact or told, remedy if fact else "mend it")
+
+    def _report_instrument(self, name: str, place: str) -> None:
+        message = f"no instrument is called {name!r}, and no folder beside cue.toml"
+        remedy = f"{nearest(name, ORCHESTRA)}; or put a folder of samples there"
+        self.faults.report("unknown-instrument", place, message, remedy)
+
+    def _report_unfit(self, row: dict[str, Any], kit: bool | None, place: str) -> None:
+        message = f"role {row['role']} does not suit instrument {row['instrument']!r}"
+        remedy = "give a drum kit to the role drums, the others a pitched instrument"
+        if is_sample_name(row["instrument"]):
+            message += f", which is {'a kit' if kit else 'no kit'}"
+            remedy += f"; or write kit = {str(not kit).lower()}"
+        self.faults.report("unfit-instrument", place, message, remedy)
 
     def _check_sidechains(self) -> None:
         names = [row["name"] for row in self.layers if "name" in row]
@@ -271,6 +327,7 @@ class _CueReader:
             folder=self.folder,
             sections=sections,
             tempo_bpm=self.head.get("tempo_bpm"),
+            decode=self.decode,
         )
 
     def _report_track(self, track: str, names: list[str], place: str) -> None:

@@ -4,19 +4,18 @@
 """
 
 import json
-import shutil
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from .cue import Cue, Section
-from .cue_check import read_cue
+from .cue_check import SampleCheck, read_cue
+from .cue_copy import plan_copy
 from .cue_schema import Fault
-from .errors import CueError, SegueError, UnknownNameError
+from .errors import CueError, UnknownNameError
 from .events import PROGRAMS
-from .files import read_whole, write_whole
+from .files import copy_whole, fill_folder, write_whole
 from .midi import DRUM_CHANNEL, write_midi
-from .orchestra import ORCHESTRA
 from .score import Score, Track
 from .tempo import TempoMap
 
@@ -46,44 +45,38 @@ def load_cue(name_or_folder: str | Path) -> Cue:
     return cue
 
 
-def check_cue(folder: str | Path) -> list[Fault]:
-    """Every fault of a cue folder, or of a shipped cue by its name; empty if it can be played."""
+def check_cue(folder: str | Path, samples: SampleCheck | None = None) -> list[Fault]:
+    """Every fault of a cue folder, or of a shipped cue by its name; empty if it can be played.
+
+    Stems are decoded to their ends, so it takes longer than `load_cue`.
+
+    :param samples: opens sampled instruments: `synth.sample_check.sample_faults`; without it, only
+        their names are checked
+    """
     path = Path(folder)
     if not path.is_dir() and str(folder) in shipped_cues():
         path = _shipped_root() / str(folder)
-    return read_cue(path)[1]
+    return read_cue(path, decode=True, samples=samples)[1]
 
 
 def write_cue(cue: Cue, folder: str | Path) -> None:
-    """Write a cue's `cue.toml`, theme and stems into a folder, which is made if need be.
+    """Write a cue with its theme, stems and samples into a folder, which is made if need be.
 
-    The cue takes the folder's name when it is loaded again.
+    The cue takes the folder's name when it is loaded again. Recordings keep their places in the
+    cue's folder; those from elsewhere go to `stems` and `samples`. Raises SegueError for a
+    recording that is not there or cannot be copied, and for a folder that cannot be written; then
+    the folder is what it was.
     """
-    target = Path(folder)
-    theme = target / THEME_FILE
-    stems = [(cue.stem_path(layer), target / layer.file) for layer in cue.stems.values()]
-    new = [path for path in (theme, *(copy for _, copy in stems)) if not path.exists()]
-    made = not target.exists()
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SegueError(
-            f"cannot make the folder {target}: {error.strerror}; choose another place"
-        ) from error
-    try:
+    written, files = plan_copy(cue)
+    target = Path(folder).resolve()
+    with fill_folder(folder) as made:
         if cue.tracks:
-            write_midi(_theme(cue), theme)
-        for original, copy in stems:
-            if original.resolve() != copy.resolve():
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                write_whole(copy, read_whole(original))
-        write_whole(target / "cue.toml", _toml(cue).encode("utf-8"))
-    except BaseException:  # half a cue is of no use
-        for path in new:
-            path.unlink(missing_ok=True)
-        if made:
-            shutil.rmtree(target)
-        raise
+            write_midi(_theme(cue), made / THEME_FILE)
+        for place, source in files.items():
+            if source.resolve() != (target / place).resolve():
+                (made / place).parent.mkdir(parents=True, exist_ok=True)
+                copy_whole(source, made / place)
+        write_whole(made / "cue.toml", _toml(written).encode("utf-8"))
 
 
 def _shipped_root() -> Path:
@@ -107,8 +100,7 @@ def _theme(cue: Cue) -> Score:
     tracks = []
     for index, (name, notes) in enumerate(cue.tracks.items()):
         instrument = instruments.get(name, "piano")
-        kit = instrument in ORCHESTRA and ORCHESTRA[instrument].is_kit
-        channel = DRUM_CHANNEL if kit else free[index % len(free)]
+        channel = DRUM_CHANNEL if name in cue.kit_tracks else free[index % len(free)]
         tracks.append(Track(name, notes, PROGRAMS.get(instrument, 0), channel))
     bpm = round(sum(cue.tempo_bpm) / 2, 3)
     return Score(tuple(tracks), TempoMap(bpm), cue.meter, cue.title)

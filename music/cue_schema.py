@@ -58,6 +58,7 @@ TABLES: dict[str, dict[str, Spec]] = {
     "layers": {
         "name": _NAME,
         "role": Spec("text", True, what="role", known=ROLES),
+        "kit": Spec("flag"),
         "instrument": Spec("text"),
         "track": Spec("text"),
         "knob": Spec("text", what="knob", known=KNOBS),

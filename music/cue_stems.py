@@ -5,13 +5,13 @@ from typing import Any
 
 from .cue_schema import FaultList
 from .errors import FileFormatError, SegueError
-from .stems import SHORT_BEATS, STRETCH_RANGE, read_audio_info, whole_beats
+from .stems import SHORT_BEATS, STRETCH_RANGE, read_audio_info, scan_audio, whole_beats
 
 STEM_KEYS = ("file", "bpm", "beats", "sections", "anchor", "fade_beats")
 """Keys of a layer that only a stem has."""
 
 _NEEDED = ("file", "bpm")
-_NOT_OF_STEMS = ("instrument", "octave")
+_NOT_OF_STEMS = ("instrument", "octave", "kit")
 
 
 def check_keys(row: dict[str, Any], place: str, faults: FaultList) -> None:
@@ -38,10 +38,12 @@ def check_stem(
     folder: Path,
     sections: list[str],
     tempo_bpm: tuple[float, float] | None,
+    decode: bool = False,
 ) -> None:
     """Report what is wrong with a stem's values and file; fill in `beats`.
 
     :param tempo_bpm: slowest and fastest of the cue, if they are known
+    :param decode: read the file to its end
     """
     for at, name in enumerate(row.get("sections", ())):
         if name not in sections:
@@ -50,7 +52,7 @@ def check_stem(
     if bpm is not None and tempo_bpm is not None:
         _check_tempo(bpm, tempo_bpm, place, faults)
     if row.get("file"):
-        held = _file_beats(folder, row["file"], bpm, f"{place}.file", faults)
+        held = _file_beats(folder, row["file"], bpm, f"{place}.file", faults, decode)
         if held is not None:
             _check_length(row, held, place, faults)
 
@@ -67,7 +69,7 @@ def _check_tempo(bpm: float, tempo_bpm: tuple[float, float], place: str, faults:
 
 
 def _file_beats(
-    folder: Path, name: str, bpm: float | None, place: str, faults: FaultList
+    folder: Path, name: str, bpm: float | None, place: str, faults: FaultList, decode: bool
 ) -> float | None:
     """How many beats a file holds; None if it cannot be used."""
     path = folder / name
@@ -77,6 +79,8 @@ def _file_beats(
         return None
     try:
         info = read_audio_info(path)
+        if decode:
+            scan_audio(path)
     except FileFormatError as error:
         faults.report("bad-audio", place, str(error), "replace the file")
         return None

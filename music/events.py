@@ -78,6 +78,7 @@ class Channel:
     delay: float = 0.0  # send to the echo in tempo, 0..1
     group: str = "music"  # whose gain it follows besides its own
     stem: StemFile | None = None
+    kit: bool = False  # of samples: pitches are General MIDI percussion numbers
 
 
 @dataclass(frozen=True)

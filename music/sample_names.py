@@ -4,6 +4,7 @@
 preset of bank 0 and program 48 of a SoundFont, and `band.sf2#Strings` its preset of that name.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def sample_name(name: str, folder: str | Path = ".") -> SampleName:
     text, _, preset = name.partition("#")
     path = Path(folder) / text.replace("\\", "/")
     found = SampleName(path, preset.strip())
-    if not path.exists():
+    if not os.path.exists(path):  # which takes names that are too long, too
         raise SegueError(f"there are no samples at {path}; check the name, relative to the cue")
     if path.is_dir() and found.kind:
         raise SegueError(f"{path} is a folder, not a {found.kind} file; name a file in it")

@@ -11,7 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import FileFormatError, SegueError
+from .riff import missing_bytes
 
+SCAN_FRAMES = 65_536  # decoded at once
+SLACK_BYTES = 1024  # by which the size in a head may be wrong
 STEM_FORMATS = ("WAV", "FLAC", "OGG")
 BPM_RANGE = (20.0, 400.0)  # of the recording, in quarter notes a minute
 STRETCH_RANGE = (0.5, 2.0)  # speed of a stem in the music by its own speed
@@ -78,6 +81,38 @@ def read_audio_info(path: str | Path) -> AudioInfo:
     if found.channels > 2:
         raise FileFormatError(f"{path} has {found.channels} channels; mix it down to one or two")
     return found
+
+
+def scan_audio(path: str | Path) -> AudioInfo:
+    """The head of a sound file of any kind, once all of its frames were decoded and none was kept.
+
+    Raises SegueError if there is no such file, FileFormatError if it is damaged, ends too early,
+    holds no sound or what is no number.
+    """
+    import soundfile
+
+    if not Path(path).is_file():
+        raise SegueError(f"there is no file {path}; check the path")
+    held, finite = 0, True
+    try:
+        with soundfile.SoundFile(str(path)) as file:
+            info = AudioInfo(file.frames, file.samplerate, file.channels, file.format)
+            while len(block := file.read(SCAN_FRAMES, dtype="float32", always_2d=True)):
+                held += len(block)
+                finite = finite and bool(np.isfinite(block).all())
+        missing = missing_bytes(Path(path))
+    except (soundfile.SoundFileError, OSError) as error:
+        raise FileFormatError(
+            f"{path} cannot be read as sound ({error}); give a WAV, FLAC or OGG file"
+        ) from error
+    if held < info.frames or missing > SLACK_BYTES:
+        lost = f"{held} of {info.frames} frames" if held < info.frames else f"{missing} bytes lack"
+        raise FileFormatError(f"{path} is damaged or cut short ({lost}); fetch or export it again")
+    if not held:
+        raise FileFormatError(f"{path} holds no sound; leave it out or record it again")
+    if not finite:
+        raise FileFormatError(f"{path} has samples that are not numbers; export it again")
+    return info
 
 
 def whole_beats(length_beats: float) -> int:

@@ -6,7 +6,6 @@ import numpy as np
 
 from .cue import Cue
 from .errors import check_range
-from .orchestra import ORCHESTRA
 from .score import Notes
 from .theory import Chord, Key
 
@@ -30,13 +29,8 @@ def transpose(cue: Cue, semitones: int) -> Cue:
         )
         for section in cue.sections
     )
-    kits = {
-        layer.track
-        for layer in cue.layers
-        if layer.instrument in ORCHESTRA and ORCHESTRA[layer.instrument].is_kit
-    }
     tracks = {
-        name: notes if name in kits else _shifted(notes, semitones)
+        name: notes if name in cue.kit_tracks else _shifted(notes, semitones)
         for name, notes in cue.tracks.items()
     }
     key = Key((cue.key.tonic + semitones) % 12, cue.key.mode)

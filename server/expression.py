@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..music.cue import PHRASE_BARS, Cue
+from ..music.cue import PHRASE_BARS, Cue, Layer
 from ..music.events import Events
 from ..music.orchestra import ORCHESTRA
 from ..music.patterns import is_compound
@@ -74,13 +74,13 @@ class Players:
     """The players of a cue's layers."""
 
     def __init__(self, cue: Cue, sample_rate: int) -> None:
-        manners = [_manner(layer.instrument) for layer in cue.layers]
+        manners = [_manner(layer) for layer in cue.layers]
         self._rate = sample_rate
         self._loose = np.array([manner.loose_seconds for manner in manners])
         self._overlap = np.array([manner.overlap_seconds for manner in manners])
         self._strum = np.array([manner.strum_seconds for manner in manners])
         roles = [layer.role for layer in cue.layers]
-        self._drums = np.array([role == "drums" for role in roles])
+        self._drums = np.array([layer.is_kit for layer in cue.layers])
         self._chordal = np.array([role == "harmony" for role in roles])
         self._legato = np.array([role not in ("drums", "arpeggio") for role in roles])
         self._beat = 1.5 if is_compound(cue.meter) else 1.0
@@ -182,9 +182,11 @@ def _beats_until_next(onset: FloatArray, layer: IntArray, end_beats: float) -> F
     return np.maximum(free, ONSET_TOLERANCE_BEATS)
 
 
-def _manner(instrument: str) -> Manner:
-    """How an instrument is played; a stem's layer has none and plays no notes."""
-    if instrument in PLAYERS:
-        return PLAYERS[instrument]
-    player = ORCHESTRA.get(instrument)
+def _manner(layer: Layer) -> Manner:
+    """How a layer's instrument is played; a stem has none and plays no notes."""
+    if layer.is_kit:
+        return MANNERS["drums"]
+    if layer.instrument in PLAYERS:
+        return PLAYERS[layer.instrument]
+    player = ORCHESTRA.get(layer.instrument)
     return SAMPLED if player is None else MANNERS[player.family]

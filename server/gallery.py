@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from ..analysis.audio import integrated_loudness
-from ..music.errors import SegueError
 from ..music.events import EVENT, Channel, Events
-from ..music.files import write_whole
+from ..music.files import fill_folder, write_whole
 from ..music.orchestra import FAMILIES, ORCHESTRA, Player
 from ..music.theory import NAMES
 
@@ -55,14 +54,15 @@ def prepare(tell: Tell | None = None) -> None:
 def write_gallery(folder: Path, tell: Tell | None = None) -> Path:
     """Write `README.md` with a sound and a picture for each family into a folder; its path.
 
-    Raises SegueError for a folder that cannot be made.
+    All of them appear at the end, together; other files of the folder stay. Raises SegueError for a
+    folder that cannot be made, and then, as when it is stopped, leaves it as it was.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SegueError(
-            f"cannot make the folder {folder}: {error.strerror}; choose another place"
-        ) from error
+    with fill_folder(folder) as made:
+        _draw_gallery(made, tell)
+    return folder / "README.md"
+
+
+def _draw_gallery(folder: Path, tell: Tell | None) -> None:
     lines = ["# Instruments", "", *_INTRODUCTION, ""]
     for number, family in enumerate(FAMILIES):
         if tell is not None:
@@ -71,9 +71,7 @@ def write_gallery(folder: Path, tell: Tell | None = None) -> Path:
         stem = family.replace(" ", "_")
         _render_family(folder / stem, names)
         lines += _family_page(family, stem, names)
-    page = folder / "README.md"
-    write_whole(page, ("\n".join(lines).rstrip() + "\n").encode())
-    return page
+    write_whole(folder / "README.md", ("\n".join(lines).rstrip() + "\n").encode())
 
 
 _INTRODUCTION = (

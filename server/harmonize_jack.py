@@ -7,7 +7,7 @@ it, and the choir and the band are engines that render in it, block by block.
 import gc
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -25,9 +25,8 @@ from ..synth.engine import Engine
 from ..synth.master import Limiter
 from .harmonize_live import LiveHarmonizer
 from .harmonize_mix import Samples, pan
-from .harmonize_stems import CHOIR, PANS, SOUNDS, band_events
+from .harmonize_stems import CHOIR, PANS, SOUNDS, band_engine, band_events
 from .harmony_plan import Course
-from .sound import session_channels
 
 CLIENT_NAME = "segue-harmonize"
 LONGEST_SECONDS = 3600.0
@@ -93,10 +92,17 @@ class LiveMix:
         self._choir = self._band = None
         if options.sound != "shifted":
             gain_db = options.parts_db + _ENGINE_DB
-            self._choir = _engine([Channel("choir", CHOIR, reverb=0.4)], sample_rate, size, gain_db)
+            self._choir = Engine(
+                [Channel("choir", CHOIR, reverb=0.4)],
+                sample_rate=sample_rate,
+                block_frames=size,
+                gain_db=gain_db,
+            )
         if options.band:
-            channels = session_channels(course.cue)[: len(course.cue.layers)]
-            self._band = _engine(channels, sample_rate, size, options.band_db + _ENGINE_DB)
+            gain_db = options.band_db + _ENGINE_DB
+            self._band = band_engine(
+                course, sample_rate=sample_rate, block_frames=size, gain_db=gain_db
+            )
             self._band.schedule(band_events(course, 0.0, sample_rate))
         self._limiter = Limiter(sample_rate)
 
@@ -129,10 +135,6 @@ class LiveMix:
         for engine in (self._choir, self._band):
             if engine is not None:
                 engine.close()
-
-
-def _engine(channels: Sequence[Channel], rate: int, block_frames: int, gain_db: float) -> Engine:
-    return Engine(channels, sample_rate=rate, block_frames=block_frames, gain_db=gain_db)
 
 
 def _gain(level_db: float) -> float:

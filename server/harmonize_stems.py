@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +11,12 @@ from numpy.typing import NDArray
 from ..analysis.pitch import PitchTrack, hz_at
 from ..analysis.voice_quality import ShiftQuality, shift_quality
 from ..music.events import Channel, Events
+from ..synth.engine import Engine
 from ..synth.pitch_shift import PitchShifter
-from ..synth.render import render_array
+from ..synth.render import OFFLINE_BLOCK_FRAMES, end_frame, render_array, render_blocks
+from .expression import Players
 from .harmonize_mix import VOICE_LUFS, add, gain_to, pan
 from .harmony_plan import Course, Plan, choir_events
-from .realise import note_events
 from .sound import SAMPLE_RATE, session_channels
 from .voice_file import Samples
 
@@ -92,7 +94,7 @@ class Stems:
             mix = add(mix, choir, gain_to(choir, parts_lufs + under_db))
         if band_at_seconds is not None:
             self._tell(0.65, "the band plays")
-            band = self._band(band_at_seconds)
+            band = render_band(self._course, band_at_seconds, len(self._samples), self._seed)
             mix = add(mix, band, gain_to(band, VOICE_LUFS + levels.band_db))
         return mix
 
@@ -124,22 +126,61 @@ class Stems:
         self.choir_notes = len(events)
         return render_array(events, [Channel("choir", CHOIR, reverb=0.4)], seed=self._seed)
 
-    def _band(self, at_seconds: float) -> Samples:
-        """The cue without its melody, from a time on, as long as the voice."""
-        events = band_events(self._course, at_seconds, SAMPLE_RATE)
-        events = events[events["at_frame"] < len(self._samples)]
-        cue = self._course.cue
-        return render_array(events, session_channels(cue)[: len(cue.layers)], seed=self._seed)
+
+def render_band(course: Course, at_seconds: float, frames: int, seed: int = 0) -> Samples:
+    """A cue without its melody, as long as a voice and what rings on [shape=(n, 2)].
+
+    :param at_seconds: where in the course it begins
+    :param frames: no note begins later
+    """
+    events = band_events(course, at_seconds, SAMPLE_RATE)
+    events = events[events["at_frame"] < frames]
+    blocks: list[Samples] = []
+    with band_engine(course, block_frames=OFFLINE_BLOCK_FRAMES, seed=seed) as engine:
+        engine.schedule(events)
+        render_blocks(engine, end_frame(events), blocks.append)
+    return np.concatenate(blocks) if blocks else np.zeros((0, 2), np.float32)
+
+
+def band_engine(
+    course: Course,
+    *,
+    sample_rate: int = SAMPLE_RATE,
+    block_frames: int,
+    seed: int = 0,
+    gain_db: float = 0.0,
+) -> Engine:
+    """An engine with a cue's layers, room, echo in tempo and side chains.
+
+    The cue's own loudness is left out: a band is as loud as the voice lets it be.
+    """
+    cue = course.cue
+    engine = Engine(
+        session_channels(cue)[: len(cue.layers)],
+        mix=replace(cue.mix, loudness_lufs=None),
+        sample_rate=sample_rate,
+        block_frames=block_frames,
+        seed=seed,
+        gain_db=gain_db,
+    )
+    engine.control("master.tempo", course.bpm)
+    return engine
 
 
 def band_events(course: Course, at_seconds: float, sample_rate: int) -> Events:
-    """The notes of a cue without its melody, on its layers' channels; a time in it is frame 0."""
+    """The notes of a cue without its melody as its players perform them, on its layers' channels.
+
+    :param at_seconds: the time in the course that is frame 0; what began before is left out
+    """
     silent = [at for at, layer in enumerate(course.cue.layers) if layer.role == "melody"]
-    start = (0.0, -round(at_seconds * sample_rate))
+    players = Players(course.cue, sample_rate)
+    beats = [bar.start_beats for bar in course.bars]
+    beats.append(beats[-1] + course.bars[-1].beats)
+    starts = [round((course.seconds(beat) - at_seconds) * sample_rate) for beat in beats]
     events = np.concatenate(
         [
-            note_events(bar.notes, bar.notes["layer"], start, bar.bpm, sample_rate)
-            for bar in course.bars
+            players.play(bar, start, end)
+            for bar, (start, end) in zip(course.bars, pairwise(starts), strict=True)
         ]
     )
     return events[(events["at_frame"] >= 0) & ~np.isin(events["channel"], silent)]

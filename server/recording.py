@@ -82,7 +82,7 @@ def session_score(
         if layer.role == "stem":
             continue
         notes = _plain(everything[everything["layer"] == number])
-        tracks.append(_track(layer.name, layer.instrument, notes, free))
+        tracks.append(_track(layer.name, layer.instrument, notes, free, kit=layer.is_kit))
     for instrument in sorted({name for name, _ in stingers}):
         notes = np.concatenate([part for name, part in stingers if name == instrument])
         tracks.append(_track(f"stingers {instrument}", instrument, sort_notes(notes), free))
@@ -96,8 +96,10 @@ def _plain(notes: Notes) -> Notes:
     return sort_notes(plain)
 
 
-def _track(name: str, instrument: str, notes: Notes, free: Iterator[int]) -> Track:
-    """A track for an instrument; what is no player of the orchestra is written as a piano."""
-    player = ORCHESTRA.get(instrument, ORCHESTRA["piano"])
+def _track(
+    name: str, instrument: str, notes: Notes, free: Iterator[int], *, kit: bool = False
+) -> Track:
+    """A track for an instrument; samples are written as a piano, or as the drum kit."""
+    player = ORCHESTRA.get(instrument, ORCHESTRA["drums" if kit else "piano"])
     channel = DRUM_CHANNEL if player.is_kit else next(free)
     return Track(name, notes, player.program, channel, player.bank)

@@ -102,6 +102,7 @@ def _layer_channel(cue: Cue, layer: Layer) -> Channel:
         delay=layer.delay,
         group=layer.group,
         stem=stem,
+        kit=layer.is_kit,
     )
 
 

@@ -19,10 +19,9 @@ from ..music.errors import SegueError, UnknownNameError, check_range
 from ..music.events import EVENT, Channel, Events, MixSettings, check_events
 from ..music.stems import SEGMENT, Segments
 from .controls import check_control
+from .finish import Finish
 from .instrument import Instrument
 from .instruments import instrument
-from .leveller import Leveller
-from .master import Compressor, Limiter
 from .mixer import DEZIPPER_SECONDS, Master, amplitude, build_strips
 from .notes import Notes
 from .pyo_host import PyoHost, Samples
@@ -92,7 +91,6 @@ class Engine:
         self.channels, self.mix = tuple(channels), mix or MixSettings()
         self.sample_rate, self.block_frames = int(sample_rate), int(block_frames)
         self._seed = int(seed)
-        self._base_gain = amplitude(gain_db)
         check_channels(self.channels)
         check_mix(self.mix, self.channels)
         self._sources = [_source(channel, self.sample_rate) for channel in self.channels]
@@ -105,16 +103,13 @@ class Engine:
         self._notes = Notes(self._tape, instruments, voices_per_channel)
         self._transport = Transport(self.sample_rate)
         self._non_finite = 0
-        self._gain = Ramp(1.0)
         self._groups = {channel.group: Ramp(1.0) for channel in self.channels}
         self._tempo_bpm = 120.0
         self._tail_frames = round(EFFECT_TAIL_SECONDS * self.sample_rate)
         self._primed = False
-        self._limiter = Limiter(self.sample_rate)
-        self._compressor = Compressor(self.sample_rate)
-        wanted = self.mix.loudness_lufs
-        self._leveller = None if wanted is None else Leveller(self.sample_rate, wanted)
-        self.latency_frames = self._limiter.delay_frames
+        gain, loudness_lufs = amplitude(gain_db), self.mix.loudness_lufs
+        self._output = Finish(self.sample_rate, gain=gain, loudness_lufs=loudness_lufs)
+        self.latency_frames = self._output.limiter.delay_frames
         self._head = self.latency_frames - self.block_frames  # event time of the graph's next frame
         self._pending = np.zeros((0, 2), np.float32)
         self._build()
@@ -191,7 +186,7 @@ class Engine:
         elif owner == "group":
             self._groups[place].go(target, frames)
         elif knob == "gain":
-            self._gain.go(target, frames)
+            self._output.fader.go(target, frames)
         elif knob == "filter":
             self._master.filter.cutoff.go(math.log(target), frames)
         else:
@@ -207,7 +202,7 @@ class Engine:
         }
         state |= {f"group.{name}.gain": ramp.target for name, ramp in self._groups.items()}
         cutoff = math.exp(self._master.filter.cutoff.target)
-        mine = {"gain": self._gain.target, "filter": cutoff, "tempo": self._tempo_bpm}
+        mine = {"gain": self._output.fader.target, "filter": cutoff, "tempo": self._tempo_bpm}
         return state | {f"master.{knob}": value for knob, value in mine.items()}
 
     def release_all(self) -> None:
@@ -346,19 +341,11 @@ class Engine:
         self._master.write(frames)
 
     def _finish(self, block: Samples) -> Samples:
-        if not math.isfinite(float(block.sum())):  # one bad sample makes the sum bad
+        if not math.isfinite(np.vdot(block, block)):  # one bad sample makes the power bad
             self._non_finite += 1
             self._rebuild()
             block = np.zeros_like(block)
-        mix = block * np.float64(self._base_gain)
-        if self._leveller is not None:
-            mix = self._leveller.process(mix)
-        mix = self._compressor.process(mix)
-        if self._gain.moving:  # the listener's own fader: behind what would make it good again
-            mix = mix * self._gain.block(len(mix))[:, None]
-        elif self._gain.value != 1.0:
-            mix = mix * self._gain.value
-        return self._limiter.process(mix).astype(np.float32)
+        return self._output.process(block)
 
     def _rebuild(self) -> None:
         """A fresh graph, as a NaN stays in delay lines for ever; controls keep their values."""
@@ -376,8 +363,8 @@ class Engine:
             frames=self.frame,
             **self._notes.counts(),
             non_finite_blocks=self._non_finite,
-            limited_frames=self._limiter.limited_frames,
-            limiter_reduction_db=self._limiter.reduction_db,
+            limited_frames=self._output.limiter.limited_frames,
+            limiter_reduction_db=self._output.limiter.reduction_db,
         )
 
     def close(self) -> None:

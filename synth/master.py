@@ -1,6 +1,6 @@
 """The last stage, in numpy: gentle bus compression and a look-ahead true-peak limiter.
 
-Both link the two channels, so that the stereo image stands still. Blocks are float32 or float64
+Both link the two channels, so that the stereo image stands still. Blocks are float32
 [shape=(frames, 2)], full scale at 1.
 
 The limiter keeps a running maximum of the oversampled peak over its look-ahead, lets it fall in a
@@ -12,70 +12,69 @@ chapter 4). Peaks between samples are found by fourfold oversampling, as ITU-R B
 import math
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from numpy.typing import NDArray
 
-Block = NDArray[np.float64]
+Curve = NDArray[np.float64]
+Samples = NDArray[np.float32]
 
 OVERSAMPLING = 4
 FIR_TAPS = 12  # per phase
+STRETCH_FRAMES = 16  # oversampled by one row of a matrix product
+STRETCH_INPUTS = 2 * (STRETCH_FRAMES + FIR_TAPS - 1)
+POINTS = 2 * OVERSAMPLING  # of each frame, in both channels
 
 
-def _interpolators() -> NDArray[np.float32]:
-    """Windowed-sinc filters for the three points between samples [shape=(FIR_TAPS, 3)]."""
+def _oversampler() -> Samples:
+    """From stretches of stereo sound to all points of their frames, by windowed-sinc filters.
+
+    [shape=(POINTS * STRETCH_FRAMES, STRETCH_INPUTS)]
+    """
     position = np.arange(FIR_TAPS) - (FIR_TAPS // 2 - 1)
-    columns = []
-    for phase in range(1, OVERSAMPLING):
+    matrix = np.zeros((OVERSAMPLING, 2, STRETCH_FRAMES, STRETCH_INPUTS // 2, 2), np.float32)
+    for phase in range(OVERSAMPLING):
         x = position - phase / OVERSAMPLING
         taps = np.sinc(x) * np.cos(np.pi * x / (FIR_TAPS + 1)) ** 2
-        columns.append(taps / taps.sum())
-    return np.stack(columns, axis=1).astype(np.float32)
+        for frame in range(STRETCH_FRAMES):
+            for side in range(2):
+                matrix[phase, side, frame, frame : frame + FIR_TAPS, side] = taps / taps.sum()
+    return matrix.reshape(-1, STRETCH_INPUTS)
 
 
 class Compressor:
-    """Stereo-linked RMS compressor with a soft knee, for a touch of glue.
+    """Stereo-linked RMS compressor with a soft knee, for a touch of glue. It says the gain only.
 
-    The level is measured over pieces of about 64 frames; the gain moves in straight lines between.
+    The power is averaged before attack and release, so that it matters little how the swings of a
+    low note fall on blocks, and how long those are.
     """
-
-    PIECE_FRAMES = 64
 
     def __init__(
         self,
         sample_rate: int,
         *,
-        threshold_db: float = -18.0,
+        threshold_db: float = -19.2,
         ratio: float = 1.6,
         knee_db: float = 8.0,
-        attack_seconds: float = 0.02,
+        average_seconds: float = 0.01,
+        attack_seconds: float = 0.01,
         release_seconds: float = 0.25,
         makeup_db: float = 2.3,
     ) -> None:
         self._rate, self._makeup = sample_rate, 10 ** (makeup_db / 20)
         self._threshold_db, self._slope, self._knee_db = threshold_db, 1 / ratio - 1, knee_db
+        self._average_seconds = average_seconds
         self._attack_seconds, self._release_seconds = attack_seconds, release_seconds
-        self._power = 0.0
-        self._gain = self._makeup
+        self._average = self._power = 0.0
+        self.gain = self._makeup
 
-    def process(self, block: Block) -> Block:
-        """The block with its loud stretches turned down [shape=(frames, 2)]."""
-        frames = len(block)
-        pieces = max(1, frames // self.PIECE_FRAMES)
-        edges = [frames * piece // pieces for piece in range(pieces + 1)]
-        energy = np.add.reduceat(np.einsum("fc,fc->f", block, block), edges[:-1])
-        seconds = frames / pieces / self._rate
-        rise = 1 - math.exp(-seconds / self._attack_seconds)
-        fall = 1 - math.exp(-seconds / self._release_seconds)
-        gains = [self._gain]
-        for piece_power in (energy * (pieces / frames)).tolist():
-            step = rise if piece_power > self._power else fall
-            self._power += step * (piece_power - self._power)
-            gains.append(self._gain_for(self._power))
-        self._gain = gains[-1]
-        if max(gains) - min(gains) < 1e-9:
-            return block * self._gain
-        curve = np.interp(np.arange(1, frames + 1), edges, gains)
-        return block * curve[:, None]
+    def follow(self, power: float, frames: int) -> float:
+        """Hear frames of a mean power, both channels added; the amplitude to be reached by then."""
+        seconds = frames / self._rate
+        self._average += (1 - math.exp(-seconds / self._average_seconds)) * (power - self._average)
+        rising = self._average > self._power
+        inertia = self._attack_seconds if rising else self._release_seconds
+        self._power += (1 - math.exp(-seconds / inertia)) * (self._average - self._power)
+        self.gain = self._gain_for(self._power)
+        return self.gain
 
     def _gain_for(self, power: float) -> float:
         over = 10 * math.log10(power + 1e-12) - self._threshold_db
@@ -95,7 +94,6 @@ class Limiter:
     """
 
     WINDOW_FRAMES = 32
-    CHUNK_FRAMES = 128
     NEAR = 0.67
 
     def __init__(
@@ -103,66 +101,91 @@ class Limiter:
     ) -> None:
         self._ceiling = 10 ** (ceiling_db / 20) * (1 - 1e-6)  # peaks are found in single precision
         self._fall_db = release_db_per_second / sample_rate  # per frame
-        self._fir = _interpolators()
+        self._oversampler = _oversampler()
         self.delay_frames = self.WINDOW_FRAMES + FIR_TAPS // 2
-        # inputs kept: the delay, and what the interpolators reach back for
-        self._past = np.zeros((self.delay_frames + FIR_TAPS, 2))
+        # sound kept: the delay, and what the oversampler reaches back for
+        self._past = np.zeros((self.delay_frames + FIR_TAPS, 2), np.float32)
         self._need_db = np.zeros(self.WINDOW_FRAMES + 1)  # reduction that lately would have done
         self._held_db = np.zeros(self.WINDOW_FRAMES - 1)  # the same, held and let fall
+        self._resting = True  # both are zero
         self.reduction_db = 0.0
         self.limited_frames = 0
 
-    def process(self, block: Block) -> Block:
-        """The block before, delayed by `delay_frames`, under the ceiling [shape=(frames, 2)]."""
-        frames = len(block)
-        signal = np.concatenate([self._past, block])
-        end = len(signal)
-        self._past = signal[end - len(self._past) :]
-        delayed = signal[end - self.delay_frames - frames : end - self.delay_frames]
-        recent = signal[end - frames - FIR_TAPS :]
-        quiet = max(recent.max(), -recent.min()) < self.NEAR * self._ceiling
-        if quiet and not self._need_db.any() and not self._held_db.any():
-            return delayed
-        peaks = self._peaks(recent)
-        if peaks.max() <= self._ceiling and not self._need_db.any() and not self._held_db.any():
-            return delayed
-        gain_db = self._gain_db(peaks)
-        self.reduction_db = max(self.reduction_db, float(gain_db.max()))
-        self.limited_frames += int((gain_db > 0.1).sum())
-        return delayed * (10 ** (-gain_db / 20))[:, None]
+    def process(self, block: NDArray[np.floating], gain: float | Samples = 1.0) -> Samples:
+        """The block times `gain`, delayed by `delay_frames`, under the ceiling.
 
-    def _peaks(self, recent: Block) -> Block:
-        """Largest true peak of both channels round each new frame [shape=(frames,)].
-
-        Where no sample near by comes within 3.5 dB of the ceiling, it is left at 0: only sound
-        above a quarter of the sample rate peaks that far between its samples.
+        :param block: [shape=(frames, 2)], as what is returned
+        :param gain: one amplitude for all, or one for each sample [shape=(frames, 2)]
         """
-        sides = np.ascontiguousarray(recent[1:].T, dtype=np.float32)
-        frames = sides.shape[1] - FIR_TAPS + 1
-        level = np.abs(sides).max(axis=0)
-        peaks = np.zeros(frames)
-        step = sides.strides[1]
-        windows = as_strided(sides, (2, frames, FIR_TAPS), (sides.strides[0], step, step))
-        for start in range(0, frames, self.CHUNK_FRAMES):
-            end = min(start + self.CHUNK_FRAMES, frames)
-            if level[start : end + FIR_TAPS - 1].max() < self.NEAR * self._ceiling:
-                continue
-            between = np.abs(windows[:, start:end].reshape(-1, FIR_TAPS) @ self._fir).max(axis=1)
-            first = start + FIR_TAPS // 2 - 1
-            at = np.maximum(level[first : first + end - start], level[first + 1 :][: end - start])
-            peaks[start:end] = np.maximum(between.reshape(2, -1).max(axis=0), at)
-        return peaks
+        frames, kept = len(block), len(self._past)
+        signal = np.empty((kept + frames, 2), np.float32)
+        signal[:kept] = self._past
+        np.multiply(block, gain, out=signal[kept:])
+        self._past = signal[frames:]
+        delayed = signal[FIR_TAPS : FIR_TAPS + frames]
+        over_db = self._over_db(signal[kept - FIR_TAPS + 1 :])
+        if over_db is None:
+            if self._resting:
+                return delayed
+            over_db = np.zeros(frames)
+        gain_db = self._gain_db(over_db)
+        self.reduction_db = max(self.reduction_db, float(gain_db.max()))
+        self.limited_frames += int(np.count_nonzero(gain_db > 0.1))
+        return delayed * (10 ** (-gain_db / 20)).astype(np.float32)[:, None]
 
-    def _gain_db(self, peaks: Block) -> Block:
-        """Smoothed reduction in dB for each frame that leaves now [shape=(frames,)]."""
-        need = np.concatenate(
-            [self._need_db, 20 * np.log10(np.maximum(peaks / self._ceiling, 1.0))]
+    def _over_db(self, recent: Samples) -> Curve | None:
+        """How far the true peak of each new frame is over the ceiling [shape=(frames,)].
+
+        None if none is. Where no sample comes within 3.5 dB of the ceiling, it is not looked for:
+        only sound above a quarter of the sample rate peaks that far between its samples.
+        """
+        if _peak(recent) <= self.NEAR * self._ceiling:
+            return None
+        over = self._peaks(recent).astype(np.float64) / self._ceiling
+        if over.max() <= 1.0:
+            return None
+        over_db: Curve = 20 * np.log10(np.maximum(over, 1.0))
+        return over_db
+
+    def _peaks(self, recent: Samples) -> Samples:
+        """The highest of each new frame and the points up to the next one [shape=(frames,)]."""
+        frames = len(recent) - FIR_TAPS + 1
+        rows = -(-frames // STRETCH_FRAMES)
+        whole = np.zeros((rows * STRETCH_FRAMES + FIR_TAPS - 1, 2), np.float32)
+        whole[: len(recent)] = recent
+        step = STRETCH_FRAMES * whole.strides[0]
+        stretches = np.ndarray(
+            (rows, STRETCH_INPUTS), np.float32, whole, strides=(step, whole.itemsize)
         )
-        held = sliding_window_view(need, len(self._need_db) + 1).max(axis=1)
-        fall = self._fall_db * np.arange(1, len(held) + 1)
+        points = self._oversampler @ stretches.copy().T
+        peaks = np.abs(points).reshape(POINTS, STRETCH_FRAMES, rows).max(axis=0)
+        by_frame: Samples = peaks.T.reshape(-1)[:frames]
+        return by_frame
+
+    def _gain_db(self, over_db: Curve) -> Curve:
+        """Smoothed reduction in dB for each frame that leaves now [shape=(frames,)]."""
+        frames = len(over_db)
+        need = np.concatenate([self._need_db, over_db])
+        held = _sliding_max(need, len(self._need_db) + 1)
+        fall = self._fall_db * np.arange(1, frames + 1)
         fallen = np.maximum(np.maximum.accumulate(held + fall), self._held_db[-1]) - fall
         fallen = np.concatenate([self._held_db, np.maximum(fallen, 0.0)])
-        self._need_db = need[len(peaks) :]
-        self._held_db = fallen[len(peaks) :]
-        smooth: Block = sliding_window_view(fallen, self.WINDOW_FRAMES).mean(axis=1)
+        self._need_db, self._held_db = need[frames:], fallen[frames:]
+        self._resting = not (self._need_db.any() or self._held_db.any())
+        total = np.cumsum(np.concatenate([[0.0], fallen]))
+        smooth: Curve = (total[self.WINDOW_FRAMES :] - total[:frames]) / self.WINDOW_FRAMES
         return smooth
+
+
+def _peak(sound: Samples) -> float:
+    flat = sound.reshape(-1)  # where the peaks are is found in less time than how high they are
+    return max(float(flat[flat.argmax()]), -float(flat[flat.argmin()]))
+
+
+def _sliding_max(values: Curve, width: int) -> Curve:
+    """The largest of each `width` neighbours [shape=(len(values) - width + 1,)]."""
+    span = 1
+    while 2 * span <= width:
+        values, span = np.maximum(values[:-span], values[span:]), 2 * span
+    rest = width - span
+    return np.maximum(values[:-rest], values[rest:]) if rest else values

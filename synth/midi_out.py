@@ -398,14 +398,17 @@ def _close_all() -> None:
 def _voices(
     channels: Sequence[Channel], programs: Mapping[str, tuple[int, int]]
 ) -> list[tuple[int, int]]:
-    """Program and bank of each layer; what is no player of the orchestra sounds as a piano."""
+    """Program and bank of each layer; samples sound as a piano, or as the drum kit."""
     names = [channel.name for channel in channels]
     for name, (program, bank) in programs.items():
         if name not in names:
             raise UnknownNameError("layer", name, names)
         check_range(f"program of layer {name!r}", program, 0, 127)
         check_range(f"bank of layer {name!r}", bank, 0, 16383)
-    players = [ORCHESTRA.get(channel.instrument, ORCHESTRA["piano"]) for channel in channels]
+    players = [
+        ORCHESTRA.get(channel.instrument, ORCHESTRA["drums" if channel.kit else "piano"])
+        for channel in channels
+    ]
     own = [(player.program, player.bank) for player in players]
     return [programs.get(name, voice) for name, voice in zip(names, own, strict=True)]
 

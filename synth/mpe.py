@@ -62,7 +62,7 @@ class Place:
 def is_kit(channel: Channel) -> bool:
     """Whether a layer's pitches are percussion numbers."""
     player = ORCHESTRA.get(channel.instrument)
-    return player is not None and player.is_kit
+    return channel.kit if player is None else player.is_kit
 
 
 def lay_out(channels: Sequence[Channel], zones: Sequence[str] = ()) -> list[Place]:

@@ -32,3 +32,13 @@ class Ramp:
         self._frames_left = max(0, self._frames_left - frames)
         self.value = float(curve[-1]) if self._frames_left else self.target
         return curve
+
+    def walk(self, frames: int) -> float:
+        """The last of the next `frames` values, for who draws the line there himself."""
+        steps = min(frames, self._frames_left)
+        if steps:
+            self.value += (self.target - self.value) * steps / self._frames_left
+            self._frames_left -= steps
+        if not self._frames_left:
+            self.value = self.target
+        return self.value

@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 
 from ..music.errors import SegueError
-from .samples import Zone, read_clip
+from ..music.sample_files import sound_files
+from .samples import Zone, probe_clip, read_clip
 
-SOUND_ENDINGS = (".wav", ".flac", ".ogg", ".aif", ".aiff", ".mp3")
 DYNAMIC_STEP = 2.0
 RELEASE_SECONDS = 0.6
 DYNAMICS = {"ppp": 16, "pp": 33, "p": 49, "mp": 64, "mf": 80, "f": 96, "ff": 112, "fff": 126}
@@ -93,7 +93,7 @@ def _pieces(part: str) -> list[str]:
 
 def folder_zones(folder: Path) -> list[Zone]:
     """The zones of a folder; SegueError if none of its sound files names a note."""
-    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in SOUND_ENDINGS)
+    paths = sound_files(folder)
     named = [sample for path in paths if (sample := read_name(path)) is not None]
     if not named:
         what = f"{len(paths)} sound files, none of which names" if paths else "no sound file and so"
@@ -113,6 +113,7 @@ def folder_zones(folder: Path) -> list[Zone]:
                         place=str(folder / sample.path.name),
                         key=str(sample.path),
                         load=partial(read_clip, sample.path, str(folder)),
+                        probe=partial(probe_clip, sample.path, str(folder)),
                         low_pitch=low_pitch,
                         high_pitch=high_pitch,
                         low_velocity=low,

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from ..music.errors import FileFormatError, MissingPartError, SegueError
+from ..music.stems import scan_audio
 from .pyo_host import Samples
 
 log = logging.getLogger(__name__)
@@ -43,10 +44,21 @@ class Clip:
 
 
 @dataclass(frozen=True)
+class Extent:
+    """What is known of a recording without its sound."""
+
+    frames: int
+    sample_rate: int
+    channels: int
+    loop: tuple[int, int] | None = None  # as `Clip.loop`
+
+
+@dataclass(frozen=True)
 class Zone:
     """One recording, where it sounds and how, as its author wrote it.
 
-    `load` gives the recording, or raises SegueError; zones with equal `key` share it.
+    `load` gives the recording, `probe` its extent, having found that it can be loaded; both raise
+    SegueError. Zones with equal `key` share them.
     """
 
     place: str  # for messages: file and line, or preset and sample
@@ -74,6 +86,14 @@ class Zone:
     turn: int = 0  # round robin: plays at this turn ..
     turns: int = 1  # .. of so many
     choke: int = 0  # notes of one choke group cut each other short; 0: none
+    probe: Callable[[], Extent] | None = None
+
+    def extent(self) -> Extent:
+        """The extent of the recording; SegueError if it cannot be loaded."""
+        if self.probe is not None:
+            return self.probe()
+        clip = self.load()
+        return Extent(len(clip.frames), clip.sample_rate, clip.frames.shape[1], clip.loop)
 
     def ratio(self, pitch: float) -> float:
         """How much faster than it was recorded it is read for a pitch."""
@@ -242,26 +262,39 @@ def _substitute(zone: Zone, error: SegueError, regions: Sequence[Region]) -> Reg
 def cut_region(zone: Zone, clip: Clip, sample_rate: int) -> Region:
     """Cut a recording as a zone says, and bring it to the sample rate.
 
-    Raises SegueError for a start, end or loop that lies outside of the recording.
+    Raises as `check_cut`.
     """
-    total = len(clip.frames)
+    end, loop = check_cut(zone, len(clip.frames), clip.loop)
+    frames = clip.frames[zone.start_frame : end]
+    if loop is None:
+        return _once(zone, frames, clip.sample_rate, sample_rate)
+    inside = loop[0] - zone.start_frame, loop[1] - zone.start_frame
+    return _looped(zone, frames, inside, clip.sample_rate, sample_rate)
+
+
+def check_cut(
+    zone: Zone, total: int, own_loop: tuple[int, int] | None
+) -> tuple[int, tuple[int, int] | None]:
+    """The frame at which a zone ends its recording, and the loop that it plays.
+
+    Raises SegueError for a start, end or loop that lies outside of the recording.
+
+    :param total: frames of the recording
+    :param own_loop: that the recording itself names
+    """
     end = total if zone.end_frame is None else zone.end_frame
     if not 0 <= zone.start_frame < end <= total:
         raise SegueError(
             f"{zone.place}: plays frames {zone.start_frame} to {end} of a sample of {total}; "
             "give a start and an end inside of the sample"
         )
-    frames = clip.frames[zone.start_frame : end]
-    loop = zone.loop or clip.loop if zone.loops is not False else None
-    if loop is None:
-        return _once(zone, frames, clip.sample_rate, sample_rate)
-    first, after = loop[0] - zone.start_frame, loop[1] - zone.start_frame
-    if not 0 <= first < after <= len(frames):
+    loop = zone.loop or own_loop if zone.loops is not False else None
+    if loop is not None and not zone.start_frame <= loop[0] < loop[1] <= end:
         raise SegueError(
             f"{zone.place}: loops frames {loop[0]} to {loop[1]}, but plays {zone.start_frame} to "
             f"{end} of a sample of {total}; give a loop inside of these, or loop_mode=no_loop"
         )
-    return _looped(zone, frames, (first, after), clip.sample_rate, sample_rate)
+    return end, loop
 
 
 def _once(zone: Zone, frames: Samples, rate: int, sample_rate: int) -> Region:
@@ -395,12 +428,10 @@ def read_clip(path: Path, place: str) -> Clip:
     """A sound file of any kind soundfile reads, one or two channels; SegueError if it cannot be."""
     import soundfile
 
-    if not path.is_file():
-        raise SegueError(f"{place}: there is no sample {path}; check its name and folder")
+    _check_file(path, place)
     try:
         with soundfile.SoundFile(path) as file:
-            if file.frames * 4 * min(file.channels, 2) > MAX_SET_BYTES:
-                raise SegueError(f"{place}: {path} is too long for a sample; play it as a stem")
+            _check_length(path, place, file.frames, file.channels)
             frames = file.read(dtype="float32", always_2d=True)[:, :2]
             rate = file.samplerate
     except (soundfile.SoundFileError, OSError) as error:
@@ -414,9 +445,34 @@ def read_clip(path: Path, place: str) -> Clip:
     return Clip(frames, rate, _wave_loop(path, len(frames)))
 
 
+def probe_clip(path: Path, place: str) -> Extent:
+    """The extent of a sound file that `read_clip` could read, and whose end is there.
+
+    Raises SegueError for any other.
+    """
+    _check_file(path, place)
+    try:
+        info = scan_audio(path)
+    except SegueError as error:
+        raise FileFormatError(f"{place}: {error}") from error
+    _check_length(path, place, info.frames, info.channels)
+    loop = _wave_loop(path, info.frames)
+    return Extent(info.frames, info.sample_rate, info.channels, loop)
+
+
+def _check_file(path: Path, place: str) -> None:
+    if not path.is_file():
+        raise SegueError(f"{place}: there is no sample {path}; check its name and folder")
+
+
+def _check_length(path: Path, place: str, frames: int, channels: int) -> None:
+    if frames * 4 * min(channels, 2) > MAX_SET_BYTES:
+        raise SegueError(f"{place}: {path} is too long for a sample; play it as a stem")
+
+
 def _wave_loop(path: Path, frames: int) -> tuple[int, int] | None:
     """The first loop that a WAV file's `smpl` chunk names, if it lies inside of the sample."""
-    from .riff import wave_loop
+    from ..music.riff import wave_loop
 
     loop = wave_loop(path)
     if loop is None:

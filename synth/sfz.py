@@ -1,8 +1,8 @@
 """SFZ files as zones: the subset that sampled instruments commonly use.
 
-Read are the headers control, global, master, group and region with their inheritance, `#include`,
-`#define`, comments, and the opcodes named here; round robins by `seq_length` or `lorand`; key
-switches and controllers at their defaults. Others are ignored, and named once in the log.
+`music.sfz_text` reads the files; known here are their opcodes: round robins by `seq_length` or
+`lorand`; key switches and controllers at their defaults. Others are ignored, and named once in the
+log.
 
 Source: the SFZ format as sfzformat.com describes it (opcodes of version 1 and some of 2).
 """
@@ -10,25 +10,15 @@ Source: the SFZ format as sfzformat.com describes it (opcodes of version 1 and s
 import logging
 import math
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from ..music.errors import FileFormatError, RangeError, SegueError, check_range
-from ..music.files import read_whole
+from ..music.sfz_text import Opcodes, Value, find_file, read_regions, recording_name
 from .sample_folder import note_pitch
-from .samples import Zone, read_clip
+from .samples import Zone, probe_clip, read_clip
 
 log = logging.getLogger(__name__)
-
-LEVELS = ("control", "global", "master", "group", "region")  # each inherits from those before it
-MAX_FILES = 256  # that one instrument may include, so that a circle ends
-MAX_REGIONS = 20_000
-
-TOKEN = re.compile(r"<(\w+)>|([\w$]+)=(.*?)(?=\s+[\w$]+=|\s*<\w+>|\s*$)")
-COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
-DIRECTIVE = re.compile(r'^\s*#(include\s+"([^"]+)"|define\s+(\$\w+)\s+(\S+))')
 
 NUMBERS: dict[str, tuple[float, float]] = {
     "lovel": (0, 127),
@@ -65,68 +55,8 @@ WORDS = {
 }
 TEXTS = ("sample", "default_path")
 OPCODES = (*NUMBERS, *PITCHES, *WORDS, *TEXTS)
-OLD_NAMES = {
-    "loopmode": "loop_mode",
-    "loopstart": "loop_start",
-    "loopend": "loop_end",
-    "pitch": "tune",
-    "gain": "volume",
-    "polyphony_group": "group",
-}
 CONTROLLER = re.compile(r"(set_|lo|hi)cc(\d+)")
 SILENT_OPCODES = re.compile(r"region_label|group_label|master_label|global_label|label_.*|sw_.*")
-
-
-@dataclass(frozen=True)
-class Value:
-    """The text of an opcode and where it stands."""
-
-    text: str
-    place: str  # file and line
-
-
-Opcodes = dict[str, Value]
-
-
-@dataclass
-class Reader:
-    """One file with all that it includes, as headers and opcodes in their order."""
-
-    root: Path
-    files: int = 0
-    defines: dict[str, str] = field(default_factory=dict)
-
-    def tokens(self, path: Path) -> Iterator[tuple[str, Value | None, str]]:
-        """Header names with None, opcode names with their values, and the place of each."""
-        self.files += 1
-        if self.files > MAX_FILES:
-            raise FileFormatError(
-                f"{self.root} includes more than {MAX_FILES} files; does one include itself?"
-            )
-        text = _decode(path)
-        text = COMMENT.sub(lambda found: "\n" * found[0].count("\n"), text)
-        for number, line in enumerate(text.splitlines(), 1):
-            place = f"{path.name} line {number}"
-            line = line.split("//", 1)[0]
-            directive = DIRECTIVE.match(line)
-            if directive is None:
-                yield from self._line(line, place)
-            elif directive[2]:
-                included = find_file(self.root.parent, directive[2])
-                if not included.is_file():
-                    raise SegueError(f"{place}: there is no file {directive[2]!r} to include")
-                yield from self.tokens(included)
-            else:
-                self.defines[directive[3]] = directive[4]
-
-    def _line(self, line: str, place: str) -> Iterator[tuple[str, Value | None, str]]:
-        for name in sorted(self.defines, key=len, reverse=True):
-            line = line.replace(name, self.defines[name])
-        for header, name, value in TOKEN.findall(line):
-            if header:
-                yield header, None, place
-            else:
-                yield name.lower(), Value(value.strip(), place), place
 
 
 def sfz_zones(path: Path) -> list[Zone]:
@@ -150,45 +80,14 @@ def sfz_zones(path: Path) -> list[Zone]:
     return zones
 
 
-def read_regions(path: Path) -> list[Opcodes]:
-    """The opcodes of each region, with all that it inherits."""
-    levels: list[Opcodes] = [{} for _ in LEVELS]
-    regions: list[Opcodes] = []
-    current: int | None = None
-    for name, value, place in Reader(path).tokens(path):
-        if value is None:
-            current = LEVELS.index(name) if name in LEVELS else None
-            if current:  # a header ends those below it; <control> ends nothing
-                levels[current:] = [{} for _ in LEVELS[current:]]
-                if name == "region":
-                    regions.append(_merged(levels))
-                    if len(regions) > MAX_REGIONS:
-                        raise FileFormatError(f"{place}: more than {MAX_REGIONS} regions")
-            continue
-        if current is None:
-            continue
-        target = levels[current]
-        if name == "key":
-            target |= {known: value for known in ("lokey", "hikey", "pitch_keycenter")}
-        else:
-            target[OLD_NAMES.get(name, name)] = value
-        if LEVELS[current] == "region":
-            regions[-1] = _merged(levels)
-    return regions
-
-
-def _merged(levels: list[Opcodes]) -> Opcodes:
-    return {name: value for level in levels for name, value in level.items()}
-
-
 def _zone(path: Path, region: Opcodes, switch: int) -> Zone | None:
     """One region as a zone; None for one that no key press at default controllers starts.
 
     `switch` is the key switch that is on where the file does not say.
     """
-    if "sample" not in region or not _sounds(region, switch):
+    sample = recording_name(region)
+    if sample is None or not _sounds(region, switch):
         return None
-    sample = region["sample"]
     number = partial(_number, region)
     shift = round(number("note_offset", 0) + 12 * number("octave_offset", 0))
     low, high = _pitch(region, "lokey", 0), _pitch(region, "hikey", 127)
@@ -197,8 +96,7 @@ def _zone(path: Path, region: Opcodes, switch: int) -> Zone | None:
     low_velocity, high_velocity = round(number("lovel", 0)), round(number("hivel", 127))
     _check_order(region, "lokey", low, "hikey", high)
     _check_order(region, "lovel", low_velocity, "hivel", high_velocity)
-    prefix = region["default_path"].text if "default_path" in region else ""
-    file = find_file(path.parent, prefix + sample.text)
+    file = find_file(path.parent, sample.text)
     mode = _word(region, "loop_mode", "") or None
     turn, turns = _turn(region)
     amplitude = max(number("amplitude", 100.0), 0.01) / 100.0
@@ -206,6 +104,7 @@ def _zone(path: Path, region: Opcodes, switch: int) -> Zone | None:
         place=sample.place,
         key=str(file),
         load=partial(read_clip, file, sample.place),
+        probe=partial(probe_clip, file, sample.place),
         low_pitch=max(low + shift, 0),
         high_pitch=min(high + shift, 127),
         low_velocity=low_velocity,
@@ -234,8 +133,6 @@ def _zone(path: Path, region: Opcodes, switch: int) -> Zone | None:
 def _sounds(region: Opcodes, switch: int) -> bool:
     """Whether a key press starts the region, with controllers and key switches at default."""
     if _word(region, "trigger", "attack") not in ("attack", "first"):
-        return False
-    if region["sample"].text.startswith("*"):  # generators: *silence, *sine, ...
         return False
     if "sw_last" in region and region["sw_last"].text:
         if _pitch(region, "sw_last", -1) != _pitch(region, "sw_default", switch):
@@ -280,30 +177,6 @@ def _choke(region: Opcodes) -> int:
     """The group of a region that its own group cuts short; 0 where none does."""
     group, off_by = round(_number(region, "group", 0)), round(_number(region, "off_by", 0))
     return group if group == off_by else 0
-
-
-def find_file(folder: Path, name: str) -> Path:
-    """The file of a name that may have backslashes and other capitals, as on other systems."""
-    path = folder / name.replace("\\", "/")
-    if path.exists():
-        return path
-    found = folder
-    for part in Path(name.replace("\\", "/")).parts:
-        step = found / part
-        if not step.exists() and found.is_dir():
-            step = next((p for p in found.iterdir() if p.name.lower() == part.lower()), step)
-        found = step
-    return found
-
-
-def _decode(path: Path) -> str:
-    data = read_whole(path)
-    if b"\0" in data:
-        raise FileFormatError(f"{path} is not text, so no SFZ file; give the .sfz itself")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
 
 
 def _unknown(name: str) -> bool:

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..music.errors import FileFormatError, SegueError, suggestion
-from .riff import chunks
-from .samples import Clip, Zone, low_pass
+from ..music.riff import chunks
+from .samples import Clip, Extent, Zone, low_pass
 
 RECORDS: dict[str, Any] = {
     "phdr": [("name", "S20"), ("program", "<u2"), ("bank", "<u2"), ("bag", "<u2"), ("x", "<u4", 3)],
@@ -264,6 +264,7 @@ class SoundFont:
             place=f"{self.path.name} {preset.name!r} sample {_text(row['name'])!r}",
             key=f"{number} {start} {end} {cutoff} {inside}",
             load=lambda: self._clip(row, start, end, cutoff, inside),
+            probe=lambda: self._extent(row, start, end),
             low_pitch=low,
             high_pitch=high,
             low_velocity=low_velocity,
@@ -284,14 +285,20 @@ class SoundFont:
             choke=get("exclusive", 0),
         )
 
+    def _extent(self, row: Any, start: int, end: int) -> Extent:
+        """Of a sample, which is not read."""
+        if not (0 <= start < end <= len(self._samples)) or not 400 <= row["rate"] <= 400_000:
+            raise FileFormatError(
+                f"{self.path.name}: sample {_text(row['name'])!r} lies outside of its sound; "
+                "fetch the file again, or choose another preset"
+            )
+        return Extent(end - start, int(row["rate"]), 1)
+
     def _clip(
         self, row: Any, start: int, end: int, cutoff: int, loop: tuple[int, int] | None
     ) -> Clip:
         """The sound of a sample, through its zone's filter."""
-        if not (0 <= start < end <= len(self._samples)) or not 400 <= row["rate"] <= 400_000:
-            raise FileFormatError(
-                f"{self.path.name}: sample {_text(row['name'])!r} lies outside of the file's sound"
-            )
+        self._extent(row, start, end)
         frames = self._samples[start:end].astype(np.float32) / 32768.0
         if self._fine is not None:
             frames += self._fine[start:end].astype(np.float32) / 8388608.0
@@ -340,9 +347,15 @@ def _stereo(left: Zone, right: Zone) -> Zone:
         frames = np.concatenate([side.frames[:length] for side in sides], axis=1)
         return Clip(frames, sides[0].sample_rate)
 
+    def probe() -> Extent:
+        sides = [left.extent(), right.extent()]
+        if sides[0].sample_rate != sides[1].sample_rate:
+            return sides[0]
+        return replace(sides[0], frames=min(side.frames for side in sides), channels=2)
+
     length = min(left.end_frame or 0, right.end_frame or 0)
     key = f"{left.key} + {right.key}"
-    return replace(left, key=key, load=load, pan=0.0, end_frame=length)
+    return replace(left, key=key, load=load, probe=probe, pan=0.0, end_frame=length)
 
 
 def _overlap(outer: Ranges, inner: Ranges) -> Ranges | None:

@@ -235,6 +235,22 @@ def test_cue_check_finds_every_fault(here: Here) -> None:
     assert "cue check" in complaint(*here("render", "broken")[::2])
 
 
+def test_cue_check_opens_the_samples(here: Here) -> None:
+    shutil.copytree(CUES / "dungeon", "own")
+    path = Path("own/cue.toml")
+    text = path.read_text()
+    (first, *_) = re.findall('instrument = ".*"', text)
+    path.write_text(text.replace(first, 'instrument = "own.sfz"', 1))
+    Path("own/own.sfz").write_text("<region> sample=a.wav key=60\n<region> sample=b.wav key=62")
+    soundfile.write("own/b.wav", np.zeros(8_000), 8_000)
+    code, out, error = here("cue", "check", "own")
+    assert (code, error) == (1, "")
+    assert "bad-samples at layers[0].instrument: own.sfz line 1: there is no sample" in out
+    assert "    check its name and folder\n1 fault in own\n" in out
+    soundfile.write("own/a.wav", np.zeros(8_000), 8_000)
+    assert here("cue", "check", "own") == (0, "own: no faults\n", "")
+
+
 def test_a_midi_file_becomes_a_cue_that_sounds(here: Here) -> None:
     melody = make_notes(
         [(beat, 1.0, 60 + (0, 2, 4, 5, 7, 5, 4, 2)[beat % 8], 0.8) for beat in range(64)]
@@ -671,6 +687,18 @@ def test_a_stopped_harmony_leaves_nothing(start: Callable[..., Running], sing: S
     assert running.interrupt() == (130, "", "segue: stopped\n")
     assert left() == ["voice.wav", "x.wav"]
     assert Path("x.wav").read_bytes() == b"older music"
+
+
+@needs_linux
+def test_a_stopped_gallery_leaves_the_older_one(start: Callable[..., Running]) -> None:
+    Path("gallery").mkdir()
+    Path("gallery/README.md").write_text("older page")
+    running = start("instruments", "--gallery", "gallery")
+    running.wait_for("*.ogg")
+    code, _, error = running.interrupt()
+    assert (code, error) == (130, "segue: stopped\n")
+    assert os.listdir("gallery") == ["README.md"] and left() == ["gallery"]
+    assert Path("gallery/README.md").read_text() == "older page"
 
 
 @needs_linux

@@ -133,7 +133,7 @@ def test_a_cue_is_written_with_its_stems(folder: Path, tmp_path: Path) -> None:
 def test_a_cue_whose_stem_is_gone_is_not_written_by_half(folder: Path, tmp_path: Path) -> None:
     cue = load_cue(folder)
     (folder / "audio" / "choir.ogg").unlink()
-    with pytest.raises(SegueError, match="cannot read"):
+    with pytest.raises(SegueError, match=r"cannot copy .*choir.ogg"):
         write_cue(cue, tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
 

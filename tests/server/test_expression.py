@@ -165,3 +165,10 @@ def test_the_midi_file_keeps_the_plain_notes():
         score = session.score()
     beats = np.concatenate([track.notes["onset_beats"] for track in score.tracks])
     assert np.allclose(beats * 24, np.rint(beats * 24))
+
+
+def test_sampled_kits_are_played_as_kits_are():
+    cue = find_cue("dungeon")
+    sampled = with_instrument("dungeon", "drums", "own/")
+    for (*_, mine), (*_, built_in) in zip(bars(sampled, BUSY), bars(cue, BUSY), strict=True):
+        np.testing.assert_array_equal(mine, built_in)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import soundfile
@@ -7,10 +9,13 @@ from segue.analysis.pitch import hz_to_midi, track_pitch
 from segue.analysis.sung_notes import SungNote, find_notes
 from segue.music.cue_file import load_cue
 from segue.music.errors import FileFormatError, RangeError, SegueError, UnknownNameError
+from segue.music.events import MixSettings, Sidechain
+from segue.server.expression import Players
 from segue.server.harmonize import HarmonizeSettings, harmonize
 from segue.server.harmonize_mix import loudness_lufs, peak_and_clicks
-from segue.server.harmonize_stems import sing_parts
+from segue.server.harmonize_stems import band_engine, band_events, render_band, sing_parts
 from segue.server.harmony_plan import Course, Plan, choir_events, stretches
+from segue.server.realise import note_events
 from segue.server.sound import SAMPLE_RATE
 from segue.server.voice_file import read_voice
 
@@ -116,6 +121,53 @@ def test_a_course_begins_where_it_is_told():
     assert course.bpm == pytest.approx(120.0)
     assert course.seconds(course.spans[-1].start_beats + course.spans[-1].beats) >= 30.0
     assert course.is_strong(0.0, 0.4) and not course.is_strong(0.45, 0.7)
+
+
+def test_the_band_is_played_by_the_players_of_a_session():
+    course = Course(load_cue("dungeon"), 20.0, bpm=BPM)
+    events = band_events(course, 0.0, SAMPLE_RATE)
+    bar_frames = round(4 * 60 / BPM * SAMPLE_RATE)
+    players, melody = Players(course.cue, SAMPLE_RATE), 0
+    assert course.cue.layers[melody].role == "melody" and melody not in events["channel"]
+    for number, bar in enumerate(course.bars):
+        start, end = number * bar_frames, (number + 1) * bar_frames
+        heard = events[(events["at_frame"] >= start) & (events["at_frame"] < end)]
+        played = players.play(bar, start, end)
+        np.testing.assert_array_equal(heard, played[played["channel"] != melody])
+        plain = note_events(
+            bar.notes, bar.notes["layer"], (bar.start_beats, start), BPM, SAMPLE_RATE
+        )
+        assert not np.array_equal(heard["velocity"], plain[plain["channel"] != melody]["velocity"])
+    shifted = band_events(course, 3.0, SAMPLE_RATE)
+    later = events[events["at_frame"] >= 3 * SAMPLE_RATE].copy()
+    later["at_frame"] -= 3 * SAMPLE_RATE
+    np.testing.assert_array_equal(shifted, later)
+
+
+def test_the_band_sounds_in_the_room_of_its_cue():
+    """Reverb, echo in tempo and side chains are the cue's; its loudness is not."""
+    cue = load_cue("dungeon")
+    rooms = {
+        "dry": MixSettings(reverb_seconds=0.2, echo_feedback=0.0),
+        "wet": MixSettings(reverb_seconds=8.0, echo_feedback=0.0),
+        "ducked": MixSettings(
+            reverb_seconds=0.2,
+            echo_feedback=0.0,
+            sidechains=(Sidechain("bass", cue.layers[1].name, 24.0, 1.0),),
+        ),
+        "loud": MixSettings(reverb_seconds=0.2, echo_feedback=0.0, loudness_lufs=-6.0),
+    }
+    frames = 3 * SAMPLE_RATE
+    heard = {}
+    for name, mix in rooms.items():
+        course = Course(replace(cue, mix=mix), 6.0, bpm=BPM)
+        heard[name] = render_band(course, 0.0, frames)
+    assert len(heard["wet"]) > len(heard["dry"]) + 2 * SAMPLE_RATE
+    level = {name: np.std(sound[:frames]) for name, sound in heard.items()}
+    assert level["ducked"] < 0.99 * level["dry"]
+    np.testing.assert_array_equal(heard["loud"], heard["dry"])
+    with band_engine(course, block_frames=256) as engine:
+        assert engine.controls()["master.tempo"] == pytest.approx(BPM)
 
 
 def test_the_choir_sings_with_the_singer():

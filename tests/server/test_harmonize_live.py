@@ -4,6 +4,7 @@ import signal
 import subprocess
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -160,6 +161,19 @@ def test_the_mix_has_voice_parts_and_choir(sing, course):
     assert min(np.std(sound) for sound in heard.values()) > 0.003
     choir = heard["both"] - heard["shifted"]
     assert np.std(choir) == pytest.approx(np.std(heard["choir"]), rel=0.2)
+
+
+def test_a_live_band_sounds_in_the_room_of_its_cue():
+    heard = {}
+    for seconds in (0.2, 8.0):
+        cue = load_cue("dungeon")
+        course = Course(replace(cue, mix=replace(cue.mix, reverb_seconds=seconds)), 4.0, bpm=BPM)
+        options = LiveOptions(sound="shifted", voice_db=-60.0, parts_db=-60.0)
+        mix = LiveMix(course, options, sample_rate=RATE, block_frames=1024)
+        heard[seconds] = np.concatenate([mix.push(np.zeros(1024)) for _ in range(120)])
+        mix.close()
+    assert np.isfinite(heard[8.0]).all()
+    assert not np.allclose(heard[0.2], heard[8.0], atol=1e-3)
 
 
 def test_no_server_is_one_clear_error(course, monkeypatch):

@@ -1,5 +1,6 @@
 """What a session writes to its MIDI file: sections and stingers are marked."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from segue.music.cue_file import load_cue
 from segue.music.events import PROGRAMS
 from segue.music.midi import DRUM_CHANNEL, read_midi
 from segue.music.orchestra import ORCHESTRA
+from segue.music.tempo import TempoMap
+from segue.server.recording import session_score
 from segue.server.session import Session
 
 
@@ -45,3 +48,12 @@ def test_the_file_holds_the_tempos_the_meter_and_the_programs(tmp_path: Path) ->
         track = score.track(layer.name)
         assert track.program == PROGRAMS[layer.instrument]
         assert (track.channel == DRUM_CHANNEL) == ORCHESTRA[layer.instrument].is_kit
+
+
+def test_sampled_kits_are_written_as_drums() -> None:
+    cue = load_cue("dungeon")
+    sampled = tuple(replace(layer, instrument="own/") for layer in cue.layers)
+    score = session_score(replace(cue, layers=sampled), [], [], TempoMap(100.0), [])
+    for layer, track in zip(sampled, score.tracks, strict=True):
+        assert (track.channel == DRUM_CHANNEL) == (layer.role == "drums")
+        assert track.program == 0

@@ -63,6 +63,12 @@ def test_drums_take_channel_ten_and_others_go_round_it():
     assert masters == [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 9]
     kits = [Channel("a", "drums"), Channel("b", "drums_electronic")]
     assert [place.master for place in lay_out(kits)] == [9, 9]
+    sampled = [
+        Channel("a", "own/"),
+        Channel("b", "own/", kit=True),
+        Channel("c", "flute", kit=True),
+    ]
+    assert [place.master for place in lay_out(sampled)] == [0, 9, 1]
     with pytest.raises(SegueError, match=r"16 layers .* do not fit into the 15 channels"):
         lay_out([*[Channel(str(n), "piano") for n in range(16)], BAND[1]])
 

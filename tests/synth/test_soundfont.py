@@ -7,7 +7,9 @@ import pytest
 
 from segue.music.errors import FileFormatError, SegueError
 from segue.music.events import Channel
+from segue.music.sample_names import sample_name
 from segue.synth.engine import Engine
+from segue.synth.sample_check import sample_faults
 from segue.synth.sampler import load_samples
 from segue.synth.soundfont import SoundFont
 
@@ -222,9 +224,27 @@ def test_no_broken_byte_escapes_as_another_error(band):
             made = load_samples(f"{band}#0:5", RATE)
         except SegueError:
             refused += 1
+            assert sample_faults(sample_name(f"{band}#0:5"))
         else:
             assert all(np.isfinite(region.head).all() for region in made.regions)
     assert refused > 50
+
+
+def test_faults_are_found_without_reading_the_samples(band):
+    for preset in ("0:5", "two sides"):
+        assert sample_faults(sample_name(f"{band}#{preset}")) == []
+    (fault,) = sample_faults(sample_name(f"{band}#0:6"))
+    assert "has no preset '0:6'" in fault
+    data = bytearray(band.read_bytes())
+    right = data.index(b"s2\0", data.index(b"shdr"))
+    data[right + 24 : right + 28] = struct.pack("<I", 10**6)  # its end
+    band.write_bytes(bytes(data))
+    assert sample_faults(sample_name(f"{band}#0:5")) == []
+    (fault,) = sample_faults(sample_name(f"{band}#two sides"))
+    assert "band.sf2: sample 's2' lies outside of its sound; fetch the file again" in fault
+    band.write_bytes(bytes(data[:-50]))
+    (fault,) = sample_faults(sample_name(f"{band}#0:5"))
+    assert "is cut short" in fault
 
 
 def test_tables_that_point_nowhere_are_refused(tmp_path):

@@ -7,6 +7,8 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
+_UNKNOWN_SIZE = 0xFFFF_FF00  # and above
+
 
 def chunks(data: memoryview) -> Iterator[tuple[str, memoryview]]:
     """Names and contents of the chunks in `data`; one that is cut short ends it, as it is."""
@@ -15,6 +17,20 @@ def chunks(data: memoryview) -> Iterator[tuple[str, memoryview]]:
         name, size = struct.unpack_from("<4sI", data, at)
         yield name.decode("latin-1"), data[at + 8 : at + 8 + size]
         at += 8 + size + size % 2
+
+
+def missing_bytes(path: Path) -> int:
+    """Bytes of a RIFF or AIFF file that its head tells of and that are not there.
+
+    0 for other files, and where the head does not know, as of recordings that were streamed.
+    """
+    with path.open("rb") as file:
+        head = file.read(8)
+    order = {b"RIFF": "<", b"FORM": ">"}.get(head[:4])
+    if order is None or len(head) < 8:
+        return 0
+    told = struct.unpack(f"{order}I", head[4:])[0]
+    return 0 if told >= _UNKNOWN_SIZE else max(told + 8 - path.stat().st_size, 0)
 
 
 def wave_loop(path: Path) -> tuple[int, int] | None:

@@ -1,0 +1,61 @@
+"""The last stage: leveller, compressor, the listener's fader, and the limiter.
+
+The first three only say a gain. Their product moves in a straight line over each piece of sound,
+so that a block is multiplied once, on its way into the limiter.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .leveller import Leveller
+from .master import Compressor, Limiter
+from .ramps import Ramp
+
+Samples = NDArray[np.float32]
+
+PIECE_FRAMES = 512  # longer blocks are cut, as the gain is to follow the music
+
+
+class Finish:
+    """Brings a mix to its loudness and under the ceiling, `limiter.delay_frames` late.
+
+    The fader stands behind what would make good again what it takes away.
+
+    :param gain: amplitude at which the mix comes in
+    :param loudness_lufs: where the leveller keeps the sound; None goes without one
+    """
+
+    def __init__(self, sample_rate: int, *, gain: float, loudness_lufs: float | None) -> None:
+        self._input_gain = gain
+        self._leveller = None
+        if loudness_lufs is not None:
+            self._leveller = Leveller(sample_rate, loudness_lufs)
+        self._compressor = Compressor(sample_rate)
+        self.fader = Ramp(1.0)
+        self.limiter = Limiter(sample_rate)
+        self._gain = gain * self._compressor.gain  # where the line of the last piece ended
+        self._count = np.repeat(np.arange(1, PIECE_FRAMES + 1, dtype=np.float32), 2).reshape(-1, 2)
+        self._line = np.empty_like(self._count)
+
+    def process(self, block: Samples) -> Samples:
+        """The finished sound, finite if the block is [shape=(frames, 2)]."""
+        if len(block) <= PIECE_FRAMES:
+            return self._piece(block)
+        starts = range(0, len(block), PIECE_FRAMES)
+        return np.concatenate([self._piece(block[at : at + PIECE_FRAMES]) for at in starts])
+
+    def _piece(self, block: Samples) -> Samples:
+        frames, before = len(block), self._gain
+        gain = self._input_gain
+        power = gain**2 * float(np.vdot(block, block)) / frames
+        if self._leveller is not None:
+            level = self._leveller.follow(block, power)
+            gain, power = gain * level, power * level**2
+        gain *= self._compressor.follow(power, frames) * self.fader.walk(frames)
+        self._gain = gain
+        if gain == before:
+            return self.limiter.process(block, gain)
+        line = self._line[:frames]
+        np.multiply(self._count[:frames], (gain - before) / frames, out=line)
+        np.add(line, before, out=line)
+        return self.limiter.process(block, line)
