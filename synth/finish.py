@@ -4,6 +4,8 @@ The first three only say a gain. Their product moves in a straight line over eac
 so that a block is multiplied once, on its way into the limiter.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,30 +34,28 @@ class Finish:
             self._leveller = Leveller(sample_rate, loudness_lufs)
         self._compressor = Compressor(sample_rate)
         self.fader = Ramp(1.0)
-        self.limiter = Limiter(sample_rate)
-        self._gain = gain * self._compressor.gain  # where the line of the last piece ended
-        self._count = np.repeat(np.arange(1, PIECE_FRAMES + 1, dtype=np.float32), 2).reshape(-1, 2)
-        self._line = np.empty_like(self._count)
+        self.limiter = Limiter(sample_rate, gain=gain * self._compressor.gain)
+        self.broken = False
 
     def process(self, block: Samples) -> Samples:
-        """The finished sound, finite if the block is [shape=(frames, 2)]."""
+        """The finished sound [shape=(frames, 2)].
+
+        Sound that is not finite becomes silence; `broken` is True then, until the next block.
+        """
+        self.broken = False
         if len(block) <= PIECE_FRAMES:
             return self._piece(block)
         starts = range(0, len(block), PIECE_FRAMES)
         return np.concatenate([self._piece(block[at : at + PIECE_FRAMES]) for at in starts])
 
     def _piece(self, block: Samples) -> Samples:
-        frames, before = len(block), self._gain
-        gain = self._input_gain
+        frames, gain = len(block), self._input_gain
         power = gain**2 * float(np.vdot(block, block)) / frames
+        if not math.isfinite(power):  # as one bad sample makes it
+            self.broken = True
+            block, power = np.zeros_like(block), 0.0
         if self._leveller is not None:
             level = self._leveller.follow(block, power)
             gain, power = gain * level, power * level**2
         gain *= self._compressor.follow(power, frames) * self.fader.walk(frames)
-        self._gain = gain
-        if gain == before:
-            return self.limiter.process(block, gain)
-        line = self._line[:frames]
-        np.multiply(self._count[:frames], (gain - before) / frames, out=line)
-        np.add(line, before, out=line)
-        return self.limiter.process(block, line)
+        return self.limiter.process(block, gain)

@@ -87,43 +87,54 @@ class Compressor:
 
 
 class Limiter:
-    """Brick wall for true peaks, delaying the sound by `delay_frames`.
+    """Brick wall for true peaks, behind a gain, delaying the sound by `delay_frames`.
 
     `reduction_db` is the deepest reduction so far, `limited_frames` the number of frames turned
     down by more than 0.1 dB.
+
+    :param gain: from which the first block starts
     """
 
     WINDOW_FRAMES = 32
+    TAPE_FRAMES = 4096
     NEAR = 0.67
 
     def __init__(
-        self, sample_rate: int, *, ceiling_db: float = -1.0, release_db_per_second: float = 60.0
+        self,
+        sample_rate: int,
+        *,
+        ceiling_db: float = -1.0,
+        release_db_per_second: float = 60.0,
+        gain: float = 1.0,
     ) -> None:
         self._ceiling = 10 ** (ceiling_db / 20) * (1 - 1e-6)  # peaks are found in single precision
         self._fall_db = release_db_per_second / sample_rate  # per frame
         self._oversampler = _oversampler()
         self.delay_frames = self.WINDOW_FRAMES + FIR_TAPS // 2
-        # sound kept: the delay, and what the oversampler reaches back for
-        self._past = np.zeros((self.delay_frames + FIR_TAPS, 2), np.float32)
+        self._gain, self._count = gain, _count(0)
+        # sound is written on and on, and what is returned are views of it: nothing is written twice
+        self._end = self.delay_frames + FIR_TAPS
+        self._tape = np.zeros((self._end, 2), np.float32)
         self._need_db = np.zeros(self.WINDOW_FRAMES + 1)  # reduction that lately would have done
         self._held_db = np.zeros(self.WINDOW_FRAMES - 1)  # the same, held and let fall
         self._resting = True  # both are zero
         self.reduction_db = 0.0
         self.limited_frames = 0
 
-    def process(self, block: NDArray[np.floating], gain: float | Samples = 1.0) -> Samples:
-        """The block times `gain`, delayed by `delay_frames`, under the ceiling.
+    def process(self, block: NDArray[np.floating], gain: float = 1.0) -> Samples:
+        """The block at its gain, delayed by `delay_frames`, under the ceiling.
 
         :param block: [shape=(frames, 2)], as what is returned
-        :param gain: one amplitude for all, or one for each sample [shape=(frames, 2)]
+        :param gain: amplitude at its end, reached in a straight line from that of the last block
         """
-        frames, kept = len(block), len(self._past)
-        signal = np.empty((kept + frames, 2), np.float32)
-        signal[:kept] = self._past
-        np.multiply(block, gain, out=signal[kept:])
-        self._past = signal[frames:]
-        delayed = signal[FIR_TAPS : FIR_TAPS + frames]
-        over_db = self._over_db(signal[kept - FIR_TAPS + 1 :])
+        frames = len(block)
+        if self._end + frames > len(self._tape):
+            self._new_tape(frames)
+        start, self._end = self._end, self._end + frames
+        self._write(self._tape[start : self._end], block, gain)
+        late = self.delay_frames
+        delayed = self._tape[start - late : self._end - late]
+        over_db = self._over_db(self._tape[start - FIR_TAPS + 1 : self._end])
         if over_db is None:
             if self._resting:
                 return delayed
@@ -132,6 +143,25 @@ class Limiter:
         self.reduction_db = max(self.reduction_db, float(gain_db.max()))
         self.limited_frames += int(np.count_nonzero(gain_db > 0.1))
         return delayed * (10 ** (-gain_db / 20)).astype(np.float32)[:, None]
+
+    def _new_tape(self, frames: int) -> None:
+        """Room for so many frames, behind what the delay and the oversampler reach back for."""
+        past = self._tape[self._end - self.delay_frames - FIR_TAPS : self._end]
+        self._end = len(past)
+        self._tape = np.empty((self._end + max(frames, self.TAPE_FRAMES), 2), np.float32)
+        self._tape[: self._end] = past
+
+    def _write(self, place: Samples, block: NDArray[np.floating], gain: float) -> None:
+        frames, before = len(block), self._gain
+        self._gain = gain
+        if gain == before:
+            np.multiply(block, gain, out=place)
+            return
+        if frames > len(self._count):
+            self._count = _count(frames)
+        np.multiply(self._count[:frames], (gain - before) / frames, out=place)
+        np.add(place, before, out=place)
+        np.multiply(place, block, out=place)
 
     def _over_db(self, recent: Samples) -> Curve | None:
         """How far the true peak of each new frame is over the ceiling [shape=(frames,)].
@@ -175,6 +205,11 @@ class Limiter:
         total = np.cumsum(np.concatenate([[0.0], fallen]))
         smooth: Curve = (total[self.WINDOW_FRAMES :] - total[:frames]) / self.WINDOW_FRAMES
         return smooth
+
+
+def _count(frames: int) -> Samples:
+    """The number of each frame, from 1 on, for both channels [shape=(frames, 2)]."""
+    return np.repeat(np.arange(1, frames + 1, dtype=np.float32), 2).reshape(-1, 2)
 
 
 def _peak(sound: Samples) -> float:

@@ -90,3 +90,16 @@ def test_same_blocks_make_the_same_samples():
     sound = noise(0.5, 2.0)
     outs = [run(finish(gain=1.5, loudness_lufs=-16.0), sound, 256) for _ in range(2)]
     assert np.array_equal(*outs)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e30])
+def test_what_is_not_finite_becomes_silence(bad):
+    stage, sound = finish(loudness_lufs=-16.0), noise(0.1, 1.0)
+    sound[20_000, 1] = bad
+    broken = []
+    for at in range(0, len(sound), 250):
+        out = stage.process(sound[at : at + 250])
+        broken.append(stage.broken)
+        assert np.isfinite(out).all()
+    assert [n for n, was in enumerate(broken) if was] == [80]
+    assert np.abs(out).max() > 0.1

@@ -58,17 +58,23 @@ def test_limiter_does_not_depend_on_the_block_size():
     assert np.allclose(outs[0], outs[1], atol=1e-6) and np.allclose(outs[0], outs[2], atol=1e-6)
 
 
-def test_limiter_multiplies_first():
-    signal = np.random.default_rng(0).uniform(-1, 1, (500, 2)).astype(np.float32)
-    line = np.linspace(0.2, 0.4, 1_000, dtype=np.float32).reshape(-1, 2)
-    limiter = Limiter(RATE)
+def test_limiter_multiplies_first_and_in_straight_lines():
+    signal = np.random.default_rng(0).uniform(-1, 1, (10_000, 2)).astype(np.float32)
+    limiter = Limiter(RATE, gain=0.1)
+    gains = np.repeat([0.3, 0.3, 0.2, 0.4, 0.4], 2)
+    parts = zip(np.split(signal, 10), gains, strict=True)
+    out = np.concatenate([limiter.process(part, gain) for part, gain in parts])
+    line = np.interp(np.arange(1, 10_001), np.arange(11) * 1_000, [0.1, *gains])
     late = limiter.delay_frames
-    assert np.array_equal(limiter.process(signal, line)[late:], (signal * line)[:-late])
-    assert np.array_equal(
-        Limiter(RATE).process(signal, 0.3)[late:], np.float32(0.3) * signal[:-late]
-    )
-    loud = Limiter(RATE)
-    assert np.abs(loud.process(signal, 4.0)).max() <= CEILING and loud.limited_frames > 0
+    assert np.allclose(out[late:], (signal * line[:, None])[:-late], atol=1e-6)
+    assert np.abs(limiter.process(signal, 4.0)).max() <= CEILING and limiter.limited_frames > 0
+
+
+def test_limiter_never_touches_what_it_has_returned():
+    signal = np.random.default_rng(0).uniform(-1.5, 1.5, (20_000, 2))
+    limiter = Limiter(RATE)
+    blocks = [limiter.process(part) for part in np.split(signal, 200)]
+    assert np.array_equal(np.concatenate(blocks), run(Limiter(RATE), signal, 100))
 
 
 @pytest.mark.parametrize("frames", [64, 100, 1_000])
