@@ -8,13 +8,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ..music.errors import SegueError
 from ..music.events import Channel, MixSettings
-from .hall import Echo, Room
+from .echo import Echo
 from .inserts import OPEN_LOG_HZ, Duck, Lowpass, amplitude
 from .instrument import NEUTRAL, Instrument, Touch
 from .pyo_host import PyoHost, Samples
 from .rack import Rack
 from .ramps import Curve, Ramp
+from .room import Room
 from .stem_player import StemPlayer
 
 DEZIPPER_SECONDS = 0.005
@@ -65,6 +67,7 @@ class Strip:
         # of the next block, while it is not plain: left and right, and sends
         self._gains: Samples = np.zeros((2, 1), np.float32)
         self._sends: dict[str, Samples] = {}
+        self.sends_echo = False
         self.awake = False
         self._last_frame = 0  # when what is known so far ends
 
@@ -126,6 +129,7 @@ class Strip:
         fall = np.clip([pan, -pan], 0.0, 1.0)
         self._gains = np.asarray(gain * np.cos(np.pi / 2 * fall), np.float32)
         self._sends = {name: curves[name] for name in ("reverb", "delay")}
+        self.sends_echo = bool(curves["delay"].any())
         self.settled = not moving and self.filter.settled
         self.plain = not (moving or self.filter.closed or self.linked)
         self._levels[:] = 0.0
@@ -134,12 +138,6 @@ class Strip:
             self._levels[LEFT, 0], self._levels[RIGHT, 1] = left, right
             self._levels[ROOM_LEFT : ROOM_RIGHT + 1] = self._sends["reverb"] * self._levels[:2]
             self._levels[ECHO] = self._sends["delay"] * self._gains[:, 0]
-
-    @property
-    def sends_echo(self) -> bool:
-        """Whether the next block of it is heard in the echo."""
-        delay = self.ramps["delay"]
-        return self.awake and (delay.moving or delay.value > 0.0)
 
     def insert(self) -> None:
         """Bring the next block of its sound to its level, and to its filter if that is closed."""
@@ -187,11 +185,13 @@ class Mixer:
         block_frames: int,
         seed: int,
     ) -> None:
-        self._frames = block_frames
+        self._frames, self._closed = block_frames, False
         count = len(channels)
         self._sound: Samples = np.zeros((2 * count, block_frames), np.float32)
         self._levels: Samples = np.zeros((5, 2 * count), np.float32)
         self._mixed: Samples = np.zeros((5, block_frames), np.float32)
+        self._whole: Samples = np.zeros((block_frames, 2), np.float32)
+        self._room = Room(sample_rate, block_frames, mix)
         outputs = 2 * count + len(mix.sidechains)
         self._inserts = PyoHost(sample_rate, block_frames, seed, outputs)
         rack = Rack(self._inserts, sample_rate)
@@ -228,22 +228,13 @@ class Mixer:
         return chains
 
     def _build_shared(self, rack: Rack, mix: MixSettings) -> None:
-        """Room and echo, heard on the first two outputs; the filtered whole, on the next two."""
-        self._room = Room(rack, mix, not self._shared.flush.active)
-        shared_group = rack.group
+        """The echo, heard on the first two outputs; the filtered whole, on the next two."""
         self._echo = Echo(rack, mix)
-        rack.group = shared_group
-        wet = [
-            rack.out(rack.pyo.Sig(room, add=echo), side)
-            for side, (room, echo) in enumerate(
-                zip(self._room.sides, self._echo.sides, strict=True)
-            )
-        ]
         rack.new_group()
         self._dry = rack.bus(), rack.bus()
-        whole = [rack.sum(bus.stream, side) for bus, side in zip(self._dry, wet, strict=True)]
-        self.filter = Lowpass(rack, whole[0], whole[1], 2)
-        self._keep = wet, whole
+        sides = zip(self._dry, self._echo.sides, strict=True)
+        left, right = self._wholes = [rack.sum(bus.stream, echo) for bus, echo in sides]
+        self.filter = Lowpass(rack, left, right, 2)
 
     def tempo(self, bpm: float) -> None:
         """Let the echo follow a tempo in quarter notes a minute."""
@@ -255,18 +246,20 @@ class Mixer:
             self.filter.write(frames)
 
     def process(self) -> Samples:
-        """Mix the next block: float32 [shape=(block_frames, 2)]."""
+        """Mix the next block: float32 [shape=(block_frames, 2)], written over by the next call."""
+        if self._closed:
+            raise SegueError("this engine is closed; make a new one")
         mixed = self._mixed
         np.dot(self._levels, self._sound, out=mixed)
         singled = [strip for strip in self.strips if strip.awake and not strip.plain]
         if singled:
             self._insert(singled)
-        for send, sound in zip(self._room.sends, mixed[ROOM_LEFT:ECHO], strict=True):
-            send[:] = sound
-        self._echo.go_on(self._frames, any(strip.sends_echo for strip in self.strips))
-        if self._echo.group.awake:
-            self._echo.send[:] = mixed[ECHO]
-        return self._finish(mixed[:ROOM_LEFT])
+        room = self._room.process(mixed[ROOM_LEFT:ECHO])
+        np.add(mixed[:ROOM_LEFT], room, out=self._whole.T)
+        self._echo.go_on(self._frames, any([s.awake and s.sends_echo for s in self.strips]))
+        if self._echo.group.awake or self.filter.closed:
+            self._share(mixed[ECHO])
+        return self._whole
 
     def _insert(self, singled: Sequence[Strip]) -> None:
         """Mix the strips that the matrix cannot."""
@@ -283,19 +276,21 @@ class Mixer:
             duck.group.awake for duck, _, _ in self._chains
         )
 
-    def _finish(self, dry: Samples) -> Samples:
-        """Add what is shared to the dry sound [shape=(2, frames)], and filter the whole."""
+    def _share(self, sent: Samples) -> None:
+        """Add the echo of what is sent to it, and filter the whole."""
+        whole = self._whole.T
+        self._echo.send[:] = sent
         if self.filter.closed:
             self.filter.group.wake()
-            for bus, side in zip(self._dry, dry, strict=True):
+            for bus, side in zip(self._dry, whole, strict=True):
                 bus.samples[:] = side
         block = self._shared.process()
-        whole: Samples = block[:, :2] + dry.T
+        whole += block[:, :2].T
         if self.filter.closed:
-            whole = np.ascontiguousarray(self.filter.filtered(whole.T, block).T)
-        return whole
+            whole[:] = self.filter.filtered(whole, block)
 
     def close(self) -> None:
         """Free the graphs; mixing afterwards raises. Closing twice is allowed."""
+        self._closed = True
         self._inserts.close()
         self._shared.close()

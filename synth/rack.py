@@ -88,9 +88,3 @@ class Rack:
     def times(self, thing: Any, factor: Any) -> Any:
         """A pyo object times another or a number."""
         return self.add(self.pyo.Sig(thing, mul=factor))
-
-    def noise(self) -> Any:
-        """White noise, by pyo's cheap generator."""
-        noise = self.add(self.pyo.Noise())
-        noise.setType(1)
-        return noise
