@@ -20,8 +20,9 @@ Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
 T = TypeVar("T")
 
-PIECE_FRAMES = 4096
-CHANNEL_PIECES = 512  # 8 MiB for each channel
+PIECE_FRAMES, PARTS = 1 << 14, 4  # a piece is laid in parts
+PART_FRAMES = PIECE_FRAMES // PARTS
+CHANNEL_PIECES = 128  # 8 MiB for each channel
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,10 @@ class Tape:
         self._made: dict[Hashable, Any] = {}
         self._size = PIECE_FRAMES + block_frames
         self._owners: list[tuple[Take, int]] = []  # of each piece: what it is a stretch of
-        self._entered = np.zeros(0, np.int64)  # when
-        self._next = np.zeros(0, np.int64)  # the place that follows it; 0 if that is not laid
-        self._settled = np.zeros(0, np.bool_)  # whether only the ring follows
+        # by piece: when it was entered; the place that follows it, 0 if that is not known; its
+        # first frame and the head of its take; how many parts are laid from each on
+        self._entered, self._next, self._first, self._head = np.zeros((4, 0), np.int64)
+        self._laid = np.zeros((0, PARTS), np.int64)
         self.samples: Samples = np.zeros(0, np.float32)
         self._lengthen(pieces)
 
@@ -73,9 +75,10 @@ class Tape:
         longer[:known] = self.samples
         longer[known:] = 0.0  # takes hold of the memory now and not while it plays
         self.samples, self.windows = longer, sliding_window_view(longer, self.block_frames)
-        self._entered = np.append(self._entered, np.full(pieces, -1))
-        self._next = np.append(self._next, np.zeros(pieces, np.int64))
-        self._settled = np.append(self._settled, np.zeros(pieces, np.bool_))
+        more = np.zeros(pieces, np.int64)
+        self._entered, self._next = np.append(self._entered, more), np.append(self._next, more)
+        self._first, self._head = np.append(self._first, more), np.append(self._head, more)
+        self._laid = np.concatenate([self._laid, np.zeros((pieces, PARTS), np.int64)])
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` returned the first time it was asked for under this key."""
@@ -96,29 +99,40 @@ class Tape:
         number, within = divmod(frame, PIECE_FRAMES)
         piece = take.pieces.get(number, -1)
         if piece < 0:
-            piece = self._lay(take, number)
+            piece = take.pieces[number] = self._room(take, number)
         self._entered[piece] = self.clock
+        part = within // PART_FRAMES
+        if not self._laid[piece, part]:
+            self._lay(piece, part)
         return self.block_frames + piece * self._size + within
 
     def leave(self, places: Places) -> Places:
-        """Where the pieces are left that hold some places: the places behind their last frames."""
-        return self._begin(self._piece(places)) + PIECE_FRAMES
-
-    def settled(self, places: Places) -> NDArray[np.bool_]:
-        """Whether nothing but the ring follows the pieces that some places are about to leave."""
-        return self._settled[self._piece(places)]
+        """Up to where the tape is laid behind some places."""
+        pieces = self._piece(places)
+        parts = (places - self._begin(pieces)) // PART_FRAMES
+        return self._begin(pieces) + PART_FRAMES * (parts + self._laid[pieces, parts])
 
     def follow(self, places: Places) -> Places:
-        """Where some places go on that have left their pieces."""
+        """Where some places go on that have come to where the tape is laid."""
         pieces = self._piece(places)
+        within = places - self._begin(pieces)
+        behind = within >= PIECE_FRAMES
+        for piece, frame in zip(pieces[~behind].tolist(), within[~behind].tolist(), strict=True):
+            self._lay(piece, frame // PART_FRAMES)
         after = self._next[pieces]
-        for row in np.flatnonzero(after == 0).tolist():
+        for row in np.flatnonzero(behind & (after == 0)).tolist():
             piece = int(pieces[row])
             take, number = self._owners[piece]
-            after[row] = self.enter(take, (number + 1) * PIECE_FRAMES)
-            self._next[piece] = after[row]
-        self._entered[self._piece(after)] = self.clock
-        return after + (places - self._begin(pieces) - PIECE_FRAMES)
+            after[row] = self._next[piece] = self.enter(take, (number + 1) * PIECE_FRAMES)
+        gone = np.where(behind, after + within - PIECE_FRAMES, places)
+        self._entered[self._piece(gone)] = self.clock
+        return gone
+
+    def settled(self, places: Places) -> NDArray[np.bool_]:
+        """Whether some places are in the rings of their takes."""
+        pieces = self._piece(places)
+        frames = self._first[pieces] + places - self._begin(pieces)
+        return np.greater_equal(frames, self._head[pieces])
 
     def _piece(self, places: Places) -> Places:
         return (places - self.block_frames) // self._size
@@ -126,27 +140,37 @@ class Tape:
     def _begin(self, pieces: Places) -> Places:
         return self.block_frames + pieces * self._size
 
-    def _lay(self, take: Take, number: int) -> int:
-        """Lay down a stretch of a take; returns the piece that it is on."""
-        piece = take.pieces[number] = self._room((take, number))
-        first, place = number * PIECE_FRAMES, self.block_frames + piece * self._size
-        frames = np.arange(first, first + self._size, dtype=np.float64)
-        self.samples[place : place + self._size] = take.reading.read(frames)
-        self._next[piece], self._settled[piece] = 0, first + PIECE_FRAMES >= take.reading.head
-        return piece
+    def _lay(self, piece: int, part: int) -> None:
+        """Lay down a part of a piece and the block behind it."""
+        if self._laid[piece, part]:
+            return
+        within, size = part * PART_FRAMES, PART_FRAMES + self.block_frames
+        first, place = int(self._first[piece]), self.block_frames + piece * self._size + within
+        frames = np.arange(first + within, first + within + size, dtype=np.float64)
+        self.samples[place : place + size] = self._owners[piece][0].reading.read(frames)
+        laid = self._laid[piece]
+        laid[part] = 1
+        for before in range(PARTS - 2, -1, -1):
+            if laid[before]:
+                laid[before] = 1 + laid[before + 1]
 
-    def _room(self, owner: tuple[Take, int]) -> int:
+    def _room(self, take: Take, number: int) -> int:
         """A piece that is free, or was entered longest ago of those that nobody reads."""
-        if len(self._owners) == len(self._next):
+        piece = len(self._owners)
+        if piece == len(self._next):
             ages = self._entered.copy()
             ages[self._piece(self.places_in_use())] = self.clock
-            piece = int(np.argmin(ages))
-            if ages[piece] < self.clock:
-                take, number = self._owners[piece]
-                del take.pieces[number]
+            oldest = int(np.argmin(ages))
+            if ages[oldest] < self.clock:
+                piece = oldest
+                before, its_number = self._owners[piece]
+                del before.pieces[its_number]
                 self._next[self._piece(self._next) == piece] = 0
-                self._owners[piece] = owner
-                return piece
-            self._lengthen(CHANNEL_PIECES)
-        self._owners.append(owner)
-        return len(self._owners) - 1
+            else:
+                self._lengthen(CHANNEL_PIECES)
+        if piece == len(self._owners):
+            self._owners.append((take, number))
+        self._owners[piece] = take, number
+        self._next[piece], self._laid[piece] = 0, 0
+        self._first[piece], self._head[piece] = number * PIECE_FRAMES, take.reading.head
+        return piece
