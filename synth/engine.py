@@ -22,7 +22,7 @@ from .controls import check_control
 from .finish import Finish
 from .instrument import Instrument
 from .instruments import instrument
-from .mixer import DEZIPPER_SECONDS, Master, amplitude, build_strips
+from .mixer import DEZIPPER_SECONDS, Lowpass, Master, Strip, amplitude, build_strips
 from .notes import Notes
 from .pyo_host import PyoHost, Samples
 from .rack import Rack
@@ -123,7 +123,7 @@ class Engine:
             self._master = Master(rack, self._strips, self.mix, not self._host.flush.active)
         self._master.tempo(self._tempo_bpm)
         self._moving = True  # a control, so that the next block has to be written
-        self._settling = [*self._strips, self._master.filter]
+        self._settling: list[Strip | Lowpass] = [*self._strips, self._master.filter]
         self._strips_by_name = {strip.channel.name: strip for strip in self._strips}
 
     # events and controls

@@ -110,7 +110,8 @@ class Tape:
         """Up to where the tape is laid behind some places."""
         pieces = self._piece(places)
         parts = (places - self._begin(pieces)) // PART_FRAMES
-        return self._begin(pieces) + PART_FRAMES * (parts + self._laid[pieces, parts])
+        laid = np.asarray(parts + self._laid[pieces, parts], np.int64)
+        return self._begin(pieces) + PART_FRAMES * laid
 
     def follow(self, places: Places) -> Places:
         """Where some places go on that have come to where the tape is laid."""
@@ -132,7 +133,7 @@ class Tape:
         """Whether some places are in the rings of their takes."""
         pieces = self._piece(places)
         frames = self._first[pieces] + places - self._begin(pieces)
-        return np.greater_equal(frames, self._head[pieces])
+        return np.asarray(frames >= self._head[pieces], np.bool_)
 
     def _piece(self, places: Places) -> Places:
         return (places - self.block_frames) // self._size
