@@ -23,9 +23,9 @@ class Material:
         self._tape = tape
         self._name = recipe.name
         self._roots, self._step = recipe.roots, recipe.step
-        self._zones = bake(recipe, tape.sample_rate)
-        self.layers = len(self._zones[0])
-        self.sides = self._zones[0].shape[1]
+        self._baked = bake(recipe, tape.sample_rate)
+        self._tables: dict[tuple[int, int, int], Samples] = {}
+        self.layers = len(self._baked.zones[0])
 
     def layer(self, loudness: float) -> int:
         """The layer for a loudness 0..1."""
@@ -42,14 +42,16 @@ class Material:
     def table(self, pitch: float, layer: int, side: int = 0) -> tuple[Samples, float]:
         """The table that plays a pitch, and how many of its samples go by in a frame."""
         zone = self._zone(pitch)
-        sides = self._zones[zone][layer]
-        speed = 2.0 ** ((pitch - self._roots[zone]) / 12.0)
-        return sides[min(side, len(sides) - 1)], float(speed)
+        where = zone, layer, min(side, self._baked.zones[zone].shape[1] - 1)
+        if where not in self._tables:
+            self._tables[where] = self._baked.table(*where)
+        return self._tables[where], float(2.0 ** ((pitch - self._roots[zone]) / 12.0))
 
     def seconds(self, pitch: float) -> float:
         """How long reading a table once lasts at a pitch."""
-        table, speed = self.table(pitch, 0)
-        return float(len(table) / speed / self._tape.sample_rate)
+        zone = self._zone(pitch)
+        frames = self._baked.zones[zone].shape[-1] / self._tape.sample_rate
+        return float(frames * 2.0 ** ((self._roots[zone] - pitch) / 12.0))
 
     def once(self, pitch: float, layer: int, side: int = 0, factor: float = 1.0) -> Take:
         """The take of a table read once.
