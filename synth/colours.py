@@ -10,7 +10,7 @@ nothing is lost in mono, and the width is known.
 import numpy as np
 
 from .instrument import Sound, Strand, Touch
-from .material import material, whole_turns, wrapped
+from .material import Table, material, whole_turns
 from .players import swaying
 from .pyo_host import Samples
 from .recipes import Recipe
@@ -101,11 +101,8 @@ class TwoColours:
         throb = self.throb if layer == 1 else 0.0
 
         def make() -> Reading:
-            table, speed = self._material.table(pitch, layer)
-            when = which / PLACES
-            return self._vibrato.read(
-                table, speed, self.roam * when, when, throb, self._tape.block_frames
-            )
+            table, when = self._material.table(pitch, layer), which / PLACES
+            return self._vibrato.read(table, self.roam * when, when, throb, self._tape.block_frames)
 
         key = self.recipe.name, "vibrato", pitch, layer, which
         return Strand(self._tape.take(key, make), level, level, power)
@@ -172,18 +169,18 @@ class Vibrato:
         self._hurry, self._depth = (np.append(sway, sway[0]) for sway in ring)
 
     def read(
-        self, table: Samples, speed: float, place: float, when: float, throb: float, least_ring: int
+        self, table: Table, place: float, when: float, throb: float, least_ring: int
     ) -> Reading:
         """A looped table with vibrato.
 
-        :param speed: samples of the table that go by in a frame
         :param place: where in the table the note begins, 0..1
         :param when: where in the vibrato it begins, 0..1
         :param throb: how much its level sways
         """
-        rounds, ring = whole_turns(len(table), speed, max(least_ring, self._rate))
+        size = len(table.samples)
+        rounds, ring = whole_turns(size, table.speed, max(least_ring, self._rate))
         turns = max(1, round(self._hz * ring / self._rate))
-        exact, first = rounds * len(table) / ring, place * len(table)
+        exact, first = rounds * size / ring, place * size
         bend = self._width * ring / (2.0 * np.pi * turns)
 
         def read(frames: Floats) -> Samples:
@@ -191,7 +188,7 @@ class Vibrato:
             phase = 2.0 * np.pi * turns * time + HURRY * _at(self._hurry, time)
             depth = np.clip((frames - self._begin) / self._grow, 0.0, 1.0)
             depth *= 1.0 + UNEVEN * _at(self._depth, time)
-            wave = wrapped(table, first + exact * (frames - bend * depth * np.cos(phase)))
+            wave = table.wrapped(first + exact * (frames - bend * depth * np.cos(phase)))
             if throb:
                 wave *= (1.0 + throb * depth * np.sin(phase)).astype(np.float32)
             return wave

@@ -5,8 +5,10 @@ tape (`tape.py`) once for each pitch.
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .pyo_host import Samples
 from .recipes import Recipe, bake
@@ -24,7 +26,6 @@ class Material:
         self._name = recipe.name
         self._roots, self._step = recipe.roots, recipe.step
         self._baked = bake(recipe, tape.sample_rate)
-        self._tables: dict[tuple[int, int, int], Samples] = {}
         self.layers = len(self._baked.zones[0])
 
     def layer(self, loudness: float) -> int:
@@ -39,13 +40,12 @@ class Material:
         """Frequency in Hz of the root whose table plays a pitch."""
         return pitch_hz(self._roots[self._zone(pitch)])
 
-    def table(self, pitch: float, layer: int, side: int = 0) -> tuple[Samples, float]:
-        """The table that plays a pitch, and how many of its samples go by in a frame."""
+    def table(self, pitch: float, layer: int, side: int = 0) -> "Table":
+        """The table that plays a pitch, and how it is read."""
         zone = self._zone(pitch)
-        where = zone, layer, min(side, self._baked.zones[zone].shape[1] - 1)
-        if where not in self._tables:
-            self._tables[where] = self._baked.table(*where)
-        return self._tables[where], float(2.0 ** ((pitch - self._roots[zone]) / 12.0))
+        sides = self._baked.zones[zone][layer]
+        speed = 2.0 ** ((pitch - self._roots[zone]) / 12.0)
+        return Table(sides[min(side, len(sides) - 1)], self._baked.scale, float(speed))
 
     def seconds(self, pitch: float) -> float:
         """How long reading a table once lasts at a pitch."""
@@ -60,8 +60,8 @@ class Material:
         """
 
         def make() -> Reading:
-            table, speed = self.table(pitch, layer, side)
-            return read_once(table, speed * factor, self._tape.block_frames)
+            table = self.table(pitch, layer, side)
+            return read_once(table, table.speed * factor, self._tape.block_frames)
 
         return self._tape.take((self._name, pitch, layer, side, factor), make)
 
@@ -69,7 +69,7 @@ class Material:
         """The take of a table read round and round."""
 
         def make() -> Reading:
-            return read_round(*self.table(pitch, layer, side), self._tape.block_frames)
+            return read_round(self.table(pitch, layer, side), self._tape.block_frames)
 
         return self._tape.take((self._name, pitch, layer, side), make)
 
@@ -79,22 +79,50 @@ def material(tape: Tape, recipe: Recipe) -> Material:
     return tape.once(recipe, lambda: Material(tape, recipe))
 
 
-def read_once(table: Samples, speed: float, least_ring: int) -> Reading:
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Samples in 16 bits, their scale, and how many of them go by in a frame."""
+
+    samples: NDArray[np.int16]
+    scale: float
+    speed: float
+
+    def between(self, index: NDArray[np.intp], share: Floats) -> Samples:
+        """What lies at a share of the way from some samples to the next, without end."""
+        low = self.samples.take(index, mode="wrap").astype(np.float32)
+        index += 1
+        high = np.subtract(self.samples.take(index, mode="wrap"), low, dtype=np.float32)
+        high *= share.astype(np.float32)
+        high += low
+        high *= self.scale
+        return high
+
+    def wrapped(self, place: Floats) -> Samples:
+        """The samples at rising places, going round and round [shape=(n,)]."""
+        place -= len(self.samples) * np.floor(place[0] / len(self.samples))
+        index = place.astype(np.intp)
+        place -= index
+        return self.between(index, place)
+
+
+def read_once(table: Table, speed: float, least_ring: int) -> Reading:
     """A table from its first sample to its last, which is silence, and then silence."""
-    last = len(table) - 1
+    last = len(table.samples) - 1
 
     def read(frames: Floats) -> Samples:
         place = np.minimum(frames * speed, last - 1e-6)
         index = place.astype(np.intp)
-        return between(table.take(index), table.take(index + 1), place - index)
+        place -= index
+        return table.between(index, place)
 
     return Reading(read, math.ceil(last / speed), least_ring)
 
 
-def read_round(table: Samples, speed: float, least_ring: int) -> Reading:
+def read_round(table: Table, least_ring: int) -> Reading:
     """A table that begins again at its end."""
-    turns, ring = whole_turns(len(table), speed, least_ring)
-    return Reading(lambda frames: wrapped(table, frames * (turns * len(table) / ring)), 0, ring)
+    size = len(table.samples)
+    turns, ring = whole_turns(size, table.speed, least_ring)
+    return Reading(lambda frames: table.wrapped(frames * (turns * size / ring)), 0, ring)
 
 
 def whole_turns(size: float, speed: float, least_ring: int, choices: int = 1) -> tuple[int, int]:
@@ -108,19 +136,3 @@ def whole_turns(size: float, speed: float, least_ring: int, choices: int = 1) ->
     exact = turns * (size / speed)
     best = int(np.argmin(np.abs(exact - np.rint(exact)) / exact))
     return int(turns[best]), round(exact[best])
-
-
-def wrapped(table: Samples, place: Floats) -> Samples:
-    """The samples at rising places of a table without end [shape=(n,)]."""
-    place = place - len(table) * np.floor(place[0] / len(table))
-    index = place.astype(np.intp)
-    low, high = (table.take(index + offset, mode="wrap") for offset in range(2))
-    return between(low, high, place - index)
-
-
-def between(low: Samples, high: Samples, share: Floats) -> Samples:
-    """What lies at a share of the way from `low` to `high`."""
-    high -= low
-    high *= share.astype(np.float32)
-    high += low
-    return high

@@ -55,11 +55,6 @@ class Baked:
     zones: tuple[NDArray[np.int16], ...]
     scale: float
 
-    def table(self, zone: int, layer: int, side: int) -> Samples:
-        """The samples of one table [shape=(frames,)]."""
-        table: Samples = np.multiply(self.zones[zone][layer, side], self.scale, dtype=np.float32)
-        return table
-
 
 @lru_cache(maxsize=64)
 def bake(recipe: Recipe, sample_rate: int) -> Baked:

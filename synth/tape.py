@@ -21,6 +21,7 @@ Places = NDArray[np.int64]
 T = TypeVar("T")
 
 PIECE_FRAMES, PARTS = 1 << 14, 4  # a piece is laid in parts
+REACH_FRAMES = 1024  # how far voices read before it is looked whether they leave their pieces
 PART_FRAMES = PIECE_FRAMES // PARTS
 CHANNEL_PIECES = 128  # 8 MiB for each channel
 
@@ -59,7 +60,9 @@ class Tape:
         self.clock = 0  # blocks so far
         self.places_in_use: Callable[[], Places] = lambda: np.zeros(0, np.int64)
         self._made: dict[Hashable, Any] = {}
-        self._size = PIECE_FRAMES + block_frames
+        self.patience = max(1, REACH_FRAMES // block_frames)  # blocks from one look to the next
+        self._over = (self.patience + 1) * block_frames  # frames read before that next look
+        self._size = PIECE_FRAMES + self._over
         self._owners: list[tuple[Take, int]] = []  # of each piece: what it is a stretch of
         # by piece: when it was entered; the place that follows it, 0 if that is not known; its
         # first frame and the head of its take; how many parts are laid from each on
@@ -101,25 +104,24 @@ class Tape:
         if piece < 0:
             piece = take.pieces[number] = self._room(take, number)
         self._entered[piece] = self.clock
-        part = within // PART_FRAMES
-        if not self._laid[piece, part]:
-            self._lay(piece, part)
+        self._ensure(piece, within)
         return self.block_frames + piece * self._size + within
 
     def leave(self, places: Places) -> Places:
-        """Up to where the tape is laid behind some places."""
+        """Where they have to follow at the next look, so that they do not read what is not laid."""
         pieces = self._piece(places)
         parts = (places - self._begin(pieces)) // PART_FRAMES
-        laid = np.asarray(parts + self._laid[pieces, parts], np.int64)
-        return self._begin(pieces) + PART_FRAMES * laid
+        parts += self._laid[pieces, parts]
+        ends = np.where(parts == PARTS, PIECE_FRAMES, PART_FRAMES * parts - self._over)
+        return np.asarray(self._begin(pieces) + ends, np.int64)
 
     def follow(self, places: Places) -> Places:
-        """Where some places go on that have come to where the tape is laid."""
+        """Where some places go on that have come to where they have to leave."""
         pieces = self._piece(places)
         within = places - self._begin(pieces)
         behind = within >= PIECE_FRAMES
         for piece, frame in zip(pieces[~behind].tolist(), within[~behind].tolist(), strict=True):
-            self._lay(piece, frame // PART_FRAMES)
+            self._ensure(piece, frame)
         after = self._next[pieces]
         for row in np.flatnonzero(behind & (after == 0)).tolist():
             piece = int(pieces[row])
@@ -141,13 +143,21 @@ class Tape:
     def _begin(self, pieces: Places) -> Places:
         return self.block_frames + pieces * self._size
 
+    def _ensure(self, piece: int, within: int) -> None:
+        """Lay down what will be read from a frame of a piece on before the next look."""
+        last = min(within + self._over, PIECE_FRAMES) - 1
+        for part in range(within // PART_FRAMES, last // PART_FRAMES + 1):
+            if not self._laid[piece, part]:
+                self._lay(piece, part)
+
     def _lay(self, piece: int, part: int) -> None:
-        """Lay down a part of a piece and the block behind it."""
-        if self._laid[piece, part]:
-            return
-        within, size = part * PART_FRAMES, PART_FRAMES + self.block_frames
-        first, place = int(self._first[piece]), self.block_frames + piece * self._size + within
-        frames = np.arange(first + within, first + within + size, dtype=np.float64)
+        within = part * PART_FRAMES
+        size = PART_FRAMES if part + 1 < PARTS else PART_FRAMES + self._over
+        first, place = (
+            int(self._first[piece]) + within,
+            self.block_frames + piece * self._size + within,
+        )
+        frames = np.arange(first, first + size, dtype=np.float64)
         self.samples[place : place + size] = self._owners[piece][0].reading.read(frames)
         laid = self._laid[piece]
         laid[part] = 1

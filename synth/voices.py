@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .envelopes import FADE_SECONDS, Line, faded, held, line_of, released
 from .instrument import Sound
@@ -125,9 +124,8 @@ class Voices:
             self._levels[:, row] *= stands
         self._closing.clear()
         self._places += self._steps
-        leaving = self._places >= self._leave
-        if leaving.any():
-            self._go_on(leaving)
+        if self._tape.clock % self._tape.patience == 0:
+            self._go_on()
         if self._ended:
             self._drop()
 
@@ -155,9 +153,11 @@ class Voices:
         rows[self._rows(slot)] *= self._tape.windows[self._tape.enter(self._fade, played.fading)]
         played.fading += self._frames
 
-    def _go_on(self, leaving: NDArray[np.bool_]) -> None:
+    def _go_on(self) -> None:
         """Let strands and envelopes read on behind what was laid so far."""
-        kinds, rows = np.nonzero(leaving)
+        kinds, rows = np.nonzero(self._places >= self._leave)
+        if not len(rows):
+            return
         places = self._tape.follow(self._places[kinds, rows])
         self._places[kinds, rows] = places
         ends = self._tape.leave(places)
