@@ -110,13 +110,23 @@ class Tape:
     def leave(self, places: Places) -> Places:
         """Where they have to follow at the next look, so that they do not read what is not laid."""
         pieces = self._piece(places)
-        parts = (places - self._begin(pieces)) // PART_FRAMES
+        parts = np.minimum((places - self._begin(pieces)) // PART_FRAMES, PARTS - 1)
         parts += self._laid[pieces, parts]
         ends = np.where(parts == PARTS, PIECE_FRAMES, PART_FRAMES * parts - self._over)
         return np.asarray(self._begin(pieces) + ends, np.int64)
 
-    def follow(self, places: Places) -> Places:
-        """Where some places go on that have come to where they have to leave."""
+    def follow(self, places: Places) -> tuple[Places, Places]:
+        """Where some places go on that have come to where they have to leave, and leave next."""
+        places = self._onward(places)
+        ends = self.leave(places)
+        short = ends <= places
+        while short.any():  # the next piece is over already, or not laid far enough
+            places[short] = self._onward(places[short])
+            ends = self.leave(places)
+            short = ends <= places
+        return places, ends
+
+    def _onward(self, places: Places) -> Places:
         pieces = self._piece(places)
         within = places - self._begin(pieces)
         behind = within >= PIECE_FRAMES
@@ -145,7 +155,7 @@ class Tape:
 
     def _ensure(self, piece: int, within: int) -> None:
         """Lay down what will be read from a frame of a piece on before the next look."""
-        last = min(within + self._over, PIECE_FRAMES) - 1
+        last = min(within + self._over, PIECE_FRAMES - 1)
         for part in range(within // PART_FRAMES, last // PART_FRAMES + 1):
             if not self._laid[piece, part]:
                 self._lay(piece, part)

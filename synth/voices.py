@@ -158,9 +158,8 @@ class Voices:
         kinds, rows = np.nonzero(self._places >= self._leave)
         if not len(rows):
             return
-        places = self._tape.follow(self._places[kinds, rows])
+        places, ends = self._tape.follow(self._places[kinds, rows])
         self._places[kinds, rows] = places
-        ends = self._tape.leave(places)
         still = (kinds == ENVELOPE) & self._tape.settled(places)
         if still.any():  # the same from here on: stay
             self._steps[ENVELOPE, rows[still]], ends[still] = 0, NEVER
