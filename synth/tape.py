@@ -30,12 +30,12 @@ CHANNEL_PIECES = 128  # 8 MiB for each channel
 class Reading:
     """A sound as a function of time: first its `head`, then its `ring`, round and round.
 
-    :param read: given frames counted from the beginning [shape=(n,)], returns their samples
+    :param read: given a frame and how many, returns their samples [shape=(n,)]
     :param head: frames that are heard once
     :param ring: frames that are repeated for ever after them
     """
 
-    read: Callable[[Floats], Samples]
+    read: Callable[[int, int], Samples]
     head: int
     ring: int
 
@@ -167,8 +167,7 @@ class Tape:
             int(self._first[piece]) + within,
             self.block_frames + piece * self._size + within,
         )
-        frames = np.arange(first, first + size, dtype=np.float64)
-        self.samples[place : place + size] = self._owners[piece][0].reading.read(frames)
+        self.samples[place : place + size] = self._owners[piece][0].reading.read(first, size)
         laid = self._laid[piece]
         laid[part] = 1
         for before in range(PARTS - 2, -1, -1):

@@ -184,7 +184,8 @@ class Voices:
 
     def _drop(self) -> None:
         """Let go of the notes that have ended."""
-        kept = np.flatnonzero(~np.isin(self._strands[SLOT], self._ended))
+        slots = self._strands[SLOT]
+        kept = np.flatnonzero(np.logical_and.reduce([slots != slot for slot in self._ended]))
         self._strands, self._levels = self._strands[:, kept], self._levels[:, kept]
         self._places, self._leave = self._places[:, kept], self._leave[:, kept]
         self._steps = self._steps[:, kept]
