@@ -61,7 +61,7 @@ class Vibraphone(RungPatch):
 
         def turning(first: int, count: int) -> Samples:
             lid = 1.0 - depth + depth * np.sin(turn * np.arange(first, first + count))
-            return np.multiply(read(first, count), lid, dtype=np.float32)
+            return np.asarray(read(first, count) * lid, np.float32)
 
         return replace(bar.reading, read=turning)
 
