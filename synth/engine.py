@@ -330,7 +330,7 @@ class Engine:
     def _compute_graph(self) -> Samples:
         """One block of the pyo graph, with the gates and controls of its time written first."""
         frames = self.block_frames
-        self._notes.run(self._strips, self._head)
+        self._notes.run(self._strips, self._head, self._mixer.sound)
         for number in self._stems:
             self._strips[number].write_stem(self._head, frames)
         if self._moving:

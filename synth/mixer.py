@@ -68,11 +68,6 @@ class Strip:
         self.awake = False
         self._last_frame = 0  # when what is known so far ends
 
-    @property
-    def inputs(self) -> tuple[Samples, Samples]:
-        """The next block of what it plays, left and right, to be written by the host."""
-        return self.sound[0], self.sound[1]
-
     def write_stem(self, head: int, frames: int) -> None:
         """Write the stem's next block, which begins at event time `head`."""
         assert isinstance(self.source, StemPlayer)
@@ -135,12 +130,6 @@ class Strip:
             self._levels[ROOM_LEFT : ROOM_RIGHT + 1] = self._sends["reverb"] * self._levels[:2]
             self._levels[ECHO] = self._sends["delay"] * self._gains[:, 0]
 
-    @property
-    def sends_echo(self) -> bool:
-        """Whether the next block of it is heard in the echo."""
-        delay = self.ramps["delay"]
-        return self.awake and (delay.moving or delay.value > 0.0)
-
     def insert(self) -> None:
         """Bring the next block of its sound to its level, and to its filter if that is closed."""
         self.sound *= self._gains
@@ -189,7 +178,8 @@ class Mixer:
     ) -> None:
         self._frames = block_frames
         count = len(channels)
-        self._sound: Samples = np.zeros((2 * count, block_frames), np.float32)
+        # the next block of all channels, left and right, to be written by the host
+        self.sound: Samples = np.zeros((2 * count, block_frames), np.float32)
         self._levels: Samples = np.zeros((5, 2 * count), np.float32)
         self._mixed: Samples = np.zeros((5, block_frames), np.float32)
         outputs = 2 * count + len(mix.sidechains)
@@ -201,7 +191,7 @@ class Mixer:
                     rack,
                     channel,
                     source,
-                    self._sound[at : at + 2],
+                    self.sound[at : at + 2],
                     self._levels[:, at : at + 2],
                     at,
                 )
@@ -257,13 +247,13 @@ class Mixer:
     def process(self) -> Samples:
         """Mix the next block: float32 [shape=(block_frames, 2)]."""
         mixed = self._mixed
-        np.dot(self._levels, self._sound, out=mixed)
+        np.dot(self._levels, self.sound, out=mixed)
         singled = [strip for strip in self.strips if strip.awake and not strip.plain]
         if singled:
             self._insert(singled)
         for send, sound in zip(self._room.sends, mixed[ROOM_LEFT:ECHO], strict=True):
             send[:] = sound
-        self._echo.go_on(self._frames, any(strip.sends_echo for strip in self.strips))
+        self._echo.go_on(self._frames, bool(mixed[ECHO].any()))
         if self._echo.group.awake:
             self._echo.send[:] = mixed[ECHO]
         return self._finish(mixed[:ROOM_LEFT])
@@ -274,7 +264,7 @@ class Mixer:
             strip.insert()
         for duck, source, target in self._chains:
             duck.listen(source.sound, source.awake or target.awake)
-        block = self._inserts.process() if self._inserting(singled) else self._sound.T
+        block = self._inserts.process() if self._inserting(singled) else self.sound.T
         for strip in singled:
             strip.add(block, self._mixed)
 

@@ -5,7 +5,6 @@ numpy however many notes there are: one copies what all strands and envelopes re
 them, and a product of levels and strands for each channel gives its two sides.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,13 +100,12 @@ class Voices:
 
     # blocks
 
-    def render(self, outputs: Sequence[tuple[Samples, Samples]]) -> None:
-        """Write the next block into the left and right of each channel."""
+    def render(self, sound: Samples) -> None:
+        """Write the next block into the left and right of each channel [shape=(2 n, frames)]."""
         if self._begun:
             self._take_in()
         for channel in set(self._left) - {channel for channel, _, _ in self._spans}:
-            for output in outputs[channel]:
-                output[:] = 0.0
+            sound[2 * channel : 2 * channel + 2] = 0.0
         self._left = []
         if not self._spans:
             return
@@ -118,8 +116,8 @@ class Voices:
         for slot in self._fading:
             self._fade_out(slot, rows)
         for channel, first, after in self._spans:
-            for levels, output in zip(self._levels, outputs[channel], strict=True):
-                np.dot(levels[first:after], rows[first:after], out=output)
+            sides = sound[2 * channel : 2 * channel + 2]
+            np.dot(self._levels[:, first:after], rows[first:after], out=sides)
         for row, stands in closed:
             self._levels[:, row] *= stands
         self._closing.clear()
