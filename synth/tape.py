@@ -147,6 +147,11 @@ class Tape:
         frames = self._first[pieces] + places - self._begin(pieces)
         return np.asarray(frames >= self._head[pieces], np.bool_)
 
+    def ring(self, places: Places) -> Places:
+        """Where the rings begin of the takes that lie at some places."""
+        takes = [self._owners[piece][0] for piece in self._piece(places).tolist()]
+        return np.array([self.enter(take, take.reading.head) for take in takes])
+
     def _piece(self, places: Places) -> Places:
         return (places - self.block_frames) // self._size
 

@@ -159,8 +159,9 @@ class Voices:
         places, ends = self._tape.follow(self._places[kinds, rows])
         self._places[kinds, rows] = places
         still = (kinds == ENVELOPE) & self._tape.settled(places)
-        if still.any():  # the same from here on: stay
+        if still.any():  # the same from here on: stay, all at one place, which caches know
             self._steps[ENVELOPE, rows[still]], ends[still] = 0, NEVER
+            self._places[ENVELOPE, rows[still]] = self._tape.ring(places[still])
         self._leave[kinds, rows] = ends
 
     # which strands there are
