@@ -21,7 +21,7 @@ Places = NDArray[np.int64]
 T = TypeVar("T")
 
 PIECE_FRAMES, PARTS = 1 << 14, 4  # a piece is laid in parts
-REACH_FRAMES = 1024  # how far voices read before it is looked whether they leave their pieces
+REACH_FRAMES = 2048  # how far voices read before it is looked whether they leave their pieces
 PART_FRAMES = PIECE_FRAMES // PARTS
 CHANNEL_PIECES = 128  # 8 MiB for each channel
 
