@@ -109,10 +109,7 @@ class Strip:
             ceiling = low + (OPEN_LOG_HZ - low) * bright / NEUTRAL
         self.filter.write(frames, ceiling)
         moving = any(ramp.moving for ramp in self.ramps.values()) or group_gain is not None
-        curves = {
-            name: ramp.block(frames if moving else 1).astype(np.float32)
-            for name, ramp in self.ramps.items()
-        }
+        curves = {name: ramp.block(frames if moving else 1) for name, ramp in self.ramps.items()}
         gain = self._level * curves["gain"]
         gain = gain * (self._group_gain if group_gain is None else group_gain)
         if group_gain is not None:
@@ -120,7 +117,7 @@ class Strip:
         pan = curves["pan"]  # balance: the far side falls, the near side stays
         fall = np.clip([pan, -pan], 0.0, 1.0)
         self._gains = np.asarray(gain * np.cos(np.pi / 2 * fall), np.float32)
-        self._sends = {name: curves[name] for name in ("reverb", "delay")}
+        self._sends = {name: curves[name].astype(np.float32) for name in ("reverb", "delay")}
         self.settled = not moving and self.filter.settled
         self.plain = not (moving or self.filter.closed or self.linked)
         self._levels[:] = 0.0
