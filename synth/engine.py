@@ -20,12 +20,12 @@ from ..music.events import EVENT, Channel, Events, MixSettings, check_events
 from ..music.stems import SEGMENT, Segments
 from .controls import check_control
 from .finish import Finish
+from .inserts import Lowpass, amplitude
 from .instrument import Instrument
 from .instruments import instrument
-from .mixer import DEZIPPER_SECONDS, Lowpass, Master, Strip, amplitude, build_strips
+from .mixer import DEZIPPER_SECONDS, Mixer, Strip
 from .notes import Notes
-from .pyo_host import PyoHost, Samples
-from .rack import Rack
+from .pyo_host import Samples
 from .ramps import Ramp
 from .stem_player import StemPlayer
 from .stems import load_or_silence
@@ -116,14 +116,18 @@ class Engine:
         self._build()
 
     def _build(self) -> None:
-        self._host = PyoHost(self.sample_rate, self.block_frames, self._seed)
-        rack = Rack(self._host, self.sample_rate)
-        with self._host.building():
-            self._strips = build_strips(rack, self.channels, self._sources, self.mix)
-            self._master = Master(rack, self._strips, self.mix, not self._host.flush.active)
-        self._master.tempo(self._tempo_bpm)
+        self._mixer = Mixer(
+            self.channels,
+            self._sources,
+            self.mix,
+            sample_rate=self.sample_rate,
+            block_frames=self.block_frames,
+            seed=self._seed,
+        )
+        self._strips = self._mixer.strips
+        self._mixer.tempo(self._tempo_bpm)
         self._moving = True  # a control, so that the next block has to be written
-        self._settling: list[Strip | Lowpass] = [*self._strips, self._master.filter]
+        self._settling: list[Strip | Lowpass] = [*self._strips, self._mixer.filter]
         self._strips_by_name = {strip.channel.name: strip for strip in self._strips}
 
     # events and controls
@@ -192,10 +196,10 @@ class Engine:
         elif knob == "gain":
             self._output.fader.go(target, frames)
         elif knob == "filter":
-            self._master.filter.cutoff.go(math.log(target), frames)
+            self._mixer.filter.cutoff.go(math.log(target), frames)
         else:
             self._tempo_bpm = target
-            self._master.tempo(target)
+            self._mixer.tempo(target)
 
     def controls(self) -> dict[str, float]:
         """Where every control stands or is going."""
@@ -205,7 +209,7 @@ class Engine:
             for knob, value in strip.state().items()
         }
         state |= {f"group.{name}.gain": ramp.target for name, ramp in self._groups.items()}
-        cutoff = math.exp(self._master.filter.cutoff.target)
+        cutoff = math.exp(self._mixer.filter.cutoff.target)
         mine = {"gain": self._output.fader.target, "filter": cutoff, "tempo": self._tempo_bpm}
         return state | {f"master.{knob}": value for knob, value in mine.items()}
 
@@ -326,12 +330,12 @@ class Engine:
     def _compute_graph(self) -> Samples:
         """One block of the pyo graph, with the gates and controls of its time written first."""
         frames = self.block_frames
-        self._notes.run(self._strips, self._head)
+        self._notes.run(self._strips, self._head, self._mixer.sound)
         for number in self._stems:
             self._strips[number].write_stem(self._head, frames)
         if self._moving:
             self._write_controls(frames)
-        block = self._host.process()
+        block = self._mixer.process()
         self._head += frames
         if self._head // frames % REST_BLOCKS == 0:
             for strip in self._strips:
@@ -344,7 +348,7 @@ class Engine:
             curve = groups.get(strip.channel.group)
             if curve is not None or not strip.settled:
                 strip.write(frames, curve)
-        self._master.write(frames)
+        self._mixer.write(frames)
         self._moving = bool(groups) or not all(part.settled for part in self._settling)
 
     def _finish(self, block: Samples) -> Samples:
@@ -357,7 +361,7 @@ class Engine:
     def _rebuild(self) -> None:
         """A fresh graph, as a NaN stays in delay lines for ever; controls keep their values."""
         controls = self.controls()
-        self._host.close()
+        self._mixer.close()
         self._build()
         for name, value in controls.items():
             self.control(name, value)
@@ -376,7 +380,7 @@ class Engine:
 
     def close(self) -> None:
         """Free the graph; rendering afterwards raises. Closing twice is allowed."""
-        self._host.close()
+        self._mixer.close()
 
     def __enter__(self) -> Self:
         return self

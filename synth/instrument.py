@@ -10,7 +10,6 @@ from typing import Any, Protocol
 import numpy as np
 
 from .material import material
-from .rack import Rack
 from .recipes import Recipe
 from .tables import pitch_hz
 from .tape import Take, Tape
@@ -119,10 +118,6 @@ def on_sides(takes: Sequence[Take], power: int = 2) -> list[Strand]:
     return [Strand(takes[0], 1.0, 0.0, power), Strand(takes[1], 0.0, 1.0, power)]
 
 
-Effects = Callable[[Rack, Any, Any], tuple[Any, Any]]
-"""What a whole channel of an instrument goes through: left and right in, left and right out."""
-
-
 @dataclass(frozen=True)
 class Instrument:
     """One instrument; its patches by kind (kits have many, others one).
@@ -137,7 +132,6 @@ class Instrument:
     level_db: float = 0.0
     polyphony: int = 8  # notes that may sound at once
     spread: float = 0.0  # pan of a note four octaves from middle C
-    effects: Effects | None = None
     shaped_by: tuple[str, ...] = ()  # of brightness, attack, density
     caps: Mapping[str, int] = field(default_factory=dict)  # most voices of a kind, if few
 

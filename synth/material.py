@@ -6,6 +6,7 @@ tape (`tape.py`) once for each pitch.
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,6 +81,15 @@ def material(tape: Tape, recipe: Recipe) -> Material:
 
 
 @dataclass(frozen=True, slots=True)
+class Walk:
+    """Where a table without end is read: samples, those after them, and the way between."""
+
+    index: NDArray[np.intp]
+    after: NDArray[np.intp]
+    share: Samples
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """Samples in 16 bits, their scale, and how many of them go by in a frame."""
 
@@ -87,42 +97,57 @@ class Table:
     scale: float
     speed: float
 
-    def between(self, index: NDArray[np.intp], share: Floats) -> Samples:
-        """What lies at a share of the way from some samples to the next, without end."""
-        low = self.samples.take(index, mode="wrap").astype(np.float32)
-        index += 1
-        high = np.subtract(self.samples.take(index, mode="wrap"), low, dtype=np.float32)
-        high *= share.astype(np.float32)
-        high += low
-        high *= self.scale
-        return high
+    def read(self, walk: Walk) -> Samples:
+        """The samples along a walk, in straight lines from one to the next."""
+        low = self.samples.take(walk.index, mode="wrap").astype(np.float32)
+        after = self.samples.take(walk.after, mode="wrap")
+        wave: Samples = np.subtract(after, low, dtype=np.float32)
+        wave *= walk.share
+        wave += low
+        wave *= self.scale
+        return wave
 
-    def wrapped(self, place: Floats) -> Samples:
-        """The samples at rising places, going round and round [shape=(n,)]."""
-        place -= len(self.samples) * np.floor(place[0] / len(self.samples))
-        index = place.astype(np.intp)
-        place -= index
-        return self.between(index, place)
+
+def walk(places: Floats) -> Walk:
+    """The walk through rising places, which are not kept."""
+    index = places.astype(np.intp)
+    places -= index
+    return Walk(index, index + 1, places.astype(np.float32))
+
+
+@lru_cache(maxsize=4)
+def _even_walk(size: int, speed: float, first: int, count: int) -> Walk:
+    """Frames of an even speed through a table of some size; layers and sides share it."""
+    places = np.arange(first, first + count, dtype=np.float64)
+    places *= speed
+    places -= size * (places[0] // size)
+    return walk(places)
+
+
+@lru_cache(maxsize=4)
+def _single_walk(size: int, speed: float, first: int, count: int) -> Walk:
+    """The same, that stays at the last sample."""
+    places = np.arange(first, first + count, dtype=np.float64)
+    places *= speed
+    return walk(np.minimum(places, size - 1.000001, out=places))
 
 
 def read_once(table: Table, speed: float, least_ring: int) -> Reading:
     """A table from its first sample to its last, which is silence, and then silence."""
-    last = len(table.samples) - 1
-
-    def read(frames: Floats) -> Samples:
-        place = np.minimum(frames * speed, last - 1e-6)
-        index = place.astype(np.intp)
-        place -= index
-        return table.between(index, place)
-
-    return Reading(read, math.ceil(last / speed), least_ring)
+    size = len(table.samples)
+    return Reading(
+        lambda first, count: table.read(_single_walk(size, speed, first, count)),
+        math.ceil((size - 1) / speed),
+        least_ring,
+    )
 
 
 def read_round(table: Table, least_ring: int) -> Reading:
     """A table that begins again at its end."""
     size = len(table.samples)
     turns, ring = whole_turns(size, table.speed, least_ring)
-    return Reading(lambda frames: table.wrapped(frames * (turns * size / ring)), 0, ring)
+    speed = turns * size / ring
+    return Reading(lambda first, count: table.read(_even_walk(size, speed, first, count)), 0, ring)
 
 
 def whole_turns(size: float, speed: float, least_ring: int, choices: int = 1) -> tuple[int, int]:

@@ -1,82 +1,52 @@
-"""The mixer's graph: channel strips with sends, the shared room and echo, and the master filter."""
+"""The mixer: channel strips with sends, what they share, and the master filter.
+
+What all channels play lies in one array, and a block is mixed by one product with a matrix of
+levels. Only a strip that moves, is filtered or steps back for another is taken through by itself.
+"""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
-from ..music.events import Channel, MixSettings, Sidechain
-from .controls import FILTER_HZ
+from ..music.events import Channel, MixSettings
+from .hall import Echo, Room
+from .inserts import OPEN_LOG_HZ, Duck, Lowpass, amplitude
 from .instrument import NEUTRAL, Instrument, Touch
-from .pyo_host import Samples
-from .rack import Rack, Sleepers
+from .pyo_host import PyoHost, Samples
+from .rack import Rack
 from .ramps import Curve, Ramp
 from .stem_player import StemPlayer
 
 DEZIPPER_SECONDS = 0.005
-OPEN_LOG_HZ = float(np.log(FILTER_HZ[1]))
 DARKEST_HZ = 900.0  # where the filter stands at brightness 0
-ROOM_LOW_CUT_HZ = 170.0
-EARLY_SECONDS = ((0.011, 0.019, 0.031), (0.013, 0.023, 0.029))  # first reflections, left and right
-PREDELAY_SECONDS = (0.021, 0.027)
-LOOP_SECONDS = 0.0684  # mean delay of the room's eight lines
-
-
-def amplitude(gain_db: float) -> float:
-    """Factor of a gain in dB."""
-    return float(10.0 ** (gain_db / 20.0))
-
-
-class Lowpass:
-    """A stereo low-pass that is computed only while it is closed."""
-
-    def __init__(self, rack: Rack, left: Any, right: Any, outer: Sleepers) -> None:
-        self.cutoff = Ramp(OPEN_LOG_HZ)  # natural logarithm of Hz
-        rack.group = outer
-        self._hz, self._blend = rack.bus(), rack.bus()
-        self._filters = rack.new_group()
-        filtered = [rack.add(rack.pyo.ButLP(side, self._hz.stream)) for side in (left, right)]
-        rack.group = outer
-        self.left, self.right = (
-            rack.add(rack.pyo.Interp(dry, wet, self._blend.stream))
-            for dry, wet in zip((left, right), filtered, strict=True)
-        )
-        self._closed = False
-        self.settled = False  # the next block may stay as it is
-        self._filters.sleep()
-
-    def write(self, frames: int, ceiling: float = OPEN_LOG_HZ) -> None:
-        """Write the cutoff of the next block, no higher than `ceiling` (logarithm of Hz)."""
-        curve = np.minimum(self.cutoff.block(frames), ceiling)
-        closed = bool(curve.min() < OPEN_LOG_HZ - 0.01)
-        if closed and not self._filters.awake:
-            self._filters.wake()
-        elif not closed and not self._closed:
-            self._filters.sleep()
-        self._hz.samples[:] = np.exp(curve)
-        self._blend.samples[:] = np.linspace(self._closed, closed, frames)
-        self.settled = self._closed == closed and not self.cutoff.moving
-        self._closed = closed
+LEFT, RIGHT, ROOM_LEFT, ROOM_RIGHT, ECHO = range(5)  # what a block is mixed to
 
 
 class Strip:
-    """One channel: what the host writes as its input, effects, filter, level, pan and sends."""
+    """One channel: what it plays, filter, level, pan and sends.
 
-    def __init__(self, rack: Rack, channel: Channel, source: Instrument | StemPlayer) -> None:
+    :param sound: where the next block of it is written [shape=(2, frames)]
+    :param levels: of its sides in the mix [shape=(5, 2)], which are kept up here
+    :param output: of the rack's host that is free, and so the next
+    """
+
+    def __init__(
+        self,
+        rack: Rack,
+        channel: Channel,
+        source: Instrument | StemPlayer,
+        sound: Samples,
+        levels: Samples,
+        output: int,
+    ) -> None:
         self.channel, self.source = channel, source
-        self.group = rack.new_group()
+        self.sound, self._levels = sound, levels
+        rack.new_group()
         self._buses = (rack.bus(), rack.bus())
         left, right = (bus.stream for bus in self._buses)
-        level_db = 0.0
-        if isinstance(source, Instrument):
-            level_db = source.level_db
-            if source.effects is not None:
-                left, right = source.effects(rack, left, right)
-        self.filter = Lowpass(rack, left, right, self.group)
-        self._gains = (rack.bus(), rack.bus())
-        self.left = rack.times(self.filter.left, self._gains[0].stream)
-        self.right = rack.times(self.filter.right, self._gains[1].stream)
-        self._sends = {"reverb": rack.bus(), "delay": rack.bus()}
+        self.filter = Lowpass(rack, left, right, output)
+        self.ducks: list[Duck] = []
+        self.linked = False  # by a side chain
         self.ramps = {
             "gain": Ramp(1.0),
             "pan": Ramp(channel.pan),
@@ -87,56 +57,32 @@ class Strip:
             isinstance(source, Instrument) and "brightness" in source.shaped_by
         )
         self.shape = {"brightness": NEUTRAL, "attack": NEUTRAL, "density": NEUTRAL}
+        level_db = source.level_db if isinstance(source, Instrument) else 0.0
         self._level = amplitude(channel.gain_db + level_db)
         self._group_gain = 1.0
         self.settled = False  # the next block may stay as it is
+        self.plain = False  # mixed by the matrix alone
+        # of the next block, while it is not plain: left and right, and sends
+        self._gains: Samples = np.zeros((2, 1), np.float32)
+        self._sends: dict[str, Samples] = {}
+        self.awake = False
         self._last_frame = 0  # when what is known so far ends
 
-    @property
-    def inputs(self) -> tuple[Samples, Samples]:
-        """The next block of what it plays, left and right, to be written by the host."""
-        return self._buses[0].samples, self._buses[1].samples
-
-    def finish(self, rack: Rack) -> None:
-        """Make the sends, once all side chains are in; then sleep."""
-        rack.group = self.group
-        both = rack.sum(self.left, self.right)
-        self.reverb = (
-            rack.times(self.left, self._sends["reverb"].stream),
-            rack.times(self.right, self._sends["reverb"].stream),
-        )
-        self.delay = rack.times(both, self._sends["delay"].stream)
-        self.group.sleep()
-
-    def step_back(self, rack: Rack, source: "Strip", chain: Sidechain) -> None:
-        """Turn this strip down while `source` sounds."""
-        rack.group = source.group
-        pyo = rack.pyo
-        loud = rack.sum(source.left, source.right)
-        level = rack.add(pyo.Follower2(loud, risetime=0.005, falltime=chain.release_seconds))
-        rack.group = self.group
-        share = rack.add(pyo.Clip(rack.times(level, 12.0), 0.0, 1.0))
-        depth = 1.0 - amplitude(-chain.depth_db)
-        gain = rack.add(pyo.Sig(share, mul=-depth, add=1.0))
-        self.left, self.right = rack.times(self.left, gain), rack.times(self.right, gain)
-
     def write_stem(self, head: int, frames: int) -> None:
-        """Write the stem's next block, which begins at event time `head`, into the graph."""
+        """Write the stem's next block, which begins at event time `head`."""
         assert isinstance(self.source, StemPlayer)
         if not self.source.idle:
             self.wake(head + frames)
-        if self.group.awake:
-            block = self.source.render(head, frames)
-            for samples, side in zip(self.inputs, block.T, strict=True):
-                samples[:] = side
+        if self.awake:
+            self.sound[:] = self.source.render(head, frames).T
 
     def touch(self, pitch: float, velocity: float) -> Touch:
         """How a note is to be played that begins now."""
         return Touch(pitch, velocity, **self.shape)
 
     def wake(self, until_frame: int) -> None:
-        """Compute the strip, at least until `until_frame`."""
-        self.group.wake()
+        """Something sounds, at least until `until_frame`."""
+        self.awake = True
         self._last_frame = max(self._last_frame, until_frame)
 
     def shift(self, frames: int) -> None:
@@ -145,13 +91,14 @@ class Strip:
 
     def rest_after(self, frame: int, tail_frames: int) -> None:
         """Stop computing the strip once nothing has sounded for `tail_frames`."""
-        if self.group.awake and frame - self._last_frame > tail_frames:
-            self.group.sleep()
+        if self.awake and frame - self._last_frame > tail_frames:
+            self.awake = False
+            self.filter.group.sleep()
 
     def write(self, frames: int, group_gain: Curve | None) -> None:
-        """Write filter, level, pan and sends of the next block into the graph.
+        """Work out filter, level, pan and sends of the next block.
 
-        `settled` says afterwards whether the next block can do without.
+        `settled` says afterwards whether the block after it can do without.
 
         :param group_gain: of the channel's group; None if it stands where it stood
         """
@@ -162,17 +109,46 @@ class Strip:
             ceiling = low + (OPEN_LOG_HZ - low) * bright / NEUTRAL
         self.filter.write(frames, ceiling)
         moving = any(ramp.moving for ramp in self.ramps.values()) or group_gain is not None
-        curves = {name: ramp.block(frames) for name, ramp in self.ramps.items()}
+        curves = {name: ramp.block(frames if moving else 1) for name, ramp in self.ramps.items()}
         gain = self._level * curves["gain"]
-        gain *= self._group_gain if group_gain is None else group_gain
+        gain = gain * (self._group_gain if group_gain is None else group_gain)
         if group_gain is not None:
             self._group_gain = float(group_gain[-1])
         pan = curves["pan"]  # balance: the far side falls, the near side stays
-        self._gains[0].samples[:] = gain * np.cos(np.pi / 2 * np.clip(pan, 0.0, 1.0))
-        self._gains[1].samples[:] = gain * np.cos(np.pi / 2 * np.clip(-pan, 0.0, 1.0))
-        for name, bus in self._sends.items():
-            bus.samples[:] = curves[name]
+        fall = np.clip([pan, -pan], 0.0, 1.0)
+        self._gains = np.asarray(gain * np.cos(np.pi / 2 * fall), np.float32)
+        self._sends = {name: curves[name].astype(np.float32) for name in ("reverb", "delay")}
         self.settled = not moving and self.filter.settled
+        self.plain = not (moving or self.filter.closed or self.linked)
+        self._levels[:] = 0.0
+        if self.plain:
+            left, right = self._gains[:, 0]
+            self._levels[LEFT, 0], self._levels[RIGHT, 1] = left, right
+            self._levels[ROOM_LEFT : ROOM_RIGHT + 1] = self._sends["reverb"] * self._levels[:2]
+            self._levels[ECHO] = self._sends["delay"] * self._gains[:, 0]
+
+    def insert(self) -> None:
+        """Bring the next block of its sound to its level, and to its filter if that is closed."""
+        self.sound *= self._gains
+        if self.filter.closed:
+            self.filter.group.wake()
+            for bus, side in zip(self._buses, self.sound, strict=True):
+                bus.samples[:] = side
+
+    def add(self, block: Samples, mixed: Samples) -> None:
+        """Add its sound to what is mixed.
+
+        :param block: what the inserts have computed
+        :param mixed: all that is mixed so far [shape=(5, frames)]
+        """
+        sound = self.sound
+        if self.filter.closed:
+            sound = self.filter.filtered(sound, block)
+        for duck in self.ducks:
+            sound = sound * duck.curve(block)
+        mixed[:ROOM_LEFT] += sound
+        mixed[ROOM_LEFT:ECHO] += self._sends["reverb"] * sound
+        mixed[ECHO] += self._sends["delay"] * (sound[0] + sound[1])
 
     def state(self) -> Mapping[str, float]:
         """Where its controls are going."""
@@ -180,89 +156,133 @@ class Strip:
         return {**knobs, "filter": float(np.exp(self.filter.cutoff.target)), **self.shape}
 
 
-class Master:
-    """The end of the graph: the sum of all strips, room, echo and filter, to the two outputs."""
+class Mixer:
+    """All strips, and the end of the way: room, echo and filter.
+
+    :param sources: what each channel plays
+    :param seed: of every noise
+    """
 
     def __init__(
-        self, rack: Rack, strips: Sequence[Strip], mix: MixSettings, denormal_noise: bool
+        self,
+        channels: Sequence[Channel],
+        sources: Sequence[Instrument | StemPlayer],
+        mix: MixSettings,
+        *,
+        sample_rate: int,
+        block_frames: int,
+        seed: int,
     ) -> None:
-        self._mix, self._strips = mix, strips
-        self._keep: list[Any] = [rack]  # pyo objects that nothing else refers to
-        group = rack.new_group()
-        self._echo_group = rack.new_group()
-        echoes = self._echo(rack)
-        rack.group = group
-        sends = [[s.reverb[side] for s in strips] for side in range(2)]
-        if denormal_noise:
-            noise = rack.noise()
-            noise.setMul(1e-9)
-            sends = [[*side, noise] for side in sends]
-        rooms = [self._room(rack, rack.sum(*sends[side]), side) for side in range(2)]
-        dry = [rack.sum(*(s.left for s in strips)), rack.sum(*(s.right for s in strips))]
-        total = [rack.sum(dry[side], rooms[side], echoes[side]) for side in range(2)]
-        self.filter = Lowpass(rack, total[0], total[1], group)
-        self.filter.left.out(0)
-        self.filter.right.out(1)
-        self.tempo(120.0)
-        self._echo_group.sleep()
+        self._frames = block_frames
+        count = len(channels)
+        # the next block of all channels, left and right, to be written by the host
+        self.sound: Samples = np.zeros((2 * count, block_frames), np.float32)
+        self._levels: Samples = np.zeros((5, 2 * count), np.float32)
+        self._mixed: Samples = np.zeros((5, block_frames), np.float32)
+        outputs = 2 * count + len(mix.sidechains)
+        self._inserts = PyoHost(sample_rate, block_frames, seed, outputs)
+        rack = Rack(self._inserts, sample_rate)
+        with self._inserts.building():
+            self.strips = [
+                Strip(
+                    rack,
+                    channel,
+                    source,
+                    self.sound[at : at + 2],
+                    self._levels[:, at : at + 2],
+                    at,
+                )
+                for channel, source, at in zip(
+                    channels, sources, range(0, 2 * count, 2), strict=True
+                )
+            ]
+            self._chains = self._link(rack, mix)
+        self._shared = PyoHost(sample_rate, block_frames, seed, 4)
+        rack = Rack(self._shared, sample_rate)
+        with self._shared.building():
+            self._build_shared(rack, mix)
 
-    def _room(self, rack: Rack, send: Any, side: int) -> Any:
-        """One side of the room: first reflections, then eight wandering delay lines."""
-        pyo, mix = rack.pyo, self._mix
-        thin = rack.add(pyo.ButHP(send, ROOM_LOW_CUT_HZ))
-        early = [
-            rack.add(pyo.SDelay(thin, seconds, maxdelay=0.05, mul=0.25 / (1 + number)))
-            for number, seconds in enumerate(EARLY_SECONDS[side])
-        ]
-        later = rack.add(pyo.SDelay(thin, PREDELAY_SECONDS[side], maxdelay=0.05))
-        feedback = 10.0 ** (-3.0 * LOOP_SECONDS / mix.reverb_seconds)
-        room = rack.add(
-            pyo.WGVerb(later, feedback=feedback, cutoff=mix.reverb_hz, bal=1.0, mul=0.9)
-        )
-        self._keep += [thin, room]
-        return rack.sum(room, *early)
+    def _link(self, rack: Rack, mix: MixSettings) -> list[tuple[Duck, Strip, Strip]]:
+        """The side chains: each with the strip that is heard and the one that steps back."""
+        by_name = {strip.channel.name: strip for strip in self.strips}
+        chains = []
+        for number, chain in enumerate(mix.sidechains, start=2 * len(self.strips)):
+            source, target = by_name[chain.source], by_name[chain.target]
+            duck = Duck(rack, chain, source.filter, list(source.ducks), number)
+            target.ducks.append(duck)
+            source.linked = target.linked = True
+            chains.append((duck, source, target))
+        return chains
 
-    def _echo(self, rack: Rack) -> tuple[Any, Any]:
-        """Two echoes in tempo, the right one half as far again."""
-        pyo = rack.pyo
-        send = rack.sum(*(strip.delay for strip in self._strips))
-        dark = rack.add(pyo.ButLP(send, 4500.0))
-        self._delays = [
-            rack.add(pyo.SmoothDelay(dark, 0.5, feedback=self._mix.echo_feedback, maxdelay=4.0))
-            for _ in range(2)
+    def _build_shared(self, rack: Rack, mix: MixSettings) -> None:
+        """Room and echo, heard on the first two outputs; the filtered whole, on the next two."""
+        self._room = Room(rack, mix, not self._shared.flush.active)
+        shared_group = rack.group
+        self._echo = Echo(rack, mix)
+        rack.group = shared_group
+        wet = [
+            rack.out(rack.pyo.Sig(room, add=echo), side)
+            for side, (room, echo) in enumerate(
+                zip(self._room.sides, self._echo.sides, strict=True)
+            )
         ]
-        self._keep += [dark]
-        return self._delays[0], self._delays[1]
+        rack.new_group()
+        self._dry = rack.bus(), rack.bus()
+        whole = [rack.sum(bus.stream, side) for bus, side in zip(self._dry, wet, strict=True)]
+        self.filter = Lowpass(rack, whole[0], whole[1], 2)
+        self._keep = wet, whole
 
     def tempo(self, bpm: float) -> None:
         """Let the echo follow a tempo in quarter notes a minute."""
-        seconds = self._mix.echo_beats * 60.0 / bpm
-        for delay, factor in zip(self._delays, (1.0, 1.5), strict=True):
-            delay.setDelay(float(np.clip(seconds * factor, 0.01, 3.9)))
+        self._echo.tempo(bpm)
 
     def write(self, frames: int) -> None:
-        """Write the controls of the next block; wake the echo if a strip sends to it."""
+        """Work out the master filter of the next block."""
         if self.filter.cutoff.moving or not self.filter.settled:
             self.filter.write(frames)
-        if not self._echo_group.awake and any(
-            strip.ramps["delay"].moving or strip.ramps["delay"].value for strip in self._strips
-        ):
-            self._echo_group.wake()
 
+    def process(self) -> Samples:
+        """Mix the next block: float32 [shape=(block_frames, 2)]."""
+        mixed = self._mixed
+        np.dot(self._levels, self.sound, out=mixed)
+        singled = [strip for strip in self.strips if strip.awake and not strip.plain]
+        if singled:
+            self._insert(singled)
+        for send, sound in zip(self._room.sends, mixed[ROOM_LEFT:ECHO], strict=True):
+            send[:] = sound
+        self._echo.go_on(self._frames, bool(mixed[ECHO].any()))
+        if self._echo.group.awake:
+            self._echo.send[:] = mixed[ECHO]
+        return self._finish(mixed[:ROOM_LEFT])
 
-def build_strips(
-    rack: Rack,
-    channels: Sequence[Channel],
-    sources: Sequence[Instrument | StemPlayer],
-    mix: MixSettings,
-) -> list[Strip]:
-    """All strips, with their side chains."""
-    strips = [
-        Strip(rack, channel, source) for channel, source in zip(channels, sources, strict=True)
-    ]
-    by_name = {strip.channel.name: strip for strip in strips}
-    for chain in mix.sidechains:
-        by_name[chain.target].step_back(rack, by_name[chain.source], chain)
-    for strip in strips:
-        strip.finish(rack)
-    return strips
+    def _insert(self, singled: Sequence[Strip]) -> None:
+        """Mix the strips that the matrix cannot."""
+        for strip in singled:
+            strip.insert()
+        for duck, source, target in self._chains:
+            duck.listen(source.sound, source.awake or target.awake)
+        block = self._inserts.process() if self._inserting(singled) else self.sound.T
+        for strip in singled:
+            strip.add(block, self._mixed)
+
+    def _inserting(self, singled: Sequence[Strip]) -> bool:
+        return any(strip.filter.closed for strip in singled) or any(
+            duck.group.awake for duck, _, _ in self._chains
+        )
+
+    def _finish(self, dry: Samples) -> Samples:
+        """Add what is shared to the dry sound [shape=(2, frames)], and filter the whole."""
+        if self.filter.closed:
+            self.filter.group.wake()
+            for bus, side in zip(self._dry, dry, strict=True):
+                bus.samples[:] = side
+        block = self._shared.process()
+        whole: Samples = block[:, :2] + dry.T
+        if self.filter.closed:
+            whole = np.ascontiguousarray(self.filter.filtered(whole.T, block).T)
+        return whole
+
+    def close(self) -> None:
+        """Free the graphs; mixing afterwards raises. Closing twice is allowed."""
+        self._inserts.close()
+        self._shared.close()

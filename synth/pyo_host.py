@@ -79,19 +79,25 @@ class Bus:
 
 
 class PyoHost:
-    """One booted pyo server in manual mode, with stereo output.
+    """One booted pyo server in manual mode.
 
     :param sample_rate: in Hz
     :param block_frames: what one `process` call computes
     :param seed: of every pyo noise generator: same seed, same samples
+    :param outputs: channels that it computes
     """
 
-    def __init__(self, sample_rate: int, block_frames: int, seed: int) -> None:
+    def __init__(self, sample_rate: int, block_frames: int, seed: int, outputs: int = 2) -> None:
         self.pyo = load_pyo()
         self.block_frames = block_frames
         self.flush = FlushToZero()
         self._server: Any = self.pyo.Server(
-            sr=sample_rate, nchnls=2, ichnls=0, duplex=0, buffersize=block_frames, audio="manual"
+            sr=sample_rate,
+            nchnls=outputs,
+            ichnls=0,
+            duplex=0,
+            buffersize=block_frames,
+            audio="manual",
         )
         self._server.setVerbosity(1)
         # 0 would mean "seed from the clock" to pyo
@@ -100,7 +106,7 @@ class PyoHost:
         self._server.start()
         address = int(self._server.getOutputAddr(), 16)
         self._block: Samples = np.ctypeslib.as_array(
-            ctypes.cast(address, ctypes.POINTER(ctypes.c_float)), (block_frames, 2)
+            ctypes.cast(address, ctypes.POINTER(ctypes.c_float)), (block_frames, outputs)
         )
 
     @contextlib.contextmanager
@@ -112,7 +118,7 @@ class PyoHost:
         yield self.pyo
 
     def process(self) -> Samples:
-        """Compute one block: a float32 view [shape=(block_frames, 2)] until the next call."""
+        """Compute one block: a float32 view [shape=(block_frames, outputs)] until the next call."""
         if self._server is None:
             raise SegueError("this engine is closed; make a new one")
         with self.flush:

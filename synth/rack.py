@@ -17,6 +17,7 @@ class Sleepers:
     def __init__(self) -> None:
         self.awake = True
         self._bases: list[Any] = []
+        self._outs: list[tuple[Any, int]] = []
 
     def add(self, thing: Any) -> None:
         """Take in a pyo object and the input fader that pyo puts before some of them."""
@@ -25,12 +26,19 @@ class Sleepers:
             self._bases += fader.getBaseObjects()
         self._bases += thing.getBaseObjects()
 
+    def out(self, thing: Any, output: int) -> None:
+        """Let a pyo object of one stream be heard on an output of the host."""
+        self._outs += [(base, output) for base in thing.getBaseObjects()]
+        thing.out(output)
+
     def wake(self) -> None:
         """Start computing."""
         if not self.awake:
             self.awake = True
             for base in self._bases:
                 base.play()
+            for base, output in self._outs:  # `play` has taken them off
+                base.out(output)
 
     def sleep(self) -> None:
         """Stop computing; outputs are zero from here on."""
@@ -57,6 +65,12 @@ class Rack:
     def add(self, thing: T) -> T:
         """File a pyo object under the current group and return it."""
         self.group.add(thing)
+        return thing
+
+    def out(self, thing: T, output: int) -> T:
+        """File a pyo object under the current group, heard on an output, and return it."""
+        self.add(thing)
+        self.group.out(thing, output)
         return thing
 
     def bus(self) -> Bus:

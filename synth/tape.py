@@ -21,7 +21,7 @@ Places = NDArray[np.int64]
 T = TypeVar("T")
 
 PIECE_FRAMES, PARTS = 1 << 14, 4  # a piece is laid in parts
-REACH_FRAMES = 1024  # how far voices read before it is looked whether they leave their pieces
+REACH_FRAMES = 2048  # how far voices read before it is looked whether they leave their pieces
 PART_FRAMES = PIECE_FRAMES // PARTS
 CHANNEL_PIECES = 128  # 8 MiB for each channel
 
@@ -30,12 +30,12 @@ CHANNEL_PIECES = 128  # 8 MiB for each channel
 class Reading:
     """A sound as a function of time: first its `head`, then its `ring`, round and round.
 
-    :param read: given frames counted from the beginning [shape=(n,)], returns their samples
+    :param read: given a frame and how many, returns their samples [shape=(n,)]
     :param head: frames that are heard once
     :param ring: frames that are repeated for ever after them
     """
 
-    read: Callable[[Floats], Samples]
+    read: Callable[[int, int], Samples]
     head: int
     ring: int
 
@@ -147,6 +147,11 @@ class Tape:
         frames = self._first[pieces] + places - self._begin(pieces)
         return np.asarray(frames >= self._head[pieces], np.bool_)
 
+    def ring(self, places: Places) -> Places:
+        """Where the rings begin of the takes that lie at some places."""
+        takes = [self._owners[piece][0] for piece in self._piece(places).tolist()]
+        return np.array([self.enter(take, take.reading.head) for take in takes])
+
     def _piece(self, places: Places) -> Places:
         return (places - self.block_frames) // self._size
 
@@ -167,8 +172,7 @@ class Tape:
             int(self._first[piece]) + within,
             self.block_frames + piece * self._size + within,
         )
-        frames = np.arange(first, first + size, dtype=np.float64)
-        self.samples[place : place + size] = self._owners[piece][0].reading.read(frames)
+        self.samples[place : place + size] = self._owners[piece][0].reading.read(first, size)
         laid = self._laid[piece]
         laid[part] = 1
         for before in range(PARTS - 2, -1, -1):

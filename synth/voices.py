@@ -5,7 +5,6 @@ numpy however many notes there are: one copies what all strands and envelopes re
 them, and a product of levels and strands for each channel gives its two sides.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +16,7 @@ from .tape import Tape
 
 SOUND, ENVELOPE = range(2)  # what a strand reads
 SLOT, CHANNEL, POWER = range(3)  # of a strand
+AT_REST = -1
 NEVER = 1 << 62
 
 
@@ -44,7 +44,7 @@ class Voices:
         self._ended: list[int] = []
         self._slots = 0  # so far
         self._spans: list[tuple[int, int, int]] = []  # channel, its first strand and the one after
-        self._left: list[int] = []  # channels of which notes have just ended
+        self._left: list[int] = []  # channels whose last note has just ended
         # by strand, in the order of channels: what it is; the places where it and its envelope
         # read, up to where the tape is laid there, and the steps they go; its levels
         self._strands = np.zeros((3, 0), np.int64)
@@ -101,14 +101,13 @@ class Voices:
 
     # blocks
 
-    def render(self, outputs: Sequence[tuple[Samples, Samples]]) -> None:
-        """Write the next block into the left and right of each channel."""
+    def render(self, sound: Samples) -> None:
+        """Write the next block into the left and right of each channel [shape=(2 n, frames)]."""
         if self._begun:
             self._take_in()
-        for channel in set(self._left) - {channel for channel, _, _ in self._spans}:
-            for output in outputs[channel]:
-                output[:] = 0.0
-        self._left = []
+        for channel in self._left:
+            sound[2 * channel : 2 * channel + 2] = 0.0
+        self._left.clear()
         if not self._spans:
             return
         self._tape.clock += 1
@@ -118,8 +117,8 @@ class Voices:
         for slot in self._fading:
             self._fade_out(slot, rows)
         for channel, first, after in self._spans:
-            for levels, output in zip(self._levels, outputs[channel], strict=True):
-                np.dot(levels[first:after], rows[first:after], out=output)
+            sides = sound[2 * channel : 2 * channel + 2]
+            np.dot(self._levels[:, first:after], rows[first:after], out=sides)
         for row, stands in closed:
             self._levels[:, row] *= stands
         self._closing.clear()
@@ -161,42 +160,49 @@ class Voices:
         places, ends = self._tape.follow(self._places[kinds, rows])
         self._places[kinds, rows] = places
         still = (kinds == ENVELOPE) & self._tape.settled(places)
-        if still.any():  # the same from here on: stay
+        if still.any():  # the same from here on: stay, all at one place, which caches know
             self._steps[ENVELOPE, rows[still]], ends[still] = 0, NEVER
+            self._places[ENVELOPE, rows[still]] = self._tape.ring(places[still])
         self._leave[kinds, rows] = ends
 
     # which strands there are
 
     def _take_in(self) -> None:
-        """Take the strands of the notes that begin in this block to those of their channels."""
+        """Take the strands of the notes that begin in this block to those that sound."""
         begun = np.array(self._begun).T
         self._begun.clear()
         places = begun[3:5].astype(np.int64)
-        steps = np.full_like(places, self._frames)
-        order = np.argsort(np.append(self._strands[CHANNEL], begun[CHANNEL]), kind="stable")
-        self._strands = np.append(self._strands, begun[:3].astype(np.int64), axis=1)[:, order]
-        self._leave = np.append(self._leave, self._tape.leave(places), axis=1)[:, order]
+        ends, steps = self._tape.leave(places), np.full_like(places, self._frames)
         places -= begun[5].astype(np.int64)
-        self._places = np.append(self._places, places, axis=1)[:, order]
-        self._steps = np.append(self._steps, steps, axis=1)[:, order]
-        self._levels = np.append(self._levels, begun[6:].astype(np.float32), axis=1)[:, order]
-        self._find_spans()
+        self._strands = np.append(self._strands, begun[:3].astype(np.int64), axis=1)
+        self._places = np.append(self._places, places, axis=1)
+        self._leave = np.append(self._leave, ends, axis=1)
+        self._steps = np.append(self._steps, steps, axis=1)
+        self._levels = np.append(self._levels, begun[6:].astype(np.float32), axis=1)
+        self._arrange()
 
-    def _drop(self) -> None:
-        """Let go of the notes that have ended."""
-        kept = np.flatnonzero(~np.isin(self._strands[SLOT], self._ended))
-        self._strands, self._levels = self._strands[:, kept], self._levels[:, kept]
-        self._places, self._leave = self._places[:, kept], self._leave[:, kept]
-        self._steps = self._steps[:, kept]
-        for slot in self._ended:
-            del self._played[slot]
-        self._fading = [slot for slot in self._fading if slot in self._played]
-        self._ended.clear()
-        self._left = [channel for channel, _, _ in self._spans]
-        self._find_spans()
-
-    def _find_spans(self) -> None:
+    def _arrange(self) -> None:
+        """Put the strands into the order of their channels, without those of notes at rest."""
+        order = np.argsort(self._strands[CHANNEL], kind="stable")
+        order = order[self._strands[SLOT, order] != AT_REST]
+        self._strands, self._levels = self._strands[:, order], self._levels[:, order]
+        self._places, self._leave = self._places[:, order], self._leave[:, order]
+        self._steps = self._steps[:, order]
         channels = self._strands[CHANNEL]
         firsts = np.flatnonzero(np.diff(channels, prepend=-1)).tolist()
         edges = [*firsts, len(channels)]
+        before = {channel for channel, _, _ in self._spans}
         self._spans = list(zip(channels[firsts].tolist(), edges[:-1], edges[1:], strict=True))
+        self._left += before - {channel for channel, _, _ in self._spans}
+
+    def _drop(self) -> None:
+        """Let go of the notes that have ended; their strands go when the next note begins."""
+        for slot in self._ended:
+            rows = self._rows(slot)
+            self._strands[SLOT, rows], self._levels[:, rows] = AT_REST, 0.0
+            self._steps[:, rows], self._leave[:, rows] = 0, NEVER
+            del self._played[slot]
+        self._fading = [slot for slot in self._fading if slot in self._played]
+        self._ended.clear()
+        if not self._played:
+            self._arrange()

@@ -211,7 +211,7 @@ def test_a_nan_in_the_graph_costs_one_block_and_leaves_no_trace(events):
         engine.control("layer.a.gain", 0.5)
         engine.schedule(events((0, 9_000, 60, 0.6, 0), (20_000, 9_000, 60, 0.6, 0)))
         engine.render(4_096)
-        engine._strips[0]._gains[0].samples[:] = np.nan
+        engine._strips[0]._levels[:] = np.nan
         sound = engine.render(40_000)
         assert engine.metrics().non_finite_blocks == 1
         assert np.isfinite(sound).all()
@@ -248,7 +248,7 @@ def test_voices_sleep_when_done(band):
         engine.schedule(band(1.0))
         engine.render(8 * RATE)
         assert engine._notes.awake == 0
-        assert not any(strip.group.awake for strip in engine._strips)
+        assert not any(strip.awake for strip in engine._strips)
         assert engine.metrics().voices_active == 0
         assert np.abs(engine.render(RATE)).max() < 1e-4
 

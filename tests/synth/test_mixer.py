@@ -91,6 +91,77 @@ def test_a_side_chain_steps_back_while_its_source_sounds(events):
     assert not len(find_clicks(sound, RATE))
 
 
+@pytest.mark.parametrize("scope", ["layer.a.filter", "master.filter"])
+def test_a_filter_that_has_opened_leaves_no_trace(events, scope):
+    heard = []
+    for closes in (False, True):
+        with Engine([STRINGS, Channel("b", "flute", delay=0.3)]) as engine:
+            engine.schedule(events(NOTE, (0, 10**7, 84, 0.7, 1)))
+            first = engine.render(100 * 256)
+            if closes:
+                engine.control(scope, 2_000.0)
+            engine.render(2 * RATE)
+            engine.control(scope, 20_000.0)  # open within one block
+            engine.render(2 * RATE)
+            heard.append(np.concatenate([first, engine.render(RATE)]))
+    np.testing.assert_allclose(*heard, atol=2e-3)  # the compressor has not quite forgotten
+    np.testing.assert_array_equal(heard[0][: 90 * 256], heard[1][: 90 * 256])
+
+
+def test_controls_that_move_and_come_back_leave_no_trace(events):
+    channels = [STRINGS, Channel("kick", "drums", pan=0.3, reverb=0.2)]
+    rows = [NOTE, *[(n * 24_000, 100, 36, 1.0, 1) for n in range(2, 8)]]
+    heard = []
+    for level in (1.0, 0.9999):
+        with Engine(channels) as engine:
+            engine.schedule(events(*rows))
+            parts = []
+            for target in (level, 1.0, level, 1.0):
+                for name in ("layer.a.gain", "group.music.gain"):
+                    engine.control(name, target, ramp_seconds=0.01)
+                parts.append(engine.render(24_100))
+            heard.append(np.concatenate(parts))
+    np.testing.assert_allclose(*heard, atol=1e-3)
+    assert not len(find_clicks(heard[1], RATE))
+
+
+def test_a_side_chain_lets_go_when_its_source_has_gone_to_rest(events):
+    channels = [STRINGS, Channel("kick", "drums", gain_db=-12.0, pan=1.0, reverb=0.0)]
+    mix = MixSettings(sidechains=(Sidechain("kick", "a", 12.0, 1.0),))
+    with Engine(channels, mix=mix) as engine:
+        engine.schedule(events(NOTE, (48_000, 100, 36, 1.0, 1)))
+        sound = engine.render(8 * RATE)[:, 0]
+    loud = [rms(sound[at : at + 4_800]) for at in range(48_000, 8 * RATE, 4_800)]
+    assert min(loud) < 0.6 * loud[-1]
+    assert not len(find_clicks(sound, RATE))
+
+
+def test_a_side_chain_hears_its_source_through_its_filter(events):
+    channels = [STRINGS, Channel("b", "flute", pan=1.0, reverb=0.0)]
+    mix = MixSettings(sidechains=(Sidechain("b", "a", 12.0, 0.1),))
+    with Engine(channels, mix=mix) as engine:
+        engine.schedule(events(NOTE, (0, 10**7, 96, 0.9, 1)))
+        down = rms(engine.render(2 * RATE)[RATE:, 0])
+        engine.control("layer.b.filter", 40.0)
+        up = rms(engine.render(2 * RATE)[RATE:, 0])
+    assert up > 2.0 * down
+
+
+def test_the_echo_sleeps_until_it_is_sent_to_and_when_it_has_died_away(events):
+    mix = MixSettings(echo_beats=0.25, echo_feedback=0.3)
+    with Engine([Channel("a", "drums", reverb=0.0)], mix=mix) as engine:
+        echo = engine._mixer._echo
+        engine.schedule(events((0, 100, 37, 0.8, 0), (2 * RATE, 100, 37, 0.8, 0)))
+        engine.render(RATE)
+        assert not echo.group.awake
+        engine.control("layer.a.delay", 0.8)
+        engine.render(2 * RATE)
+        assert echo.group.awake
+        engine.render(12 * RATE)
+        assert not echo.group.awake
+        assert not np.any(engine.render(1_000))
+
+
 @pytest.mark.parametrize("name", ["gain", "pan", "reverb", "delay"])
 def test_controls_are_heard_within_one_block(events, name):
     value = {"gain": 0.2, "pan": 0.9, "reverb": 0.9, "delay": 0.9}[name]

@@ -17,7 +17,8 @@ def expected(reading, start, frames):
 def count(head, ring):
     """A reading whose samples are the numbers of their frames."""
 
-    def read(frames):
+    def read(first, count):
+        frames = np.arange(first, first + count)
         over = reading.head + (frames - reading.head) % reading.ring
         return np.where(frames < reading.head, frames, over).astype(np.float32)
 
