@@ -138,9 +138,9 @@ def process_seconds(process_id: int) -> float:
 
 
 def process_megabytes(process_id: int) -> float:
-    """Resident memory of a running process."""
-    pages = int(_proc(process_id, "statm").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+    """Resident memory of a running process, without the pages of files that it has mapped."""
+    resident, shared = map(int, _proc(process_id, "statm").split()[1:3])
+    return (resident - shared) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def _proc(process_id: int, name: str) -> str:

@@ -25,6 +25,7 @@ import numpy as np
 from ..music.errors import SegueError
 from ..music.events import PROGRAMS
 from ..music.midi import DRUM_CHANNEL
+from ..synth.render import OFFLINE_BLOCK_FRAMES
 from .synth_material import Found, Rows, Tell, busiest_spots, record
 from .synth_piece import SAMPLE_RATE, Piece, save_piece
 from .synth_scsynth import write_score
@@ -37,7 +38,7 @@ SOUNDFONTS = (
 )
 """Looked for in this order, unless SEGUE_SOUNDFONT names one."""
 
-OURS = "segue:256"
+OURS = f"segue:{OFFLINE_BLOCK_FRAMES}"
 LIMIT_SECONDS = 120.0
 START_SECONDS = 1.0  # of the score whose cost counts as getting started
 TICKS_PER_BEAT, MIDI_TEMPO = 960, 500_000  # 1920 ticks a second
@@ -60,8 +61,8 @@ def players() -> list[Player]:
     font = _soundfont()
     fluidsynth, scsynth = shutil.which("fluidsynth"), shutil.which("scsynth")
     return [
-        _child(OURS, "blocks as in live playing", ""),
-        _child("segue:1024", "larger blocks", ""),
+        _child(OURS, "blocks as in rendering", ""),
+        _child("segue:256", "blocks as in live playing", ""),
         Player(
             "fluidsynth",
             f"{Path(font).name if font else 'no SoundFont'}, reverb and chorus on",

@@ -42,13 +42,11 @@ def instrument_rows() -> list[dict[str, str | int]]:
 def prepare(tell: Tell | None = None) -> None:
     """Make the material of all instruments, so that it is at hand when one is played first."""
     from ..synth.engine import Engine
-    from ..synth.recipes import bake
 
     for number, name in enumerate(ORCHESTRA):
         if tell is not None:
             tell(name, number / len(ORCHESTRA))
         Engine([Channel(name, name)], sample_rate=RATE, voices_per_channel=1).close()
-        bake.cache_clear()
 
 
 def write_gallery(folder: Path, tell: Tell | None = None) -> Path:

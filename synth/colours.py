@@ -7,10 +7,13 @@ where a tone is blown. The sides are a loop of their own that is added left and 
 nothing is lost in mono, and the width is known.
 """
 
+from dataclasses import dataclass
+from functools import lru_cache
+
 import numpy as np
 
 from .instrument import Sound, Strand, Touch
-from .material import material, whole_turns, wrapped
+from .material import Table, Walk, material, walk, whole_turns
 from .players import swaying
 from .pyo_host import Samples
 from .recipes import Recipe
@@ -101,11 +104,8 @@ class TwoColours:
         throb = self.throb if layer == 1 else 0.0
 
         def make() -> Reading:
-            table, speed = self._material.table(pitch, layer)
-            when = which / PLACES
-            return self._vibrato.read(
-                table, speed, self.roam * when, when, throb, self._tape.block_frames
-            )
+            table, when = self._material.table(pitch, layer), which / PLACES
+            return self._vibrato.read(table, self.roam * when, when, throb, self._tape.block_frames)
 
         key = self.recipe.name, "vibrato", pitch, layer, which
         return Strand(self._tape.take(key, make), level, level, power)
@@ -172,31 +172,59 @@ class Vibrato:
         self._hurry, self._depth = (np.append(sway, sway[0]) for sway in ring)
 
     def read(
-        self, table: Samples, speed: float, place: float, when: float, throb: float, least_ring: int
+        self, table: Table, place: float, when: float, throb: float, least_ring: int
     ) -> Reading:
         """A looped table with vibrato.
 
-        :param speed: samples of the table that go by in a frame
         :param place: where in the table the note begins, 0..1
         :param when: where in the vibrato it begins, 0..1
         :param throb: how much its level sways
         """
-        rounds, ring = whole_turns(len(table), speed, max(least_ring, self._rate))
+        size = len(table.samples)
+        rounds, ring = whole_turns(size, table.speed, max(least_ring, self._rate))
         turns = max(1, round(self._hz * ring / self._rate))
-        exact, first = rounds * len(table) / ring, place * len(table)
-        bend = self._width * ring / (2.0 * np.pi * turns)
+        sway = Sway(self, size, rounds * size / ring, place * size, when, ring, turns)
 
-        def read(frames: Floats) -> Samples:
-            time = (frames / ring + when) % 1.0
-            phase = 2.0 * np.pi * turns * time + HURRY * _at(self._hurry, time)
-            depth = np.clip((frames - self._begin) / self._grow, 0.0, 1.0)
-            depth *= 1.0 + UNEVEN * _at(self._depth, time)
-            wave = wrapped(table, first + exact * (frames - bend * depth * np.cos(phase)))
+        def read(first: int, count: int) -> Samples:
+            walk, swing = _swayed(sway, first, count)
+            wave = table.read(walk)
             if throb:
-                wave *= (1.0 + throb * depth * np.sin(phase)).astype(np.float32)
+                wave *= 1.0 + np.float32(throb) * swing
             return wave
 
         return Reading(read, round(self._begin + self._grow), ring)
+
+    def walk(self, sway: "Sway", first: int, count: int) -> tuple[Walk, Samples]:
+        """Where a table is read in some frames, and how far the level swings, -1 to 1 or so."""
+        frames = np.arange(first, first + count, dtype=np.float64)
+        time = (frames / sway.ring + sway.when) % 1.0
+        phase = 2.0 * np.pi * sway.turns * time + HURRY * _at(self._hurry, time)
+        depth = np.clip((frames - self._begin) / self._grow, 0.0, 1.0)
+        depth *= 1.0 + UNEVEN * _at(self._depth, time)
+        bend = self._width * sway.ring / (2.0 * np.pi * sway.turns)
+        frames -= bend * depth * np.cos(phase)
+        places = sway.place + sway.speed * frames
+        places -= sway.size * (places[0] // sway.size)
+        return walk(places), (depth * np.sin(phase)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Sway:
+    """One way of reading tables of a size with vibrato."""
+
+    vibrato: Vibrato
+    size: int
+    speed: float  # samples in a frame
+    place: float  # of the first sample
+    when: float  # in the vibrato's ring, 0..1
+    ring: int  # frames
+    turns: int  # of the vibrato in a ring
+
+
+@lru_cache(maxsize=4)
+def _swayed(sway: Sway, first: int, count: int) -> tuple[Walk, Samples]:
+    """What the colours of a note share."""
+    return sway.vibrato.walk(sway, first, count)
 
 
 def _at(points: Floats, time: Floats) -> Floats:

@@ -20,10 +20,10 @@ from ..music.events import EVENT, Channel, Events, MixSettings, check_events
 from ..music.stems import SEGMENT, Segments
 from .controls import check_control
 from .finish import Finish
-from .inserts import amplitude
+from .inserts import Lowpass, amplitude
 from .instrument import Instrument
 from .instruments import instrument
-from .mixer import DEZIPPER_SECONDS, Mixer
+from .mixer import DEZIPPER_SECONDS, Mixer, Strip
 from .notes import Notes
 from .pyo_host import Samples
 from .ramps import Ramp
@@ -34,6 +34,7 @@ from .transport import Transport
 
 MIN_BLOCK_FRAMES, MAX_BLOCK_FRAMES = 64, 8192
 EFFECT_TAIL_SECONDS = 0.2
+REST_BLOCKS = 16  # how often it is asked whether a channel has come to rest
 SNAPSHOT_FORMAT = 1  # changes when older snapshots can no longer be read
 
 
@@ -125,6 +126,8 @@ class Engine:
         )
         self._strips = self._mixer.strips
         self._mixer.tempo(self._tempo_bpm)
+        self._moving = True  # a control, so that the next block has to be written
+        self._settling: list[Strip | Lowpass] = [*self._strips, self._mixer.filter]
         self._strips_by_name = {strip.channel.name: strip for strip in self._strips}
 
     # events and controls
@@ -175,6 +178,7 @@ class Engine:
         :param ramp_seconds: 0 to 600; zero still takes 5 ms, so that nothing clicks
         """
         target, seconds = check_control(self.channels, name, value, ramp_seconds)
+        self._moving = True
         frames = round(max(seconds, DEZIPPER_SECONDS) * self.sample_rate)
         owner, _, rest = name.partition(".")
         place, _, knob = rest.rpartition(".")
@@ -326,14 +330,16 @@ class Engine:
     def _compute_graph(self) -> Samples:
         """One block of the pyo graph, with the gates and controls of its time written first."""
         frames = self.block_frames
-        self._notes.run(self._strips, self._head)
+        self._notes.run(self._strips, self._head, self._mixer.sound)
         for number in self._stems:
             self._strips[number].write_stem(self._head, frames)
-        self._write_controls(frames)
+        if self._moving:
+            self._write_controls(frames)
         block = self._mixer.process()
         self._head += frames
-        for strip in self._strips:
-            strip.rest_after(self._head, self._tail_frames)
+        if self._head // frames % REST_BLOCKS == 0:
+            for strip in self._strips:
+                strip.rest_after(self._head, self._tail_frames)
         return block
 
     def _write_controls(self, frames: int) -> None:
@@ -343,6 +349,7 @@ class Engine:
             if curve is not None or not strip.settled:
                 strip.write(frames, curve)
         self._mixer.write(frames)
+        self._moving = bool(groups) or not all(part.settled for part in self._settling)
 
     def _finish(self, block: Samples) -> Samples:
         finished = self._output.process(block)

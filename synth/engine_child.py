@@ -29,7 +29,6 @@ from .live import LiveSink
 from .pipe import receive, send
 from .priority import raise_priority
 from .pyo_host import Samples
-from .recipes import bake
 from .sinks import PushSink, open_sink
 from .stream import PcmBlock, PcmWriter
 
@@ -132,7 +131,6 @@ class Child:
         self._ending: Ending | None = None
         self._ended = threading.Event()
         self._raised = not config["realtime"]  # whether the audio thread's priority is settled
-        bake.cache_clear()  # pyo has the tables now
         gc.collect()
         gc.freeze()  # what is there now stays: looking through it again would hold up the audio
         if self.live is not None:

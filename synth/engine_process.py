@@ -5,6 +5,7 @@ that ends; a child that crashes turns every waiting and later call into a clear 
 """
 
 import logging
+import os
 import subprocess
 import sys
 import tempfile
@@ -39,6 +40,8 @@ AHEAD_SECONDS = 2.0  # that `advance` may be ahead of the child
 CHUNK_SECONDS = 10.0  # the most that one message renders, so that the child stays responsive
 MAX_TAIL_SECONDS = 30.0
 OFFLINE = ("null", "file")
+ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+"""Environment of the child: matrices are small, and threads that wait for each other cost more."""
 
 
 class EngineProcess:
@@ -117,6 +120,7 @@ class EngineProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
+            env=os.environ | ONE_THREAD,
         )
         self._lock = threading.Lock()
         self._serial = 0

@@ -13,7 +13,7 @@ import numpy as np
 
 from .instrument import Sound
 from .pyo_host import Samples
-from .tape import Floats, Reading, Take, Tape
+from .tape import Reading, Take, Tape
 
 ATTACKS_PER_OCTAVE = 6  # that are told apart, so that few envelopes do for all notes
 FADE_SECONDS = 0.015
@@ -49,8 +49,8 @@ def held(tape: Tape, line: Line, power: int) -> Take:
     """The envelope of an open gate: a block of silence, then the line, which stands in the ring."""
     lead = tape.block_frames
 
-    def read(frames: Floats) -> Samples:
-        time = frames - (lead - 1.0)
+    def read(first: int, count: int) -> Samples:
+        time = np.arange(first, first + count) - (lead - 1.0)
         fallen = np.clip((time - line.attack) / line.decay, 0.0, 1.0)
         curve = np.minimum(time / line.attack, 1.0 - (1.0 - line.sustain) * fallen)
         return np.asarray(np.maximum(curve, 0.0) ** power * (time > 0.0), np.float32)
@@ -64,8 +64,8 @@ def released(tape: Tape, line: Line, power: int) -> Take:
     """The envelope of a closed gate, from 1: a block at 1, then the fall, then silence."""
     lead = tape.block_frames
 
-    def read(frames: Floats) -> Samples:
-        fall = np.clip(1.0 - (frames - lead) / line.release, 0.0, 1.0)
+    def read(first: int, count: int) -> Samples:
+        fall = np.clip(1.0 - (np.arange(first, first + count) - lead) / line.release, 0.0, 1.0)
         return np.asarray(fall**power, np.float32)
 
     key = "released", power and line.release, power
@@ -76,8 +76,8 @@ def faded(tape: Tape) -> Take:
     """The quick end of a note that gives way: a block at 1, half a cosine, then silence."""
     lead, size = tape.block_frames, FADE_SECONDS * tape.sample_rate
 
-    def read(frames: Floats) -> Samples:
-        share = np.clip((frames - lead) / size, 0.0, 1.0)
+    def read(first: int, count: int) -> Samples:
+        share = np.clip((np.arange(first, first + count) - lead) / size, 0.0, 1.0)
         return np.asarray(0.5 + 0.5 * np.cos(np.pi * share), np.float32)
 
     return tape.take("faded", lambda: Reading(read, lead + ceil(size), lead))

@@ -122,6 +122,6 @@ def drum(kit: str, name: str, sounds: Mapping[int, Render], sides: int = 1) -> P
     def render(hz: float, sample_rate: int) -> Samples:
         return renders[round(12.0 * log2(hz / pitch_hz(0.0)))](sample_rate)
 
-    recipe = Recipe(f"{kit}-{name}", render, 0, len(renders) - 1, step=1, keep=True)
+    recipe = Recipe(f"{kit}-{name}", render, 0, len(renders) - 1, step=1)
     members = {"recipe": recipe, "numbers": tuple(sounds), "sides": sides}
     return type(name.title(), (Drum,), members)

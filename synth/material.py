@@ -5,8 +5,11 @@ tape (`tape.py`) once for each pitch.
 """
 
 import math
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .pyo_host import Samples
 from .recipes import Recipe, bake
@@ -23,9 +26,8 @@ class Material:
         self._tape = tape
         self._name = recipe.name
         self._roots, self._step = recipe.roots, recipe.step
-        self._zones = bake(recipe, tape.sample_rate)
-        self.layers = len(self._zones[0])
-        self.sides = self._zones[0].shape[1]
+        self._baked = bake(recipe, tape.sample_rate)
+        self.layers = len(self._baked.zones[0])
 
     def layer(self, loudness: float) -> int:
         """The layer for a loudness 0..1."""
@@ -39,17 +41,18 @@ class Material:
         """Frequency in Hz of the root whose table plays a pitch."""
         return pitch_hz(self._roots[self._zone(pitch)])
 
-    def table(self, pitch: float, layer: int, side: int = 0) -> tuple[Samples, float]:
-        """The table that plays a pitch, and how many of its samples go by in a frame."""
+    def table(self, pitch: float, layer: int, side: int = 0) -> "Table":
+        """The table that plays a pitch, and how it is read."""
         zone = self._zone(pitch)
-        sides = self._zones[zone][layer]
+        sides = self._baked.zones[zone][layer]
         speed = 2.0 ** ((pitch - self._roots[zone]) / 12.0)
-        return sides[min(side, len(sides) - 1)], float(speed)
+        return Table(sides[min(side, len(sides) - 1)], self._baked.scale, float(speed))
 
     def seconds(self, pitch: float) -> float:
         """How long reading a table once lasts at a pitch."""
-        table, speed = self.table(pitch, 0)
-        return float(len(table) / speed / self._tape.sample_rate)
+        zone = self._zone(pitch)
+        frames = self._baked.zones[zone].shape[-1] / self._tape.sample_rate
+        return float(frames * 2.0 ** ((self._roots[zone] - pitch) / 12.0))
 
     def once(self, pitch: float, layer: int, side: int = 0, factor: float = 1.0) -> Take:
         """The take of a table read once.
@@ -58,8 +61,8 @@ class Material:
         """
 
         def make() -> Reading:
-            table, speed = self.table(pitch, layer, side)
-            return read_once(table, speed * factor, self._tape.block_frames)
+            table = self.table(pitch, layer, side)
+            return read_once(table, table.speed * factor, self._tape.block_frames)
 
         return self._tape.take((self._name, pitch, layer, side, factor), make)
 
@@ -67,7 +70,7 @@ class Material:
         """The take of a table read round and round."""
 
         def make() -> Reading:
-            return read_round(*self.table(pitch, layer, side), self._tape.block_frames)
+            return read_round(self.table(pitch, layer, side), self._tape.block_frames)
 
         return self._tape.take((self._name, pitch, layer, side), make)
 
@@ -77,22 +80,74 @@ def material(tape: Tape, recipe: Recipe) -> Material:
     return tape.once(recipe, lambda: Material(tape, recipe))
 
 
-def read_once(table: Samples, speed: float, least_ring: int) -> Reading:
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Where a table without end is read: samples, those after them, and the way between."""
+
+    index: NDArray[np.intp]
+    after: NDArray[np.intp]
+    share: Samples
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Samples in 16 bits, their scale, and how many of them go by in a frame."""
+
+    samples: NDArray[np.int16]
+    scale: float
+    speed: float
+
+    def read(self, walk: Walk) -> Samples:
+        """The samples along a walk, in straight lines from one to the next."""
+        low = self.samples.take(walk.index, mode="wrap").astype(np.float32)
+        after = self.samples.take(walk.after, mode="wrap")
+        wave: Samples = np.subtract(after, low, dtype=np.float32)
+        wave *= walk.share
+        wave += low
+        wave *= self.scale
+        return wave
+
+
+def walk(places: Floats) -> Walk:
+    """The walk through rising places, which are not kept."""
+    index = places.astype(np.intp)
+    places -= index
+    return Walk(index, index + 1, places.astype(np.float32))
+
+
+@lru_cache(maxsize=4)
+def _even_walk(size: int, speed: float, first: int, count: int) -> Walk:
+    """Frames of an even speed through a table of some size; layers and sides share it."""
+    places = np.arange(first, first + count, dtype=np.float64)
+    places *= speed
+    places -= size * (places[0] // size)
+    return walk(places)
+
+
+@lru_cache(maxsize=4)
+def _single_walk(size: int, speed: float, first: int, count: int) -> Walk:
+    """The same, that stays at the last sample."""
+    places = np.arange(first, first + count, dtype=np.float64)
+    places *= speed
+    return walk(np.minimum(places, size - 1.000001, out=places))
+
+
+def read_once(table: Table, speed: float, least_ring: int) -> Reading:
     """A table from its first sample to its last, which is silence, and then silence."""
-    last = len(table) - 1
-
-    def read(frames: Floats) -> Samples:
-        place = np.minimum(frames * speed, last - 1e-6)
-        index = place.astype(np.intp)
-        return between(table.take(index), table.take(index + 1), place - index)
-
-    return Reading(read, math.ceil(last / speed), least_ring)
+    size = len(table.samples)
+    return Reading(
+        lambda first, count: table.read(_single_walk(size, speed, first, count)),
+        math.ceil((size - 1) / speed),
+        least_ring,
+    )
 
 
-def read_round(table: Samples, speed: float, least_ring: int) -> Reading:
+def read_round(table: Table, least_ring: int) -> Reading:
     """A table that begins again at its end."""
-    turns, ring = whole_turns(len(table), speed, least_ring)
-    return Reading(lambda frames: wrapped(table, frames * (turns * len(table) / ring)), 0, ring)
+    size = len(table.samples)
+    turns, ring = whole_turns(size, table.speed, least_ring)
+    speed = turns * size / ring
+    return Reading(lambda first, count: table.read(_even_walk(size, speed, first, count)), 0, ring)
 
 
 def whole_turns(size: float, speed: float, least_ring: int, choices: int = 1) -> tuple[int, int]:
@@ -106,19 +161,3 @@ def whole_turns(size: float, speed: float, least_ring: int, choices: int = 1) ->
     exact = turns * (size / speed)
     best = int(np.argmin(np.abs(exact - np.rint(exact)) / exact))
     return int(turns[best]), round(exact[best])
-
-
-def wrapped(table: Samples, place: Floats) -> Samples:
-    """The samples at rising places of a table without end [shape=(n,)]."""
-    place = place - len(table) * np.floor(place[0] / len(table))
-    index = place.astype(np.intp)
-    low, high = (table.take(index + offset, mode="wrap") for offset in range(2))
-    return between(low, high, place - index)
-
-
-def between(low: Samples, high: Samples, share: Floats) -> Samples:
-    """What lies at a share of the way from `low` to `high`."""
-    high -= low
-    high *= share.astype(np.float32)
-    high += low
-    return high

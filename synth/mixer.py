@@ -67,14 +67,8 @@ class Strip:
         # of the next block, while it is not plain: left and right, and sends
         self._gains: Samples = np.zeros((2, 1), np.float32)
         self._sends: dict[str, Samples] = {}
-        self.sends_echo = False
         self.awake = False
         self._last_frame = 0  # when what is known so far ends
-
-    @property
-    def inputs(self) -> tuple[Samples, Samples]:
-        """The next block of what it plays, left and right, to be written by the host."""
-        return self.sound[0], self.sound[1]
 
     def write_stem(self, head: int, frames: int) -> None:
         """Write the stem's next block, which begins at event time `head`."""
@@ -117,10 +111,7 @@ class Strip:
             ceiling = low + (OPEN_LOG_HZ - low) * bright / NEUTRAL
         self.filter.write(frames, ceiling)
         moving = any(ramp.moving for ramp in self.ramps.values()) or group_gain is not None
-        curves = {
-            name: ramp.block(frames if moving else 1).astype(np.float32)
-            for name, ramp in self.ramps.items()
-        }
+        curves = {name: ramp.block(frames if moving else 1) for name, ramp in self.ramps.items()}
         gain = self._level * curves["gain"]
         gain = gain * (self._group_gain if group_gain is None else group_gain)
         if group_gain is not None:
@@ -128,8 +119,7 @@ class Strip:
         pan = curves["pan"]  # balance: the far side falls, the near side stays
         fall = np.clip([pan, -pan], 0.0, 1.0)
         self._gains = np.asarray(gain * np.cos(np.pi / 2 * fall), np.float32)
-        self._sends = {name: curves[name] for name in ("reverb", "delay")}
-        self.sends_echo = bool(curves["delay"].any())
+        self._sends = {name: curves[name].astype(np.float32) for name in ("reverb", "delay")}
         self.settled = not moving and self.filter.settled
         self.plain = not (moving or self.filter.closed or self.linked)
         self._levels[:] = 0.0
@@ -187,7 +177,8 @@ class Mixer:
     ) -> None:
         self._frames, self._closed = block_frames, False
         count = len(channels)
-        self._sound: Samples = np.zeros((2 * count, block_frames), np.float32)
+        # the next block of all channels, left and right, to be written by the host
+        self.sound: Samples = np.zeros((2 * count, block_frames), np.float32)
         self._levels: Samples = np.zeros((5, 2 * count), np.float32)
         self._mixed: Samples = np.zeros((5, block_frames), np.float32)
         self._whole: Samples = np.zeros((block_frames, 2), np.float32)
@@ -201,7 +192,7 @@ class Mixer:
                     rack,
                     channel,
                     source,
-                    self._sound[at : at + 2],
+                    self.sound[at : at + 2],
                     self._levels[:, at : at + 2],
                     at,
                 )
@@ -250,13 +241,13 @@ class Mixer:
         if self._closed:
             raise SegueError("this engine is closed; make a new one")
         mixed = self._mixed
-        np.dot(self._levels, self._sound, out=mixed)
+        np.dot(self._levels, self.sound, out=mixed)
         singled = [strip for strip in self.strips if strip.awake and not strip.plain]
         if singled:
             self._insert(singled)
         room = self._room.process(mixed[ROOM_LEFT:ECHO])
         np.add(mixed[:ROOM_LEFT], room, out=self._whole.T)
-        self._echo.go_on(self._frames, any([s.awake and s.sends_echo for s in self.strips]))
+        self._echo.go_on(self._frames, bool(mixed[ECHO].any()))
         if self._echo.group.awake or self.filter.closed:
             self._share(mixed[ECHO])
         return self._whole
@@ -267,7 +258,7 @@ class Mixer:
             strip.insert()
         for duck, source, target in self._chains:
             duck.listen(source.sound, source.awake or target.awake)
-        block = self._inserts.process() if self._inserting(singled) else self._sound.T
+        block = self._inserts.process() if self._inserting(singled) else self.sound.T
         for strip in singled:
             strip.add(block, self._mixed)
 

@@ -8,6 +8,7 @@ from ..music.events import Events
 from .instrument import Instrument, Sound
 from .mixer import Strip
 from .pools import FADING, HELD, RELEASED, RESTING, Note, Pool, Voice
+from .pyo_host import Samples
 from .tape import Tape
 from .voices import Voices
 
@@ -102,8 +103,11 @@ class Notes:
             if voice.state == HELD and voice.sound.ring_seconds is None
         ]
 
-    def run(self, strips: Sequence[Strip], head: int) -> None:
-        """Do all that falls into the block from `head` on, and write what sounds to the strips."""
+    def run(self, strips: Sequence[Strip], head: int, sound: Samples) -> None:
+        """Do all that falls into the block from `head` on, and write what sounds.
+
+        :param sound: left and right of each channel [shape=(2 n, frames)]
+        """
         if self._releasing:
             self._releasing = False
             for voice in self._awake:
@@ -122,7 +126,7 @@ class Notes:
                 self._start(strips[note[2]], serial, note, head)
             else:
                 break
-        self._voices.render([strip.inputs for strip in strips])
+        self._voices.render(sound)
         self.peak = max(self.peak, len(self._awake))
         if self._tired:
             self._tired = False

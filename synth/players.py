@@ -121,7 +121,7 @@ def near(layers: Floats, sample_rate: int) -> Samples:
 def evened(layers: Samples, sample_rate: int) -> Samples:
     """Loops [shape=(layers, frames)], each as loud as the others and as every other loop made even.
 
-    They begin where all are nearest to zero, to fit the guard point of pyo's tables.
+    They begin where all are nearest to zero.
     """
     piece = round(WEIGHED_SECONDS * sample_rate)
     count = max(1, layers.shape[-1] // piece)

@@ -1,14 +1,14 @@
 """Recipes: how the tables of an instrument are made, zone by zone, and kept for the next time.
 
-Tables are made when an engine is built. What takes long is kept in a folder of the user's cache
+Tables are made when an engine is built first, and kept in a folder of the user's cache
 (`SEGUE_CACHE`, else `segue` in `XDG_CACHE_HOME` or `~/.cache`), under a name that changes with the
 code that makes it; a folder that cannot be used costs time, nothing else.
 """
 
 import hashlib
 import io
+import mmap
 import os
-import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -34,7 +34,6 @@ class Recipe:
     :param render: called with the root's frequency in Hz and the sample rate; returns float32
         [shape=(layers, frames)] or [shape=(layers, 2, frames)], layers from soft to loud
     :param lowest: root (MIDI pitch) of the lowest zone; a zone lies every `step` semitones
-    :param keep: keep the result on disk, for what takes more than some 50 ms
     """
 
     name: str
@@ -42,7 +41,6 @@ class Recipe:
     lowest: int
     highest: int
     step: int = 5
-    keep: bool = False
 
     @property
     def roots(self) -> tuple[int, ...]:
@@ -50,34 +48,31 @@ class Recipe:
         return tuple(range(self.lowest, self.highest + self.step, self.step))
 
 
-@lru_cache(maxsize=24)
-def bake(recipe: Recipe, sample_rate: int) -> tuple[Samples, ...]:
-    """The material of each zone [shape=(layers, sides, frames)], made now or fetched."""
-    if not recipe.keep:
-        return _make(recipe, sample_rate)
+@dataclass(frozen=True)
+class Baked:
+    """Material as it is kept, in 16 bits: zones [shape=(layers, sides, frames)], at `scale`."""
+
+    zones: tuple[NDArray[np.int16], ...]
+    scale: float
+
+
+@lru_cache(maxsize=64)
+def bake(recipe: Recipe, sample_rate: int) -> Baked:
+    """The material of a recipe, made now or fetched; what is fetched is read when it is used."""
     path = _kept_at(recipe, sample_rate)
-    with suppress(OSError, ValueError, KeyError, zipfile.BadZipFile):
-        with path.open("rb") as file, np.load(file) as kept:
-            return tuple(_samples(kept[str(root)], kept["peaks"]) for root in recipe.roots)
+    with suppress(OSError, ValueError):
+        return _fetch(path)
     made = _make(recipe, sample_rate)
-    peak = np.array([max(float(np.abs(zone).max()) for zone in made), FULL_SCALE])
-    whole = [np.rint(zone * (FULL_SCALE / max(peak[0], 1e-9))).astype(np.int16) for zone in made]
     with suppress(OSError):
-        _keep(path, {str(r): zone for r, zone in zip(recipe.roots, whole, strict=True)}, peak)
-    return tuple(_samples(zone, peak) for zone in whole)  # the same as when it is fetched
+        _keep(path, made)
+    return made
 
 
-def _samples(whole: NDArray[np.int16], peaks: NDArray[np.float64]) -> Samples:
-    """What was kept in 16 bits."""
-    return whole * np.float32(peaks[0] / peaks[1])
-
-
-def _make(recipe: Recipe, sample_rate: int) -> tuple[Samples, ...]:
-    zones = []
-    for root in recipe.roots:
-        made = recipe.render(pitch_hz(root), sample_rate)
-        zones.append(np.ascontiguousarray(made[:, None] if made.ndim == 2 else made))
-    return tuple(zones)
+def _make(recipe: Recipe, sample_rate: int) -> Baked:
+    made = [recipe.render(pitch_hz(root), sample_rate) for root in recipe.roots]
+    scale = max(1e-9, *(float(np.abs(zone).max()) for zone in made)) / FULL_SCALE
+    whole = (np.rint(zone / np.float32(scale)).astype(np.int16) for zone in made)
+    return Baked(tuple(zone[:, None] if zone.ndim == 2 else zone for zone in whole), scale)
 
 
 def cache_folder() -> Path:
@@ -90,7 +85,7 @@ def cache_folder() -> Path:
 
 def _kept_at(recipe: Recipe, sample_rate: int) -> Path:
     mark = hashlib.sha256(f"{_code()}{recipe.roots}{sample_rate}{np.__version__}".encode())
-    return cache_folder() / f"{recipe.name}-{sample_rate}-{mark.hexdigest()[:16]}.npz"
+    return cache_folder() / f"{recipe.name}-{sample_rate}-{mark.hexdigest()[:16]}.pcm"
 
 
 @lru_cache(maxsize=1)
@@ -101,10 +96,28 @@ def _code() -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
 
 
-def _keep(path: Path, zones: dict[str, NDArray[np.int16]], peaks: NDArray[np.float64]) -> None:
+def _keep(path: Path, baked: Baked) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    for older in path.parent.glob(f"{path.name.rsplit('-', 1)[0]}-*.npz"):
+    for older in path.parent.glob(f"{path.name.rsplit('-', 1)[0]}-*"):
         older.unlink(missing_ok=True)
     data = io.BytesIO()
-    np.savez(data, allow_pickle=False, peaks=peaks, **zones)
+    np.save(data, np.array([baked.scale]))
+    np.save(data, np.array([zone.shape for zone in baked.zones]))
+    data.write(b"".join(zone.tobytes() for zone in baked.zones))
     write_whole(path, data.getvalue())
+
+
+def _fetch(path: Path) -> Baked:
+    """Material as a view of its file; raises ValueError if that is not whole."""
+    with path.open("rb") as file:
+        (scale,), shapes = np.load(file), np.load(file)
+        first, mapped = file.tell(), mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    if hasattr(mmap, "MADV_WILLNEED"):
+        mapped.madvise(mmap.MADV_WILLNEED)
+    samples = np.frombuffer(mapped, np.int16, offset=first)
+    sizes = shapes.prod(axis=1)
+    if len(samples) != sizes.sum():
+        raise ValueError(f"{path} is not whole")
+    parts = np.split(samples, np.cumsum(sizes)[:-1])
+    zones = (part.reshape(shape) for part, shape in zip(parts, shapes, strict=True))
+    return Baked(tuple(zones), float(scale))

@@ -113,8 +113,9 @@ def read_region(region: Region, pitch: float, side: int, tape: Tape) -> Reading:
     if region.loop is not None:
         turns, ring = whole_turns(region.loop_frames, ratio, tape.block_frames, 64)
 
-    def read(frames: Floats) -> Samples:
-        split = int(np.searchsorted(frames, once))
+    def read(first: int, count: int) -> Samples:
+        frames = np.arange(first, first + count, dtype=np.float64)
+        split = min(max(once - first, 0), count)
         wave = np.zeros(len(frames), np.float32)
         wave[:split] = cubic(around, 1.0 + frames[:split] * ratio)
         if region.loop is not None and split < len(frames):

@@ -20,7 +20,7 @@ from .stems import FloatArray, Stem
 from .stretch import Course, Piece, Splicer
 
 SHORTEST_FADE_SECONDS = 0.002  # where there is no time for more
-SEEK_FADE = 5  # times that: the fade of what a seek ends
+TURN_FADE = 5  # times that: where what sounds has to end or come back at once
 LONGEST_FADE = 0.75  # of the segment beside it, so that what follows is known by then
 SPEEDS = (0.1, 10.0)  # of a stem by its own; cues keep within music.stems.STRETCH_RANGE
 SAME_BEATS = 1e-3  # places in the stem so near are one
@@ -117,7 +117,7 @@ class StemPlayer:
     def seek(self, frame: int) -> None:
         """Go on at another frame: what sounds fades out, and all that is scheduled is dropped."""
         for voice in self._voices:
-            voice.close(self._head, SEEK_FADE * self._shortest, self._head)
+            voice.close(self._head, TURN_FADE * self._shortest, self._head)
         self._voices = [voice for voice in self._voices if voice.level.starts_at < self._head]
         for voice in self._voices:
             voice.shift(frame - self._head)
@@ -156,7 +156,7 @@ class StemPlayer:
 
 @dataclass
 class _Level:
-    """How far up a voice is, 0..1, by frame; its gain is the sine of a quarter turn times that.
+    """How far up a voice is, 0..1, by frame; `gain` is of that.
 
     It rises from `low` at `starts_at` to 1 at `full_at`, and falls from 1 at `falls_at` to 0 at
     `silent_at`; where both hold, the lower. It is 0 outside.
@@ -178,10 +178,20 @@ class _Level:
         """Fall to 0 over the `fade` frames before a frame; without a step at the frame `now`."""
         level = float(self.at(now))
         if self.starts_at < now and level < 1.0:
-            rest = max(self.full_at - now, round(shortest * (1.0 - level)), 1)
+            rest = max(self.full_at - now, round(TURN_FADE * shortest * (1.0 - level)), 1)
             self.starts_at, self.low, self.full_at = now, level, now + rest
         self.falls_at = max(frame - fade, self.starts_at, now)
         self.silent_at = max(frame, self.falls_at + shortest)
+
+
+def gain(level: NDArray[np.float64]) -> FloatArray:
+    """The gain of a level, which begins and ends to move gently, so that short fades do not click.
+
+    It is the sine of a quarter turn times a raised cosine: of two levels whose sum is 1, the powers
+    sum up to 1.
+    """
+    raised = 0.5 - 0.5 * np.cos(math.pi * level)
+    return np.asarray(np.sin(0.5 * math.pi * raised), np.float32)
 
 
 def _share(frames: NDArray[np.int64] | int, start: int, end: int) -> NDArray[np.float64]:
@@ -244,7 +254,7 @@ class _Voice:
             return
         if not kept:
             heard = self.level.starts_at < head
-            self.close(head, self._shortest, head)
+            self.close(head, TURN_FADE * self._shortest, head)
             if not heard:
                 self.level.silent_at = head
             return
@@ -280,8 +290,7 @@ class _Voice:
         audio = self.splicer.read(frame + late, count - late)
         if late:
             audio = np.concatenate([np.zeros((late, 2), np.float32), audio])
-        gains = np.sin(0.5 * math.pi * level.at(np.arange(frame, frame + count)))
-        return audio * gains.astype(np.float32)[:, None]
+        return audio * gain(level.at(np.arange(frame, frame + count)))[:, None]
 
     def snapshot(self) -> dict[str, Any]:
         """The state as plain JSON values."""

@@ -5,6 +5,7 @@ that time-stretching must not smear. `stem_player.StemPlayer` plays it.
 """
 
 import logging
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -30,6 +31,7 @@ _STEADY_SECONDS, _STEADY_DB = 0.05, 3.0  # of steady sound, the level moves less
 _STEADY_ONSETS = 0.25  # a second at most
 _SMOOTH_STEP = 2.0  # a seam's step by the steps around it, up to which it is not touched
 _STEP_FRAMES = 64  # on either side of the seam
+_MARGIN_SECONDS = 0.02  # beyond which a resampler does not hear
 
 _log = logging.getLogger(__name__)
 
@@ -65,7 +67,7 @@ class Stem:
                 f"{path} holds {held:.2f} beats at {bpm:g} bpm, the loop needs "
                 f"{max(wanted, 1):g}; correct bpm or beats, or take a longer file"
             )
-        audio = resample(_read(path), info.sample_rate, sample_rate)
+        audio = _at_rate(_read(path), info.sample_rate, sample_rate)
         length = round(wanted * 60.0 / bpm * sample_rate)
         return cls.of_audio(audio, length, wanted, sample_rate)
 
@@ -121,6 +123,21 @@ def _read(path: str | Path) -> FloatArray:
         ) from error
     np.nan_to_num(audio, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     return np.ascontiguousarray(np.broadcast_to(audio, (len(audio), 2)))
+
+
+def _at_rate(audio: FloatArray, rate: int, sample_rate: int) -> FloatArray:
+    """Audio at another sample rate, without the ringing of the silence before and after it.
+
+    At both ends it is led on by its own image turned upside down, which has no edge there; the
+    ringing of an edge would be taken for an attack.
+    """
+    if rate == sample_rate:
+        return audio
+    least = rate // math.gcd(rate, sample_rate)  # frames that become a whole number of frames
+    margin = least * math.ceil(min(_MARGIN_SECONDS * rate, len(audio) - 1) / least)
+    led = np.pad(audio, ((margin, margin), (0, 0)), mode="reflect", reflect_type="odd")
+    first, count = margin * sample_rate // rate, round(len(audio) * sample_rate / rate)
+    return resample(led, rate, sample_rate)[first : first + count]
 
 
 def close_seam(audio: FloatArray, length: int, sample_rate: int, *, attack: bool) -> FloatArray:

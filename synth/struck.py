@@ -27,20 +27,18 @@ class Reel:
     thin: Callable[[float], int] = head_step
 
 
-def whole(
-    name: str, sound: Note, lowest: int, highest: int, *, step: int = 4, keep: bool = False
-) -> tuple[Reel]:
+def whole(name: str, sound: Note, lowest: int, highest: int, *, step: int = 4) -> tuple[Reel]:
     """A sound in one table, made even in loudness over its range."""
 
     def make(hz: float, sample_rate: int) -> Samples:
         note, rate = sound(hz).evened(), sample_rate / head_step(hz)
         return finish(note.thinned(rate).render(note.seconds, rate), fade=0.3, attack_frames=1)
 
-    return (Reel(_recipe(name, make, sound, (lowest, highest, step), keep)),)
+    return (Reel(_recipe(name, make, sound, (lowest, highest, step))),)
 
 
 def head_and_tail(
-    name: str, sound: Note, lowest: int, highest: int, *, step: int = 4, keep: bool = False
+    name: str, sound: Note, lowest: int, highest: int, *, step: int = 4
 ) -> tuple[Reel, Reel]:
     """A sound in two tables, made even in loudness over its range."""
 
@@ -52,8 +50,8 @@ def head_and_tail(
 
     zones = lowest, highest, step
     return (
-        Reel(_recipe(f"{name}-head", make_head, sound, zones, keep)),
-        Reel(_recipe(f"{name}-tail", make_tail, sound, zones, keep), _tail_step),
+        Reel(_recipe(f"{name}-head", make_head, sound, zones)),
+        Reel(_recipe(f"{name}-tail", make_tail, sound, zones), _tail_step),
     )
 
 
@@ -62,10 +60,9 @@ def _recipe(
     render: Callable[[float, int], Samples],
     sound: Note,
     zones: tuple[int, int, int],
-    keep: bool,
 ) -> Recipe:
     render.__module__ = sound.__module__  # what is kept depends on the instrument's code
-    return Recipe(name, render, *zones, keep)
+    return Recipe(name, render, *zones)
 
 
 def _tail_step(hz: float) -> int:

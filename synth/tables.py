@@ -1,4 +1,4 @@
-"""Waves made once, in numpy, before anything plays: single cycles, endless loops, struck sounds.
+"""Waves made once, in numpy, before anything plays: endless loops and struck sounds.
 
 A voice then only reads a table, which costs a tenth of building the sound while it plays. All are
 float32 with full scale 1 and are the same on every run.
@@ -13,7 +13,6 @@ and the stiffness of Jaffe and Smith (same issue), summed instead of run, and so
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,6 @@ Floats = NDArray[np.float64]
 Partials = Callable[[Floats], Floats]
 """Amplitudes of the partials 1, 2, ... [shape=(n,)], given their numbers."""
 
-CYCLE_FRAMES = 8192
 LOOP_FRAMES = 1 << 16
 ATTACK_FRAMES = 24
 HEAD_SECONDS, HEAD_FADE = 1.0, 0.5  # of long struck sounds; the share that fades into the tail
@@ -43,23 +41,6 @@ def pitch_hz(pitch: float) -> float:
 def saw(number: Floats) -> Floats:
     """All partials at 1/n."""
     return 1.0 / number
-
-
-def square(number: Floats) -> Floats:
-    """Odd partials at 1/n."""
-    return np.where(number % 2 == 1, 1.0 / number, 0.0)
-
-
-@lru_cache(maxsize=256)
-def one_cycle(partials: Partials, count: int) -> Samples:
-    """One period of the first `count` partials in sine phase [shape=(CYCLE_FRAMES,)].
-
-    Sine phase makes the first sample zero, as the guard point behind a pyo table is.
-    """
-    spectrum = np.zeros(CYCLE_FRAMES // 2 + 1, dtype=complex)
-    numbers = np.arange(1, count + 1, dtype=float)
-    spectrum[1 : count + 1] = -0.5j * CYCLE_FRAMES * partials(numbers)
-    return np.fft.irfft(spectrum).astype(np.float32)
 
 
 def spread_loop(
@@ -81,7 +62,7 @@ def spread_loop(
     :param widening: power of the partial's number that its width in Hz grows by
     :param formant: gain by frequency in Hz, as a body or a vowel gives
     :param stretch: inharmonicity: partial n lies at n * sqrt(1 + stretch * n**2)
-    :return: RMS 0.2; the first sample is the one nearest to zero, to fit pyo's guard point
+    :return: RMS 0.2; the first sample is the one nearest to zero
     """
     bins = frames // 2 + 1
     bin_hz = sample_rate / frames

@@ -20,20 +20,22 @@ Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
 T = TypeVar("T")
 
-PIECE_FRAMES = 4096
-CHANNEL_PIECES = 512  # 8 MiB for each channel
+PIECE_FRAMES, PARTS = 1 << 14, 4  # a piece is laid in parts
+REACH_FRAMES = 2048  # how far voices read before it is looked whether they leave their pieces
+PART_FRAMES = PIECE_FRAMES // PARTS
+CHANNEL_PIECES = 128  # 8 MiB for each channel
 
 
 @dataclass(frozen=True)
 class Reading:
     """A sound as a function of time: first its `head`, then its `ring`, round and round.
 
-    :param read: given frames counted from the beginning [shape=(n,)], returns their samples
+    :param read: given a frame and how many, returns their samples [shape=(n,)]
     :param head: frames that are heard once
     :param ring: frames that are repeated for ever after them
     """
 
-    read: Callable[[Floats], Samples]
+    read: Callable[[int, int], Samples]
     head: int
     ring: int
 
@@ -58,11 +60,14 @@ class Tape:
         self.clock = 0  # blocks so far
         self.places_in_use: Callable[[], Places] = lambda: np.zeros(0, np.int64)
         self._made: dict[Hashable, Any] = {}
-        self._size = PIECE_FRAMES + block_frames
+        self.patience = max(1, REACH_FRAMES // block_frames)  # blocks from one look to the next
+        self._over = (self.patience + 1) * block_frames  # frames read before that next look
+        self._size = PIECE_FRAMES + self._over
         self._owners: list[tuple[Take, int]] = []  # of each piece: what it is a stretch of
-        self._entered = np.zeros(0, np.int64)  # when
-        self._next = np.zeros(0, np.int64)  # the place that follows it; 0 if that is not laid
-        self._settled = np.zeros(0, np.bool_)  # whether only the ring follows
+        # by piece: when it was entered; the place that follows it, 0 if that is not known; its
+        # first frame and the head of its take; how many parts are laid from each on
+        self._entered, self._next, self._first, self._head = np.zeros((4, 0), np.int64)
+        self._laid = np.zeros((0, PARTS), np.int64)
         self.samples: Samples = np.zeros(0, np.float32)
         self._lengthen(pieces)
 
@@ -73,9 +78,10 @@ class Tape:
         longer[:known] = self.samples
         longer[known:] = 0.0  # takes hold of the memory now and not while it plays
         self.samples, self.windows = longer, sliding_window_view(longer, self.block_frames)
-        self._entered = np.append(self._entered, np.full(pieces, -1))
-        self._next = np.append(self._next, np.zeros(pieces, np.int64))
-        self._settled = np.append(self._settled, np.zeros(pieces, np.bool_))
+        more = np.zeros(pieces, np.int64)
+        self._entered, self._next = np.append(self._entered, more), np.append(self._next, more)
+        self._first, self._head = np.append(self._first, more), np.append(self._head, more)
+        self._laid = np.concatenate([self._laid, np.zeros((pieces, PARTS), np.int64)])
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` returned the first time it was asked for under this key."""
@@ -96,29 +102,55 @@ class Tape:
         number, within = divmod(frame, PIECE_FRAMES)
         piece = take.pieces.get(number, -1)
         if piece < 0:
-            piece = self._lay(take, number)
+            piece = take.pieces[number] = self._room(take, number)
         self._entered[piece] = self.clock
+        self._ensure(piece, within)
         return self.block_frames + piece * self._size + within
 
     def leave(self, places: Places) -> Places:
-        """Where the pieces are left that hold some places: the places behind their last frames."""
-        return self._begin(self._piece(places)) + PIECE_FRAMES
-
-    def settled(self, places: Places) -> NDArray[np.bool_]:
-        """Whether nothing but the ring follows the pieces that some places are about to leave."""
-        return self._settled[self._piece(places)]
-
-    def follow(self, places: Places) -> Places:
-        """Where some places go on that have left their pieces."""
+        """Where they have to follow at the next look, so that they do not read what is not laid."""
         pieces = self._piece(places)
+        parts = np.minimum((places - self._begin(pieces)) // PART_FRAMES, PARTS - 1)
+        parts += self._laid[pieces, parts]
+        ends = np.where(parts == PARTS, PIECE_FRAMES, PART_FRAMES * parts - self._over)
+        return np.asarray(self._begin(pieces) + ends, np.int64)
+
+    def follow(self, places: Places) -> tuple[Places, Places]:
+        """Where some places go on that have come to where they have to leave, and leave next."""
+        places = self._onward(places)
+        ends = self.leave(places)
+        short = ends <= places
+        while short.any():  # the next piece is over already, or not laid far enough
+            places[short] = self._onward(places[short])
+            ends = self.leave(places)
+            short = ends <= places
+        return places, ends
+
+    def _onward(self, places: Places) -> Places:
+        pieces = self._piece(places)
+        within = places - self._begin(pieces)
+        behind = within >= PIECE_FRAMES
+        for piece, frame in zip(pieces[~behind].tolist(), within[~behind].tolist(), strict=True):
+            self._ensure(piece, frame)
         after = self._next[pieces]
-        for row in np.flatnonzero(after == 0).tolist():
+        for row in np.flatnonzero(behind & (after == 0)).tolist():
             piece = int(pieces[row])
             take, number = self._owners[piece]
-            after[row] = self.enter(take, (number + 1) * PIECE_FRAMES)
-            self._next[piece] = after[row]
-        self._entered[self._piece(after)] = self.clock
-        return after + (places - self._begin(pieces) - PIECE_FRAMES)
+            after[row] = self._next[piece] = self.enter(take, (number + 1) * PIECE_FRAMES)
+        gone = np.where(behind, after + within - PIECE_FRAMES, places)
+        self._entered[self._piece(gone)] = self.clock
+        return gone
+
+    def settled(self, places: Places) -> NDArray[np.bool_]:
+        """Whether some places are in the rings of their takes."""
+        pieces = self._piece(places)
+        frames = self._first[pieces] + places - self._begin(pieces)
+        return np.asarray(frames >= self._head[pieces], np.bool_)
+
+    def ring(self, places: Places) -> Places:
+        """Where the rings begin of the takes that lie at some places."""
+        takes = [self._owners[piece][0] for piece in self._piece(places).tolist()]
+        return np.array([self.enter(take, take.reading.head) for take in takes])
 
     def _piece(self, places: Places) -> Places:
         return (places - self.block_frames) // self._size
@@ -126,27 +158,44 @@ class Tape:
     def _begin(self, pieces: Places) -> Places:
         return self.block_frames + pieces * self._size
 
-    def _lay(self, take: Take, number: int) -> int:
-        """Lay down a stretch of a take; returns the piece that it is on."""
-        piece = take.pieces[number] = self._room((take, number))
-        first, place = number * PIECE_FRAMES, self.block_frames + piece * self._size
-        frames = np.arange(first, first + self._size, dtype=np.float64)
-        self.samples[place : place + self._size] = take.reading.read(frames)
-        self._next[piece], self._settled[piece] = 0, first + PIECE_FRAMES >= take.reading.head
-        return piece
+    def _ensure(self, piece: int, within: int) -> None:
+        """Lay down what will be read from a frame of a piece on before the next look."""
+        last = min(within + self._over, PIECE_FRAMES - 1)
+        for part in range(within // PART_FRAMES, last // PART_FRAMES + 1):
+            if not self._laid[piece, part]:
+                self._lay(piece, part)
 
-    def _room(self, owner: tuple[Take, int]) -> int:
+    def _lay(self, piece: int, part: int) -> None:
+        within = part * PART_FRAMES
+        size = PART_FRAMES if part + 1 < PARTS else PART_FRAMES + self._over
+        first, place = (
+            int(self._first[piece]) + within,
+            self.block_frames + piece * self._size + within,
+        )
+        self.samples[place : place + size] = self._owners[piece][0].reading.read(first, size)
+        laid = self._laid[piece]
+        laid[part] = 1
+        for before in range(PARTS - 2, -1, -1):
+            if laid[before]:
+                laid[before] = 1 + laid[before + 1]
+
+    def _room(self, take: Take, number: int) -> int:
         """A piece that is free, or was entered longest ago of those that nobody reads."""
-        if len(self._owners) == len(self._next):
+        piece = len(self._owners)
+        if piece == len(self._next):
             ages = self._entered.copy()
             ages[self._piece(self.places_in_use())] = self.clock
-            piece = int(np.argmin(ages))
-            if ages[piece] < self.clock:
-                take, number = self._owners[piece]
-                del take.pieces[number]
+            oldest = int(np.argmin(ages))
+            if ages[oldest] < self.clock:
+                piece = oldest
+                before, its_number = self._owners[piece]
+                del before.pieces[its_number]
                 self._next[self._piece(self._next) == piece] = 0
-                self._owners[piece] = owner
-                return piece
-            self._lengthen(CHANNEL_PIECES)
-        self._owners.append(owner)
-        return len(self._owners) - 1
+            else:
+                self._lengthen(CHANNEL_PIECES)
+        if piece == len(self._owners):
+            self._owners.append((take, number))
+        self._owners[piece] = take, number
+        self._next[piece], self._laid[piece] = 0, 0
+        self._first[piece], self._head[piece] = number * PIECE_FRAMES, take.reading.head
+        return piece

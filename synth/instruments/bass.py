@@ -66,7 +66,7 @@ def _render(hz: float, sample_rate: int) -> Samples:
 class Bass(StruckPatch):
     """One string."""
 
-    recipe = Recipe("bass", _render, 28, 62, step=4, keep=True)
+    recipe = Recipe("bass", _render, 28, 62, step=4)
     release_seconds = 0.12
 
 

@@ -50,7 +50,7 @@ def _onset(hz: float, sample_rate: int) -> Samples:
 class Brass(TwoColours):
     """One note of the section."""
 
-    recipe = Recipe("brass", _render, 34, 86, step=4, keep=True)
+    recipe = Recipe("brass", _render, 34, 86, step=4)
     onset = Recipe("brass-onset", _onset, 60, 60, step=1)
     attack, settle, sustain = 0.075, 0.5, 0.8
     attack_seconds, release_seconds = 0.05, 0.28

@@ -51,7 +51,7 @@ def _onset(hz: float, sample_rate: int) -> Samples:
 class Cello(TwoColours):
     """One player."""
 
-    recipe = Recipe("cello", _render, 36, 80, step=4, keep=True)
+    recipe = Recipe("cello", _render, 36, 80, step=4)
     onset = Recipe("cello-onset", _onset, 60, 60, step=1)
     attack, settle, sustain = 0.17, 0.6, 0.8
     attack_seconds, release_seconds = 0.06, 0.35

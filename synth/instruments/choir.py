@@ -53,7 +53,7 @@ def _render(hz: float, sample_rate: int) -> Samples:
 class Choir(TwoColours):
     """One note of all voices."""
 
-    recipe = Recipe("choir", _render, 40, 84, step=4, keep=True)
+    recipe = Recipe("choir", _render, 40, 84, step=4)
     attack, settle, sustain = 0.3, 1.0, 0.85
     attack_seconds, release_seconds = 0.1, 1.3
     roam = 0.06  # opens from the loop's dark beginning

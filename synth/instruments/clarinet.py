@@ -47,7 +47,7 @@ def _onset(hz: float, sample_rate: int) -> Samples:
 class Clarinet(TwoColours):
     """One player."""
 
-    recipe = Recipe("clarinet", _render, 50, 94, step=4, keep=True)
+    recipe = Recipe("clarinet", _render, 50, 94, step=4)
     onset = Recipe("clarinet-onset", _onset, 60, 60, step=1)
     attack, settle, sustain = 0.05, 0.5, 0.85
     attack_seconds, release_seconds = 0.03, 0.12

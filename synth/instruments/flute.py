@@ -47,7 +47,7 @@ def _onset(hz: float, sample_rate: int) -> Samples:
 class Flute(TwoColours):
     """One player."""
 
-    recipe = Recipe("flute", _render, 58, 98, step=4, keep=True)
+    recipe = Recipe("flute", _render, 58, 98, step=4)
     onset = Recipe("flute-onset", _onset, 60, 60, step=1)
     attack, settle, sustain = 0.1, 0.55, 0.82
     attack_seconds, release_seconds = 0.05, 0.2

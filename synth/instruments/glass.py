@@ -36,7 +36,7 @@ def _render(hz: float, sample_rate: int) -> Samples:
 class Glass(TwoColours):
     """One note."""
 
-    recipe = Recipe("glass", _render, 48, 100, step=5, keep=True)
+    recipe = Recipe("glass", _render, 48, 100, step=5)
     attack, settle, sustain = 0.3, 1.8, 0.75
     attack_seconds, release_seconds = 0.1, 2.2
     roam = 0.06  # opens from the loop's dark beginning

@@ -47,7 +47,7 @@ def _sound(hz: float) -> Struck:
 class Guitar(RungPatch):
     """One string."""
 
-    reels = whole("guitar", _sound, 40, 84, keep=True)
+    reels = whole("guitar", _sound, 40, 84)
     release_seconds = 0.15
 
 

@@ -44,7 +44,7 @@ def _sound(hz: float) -> Struck:
 class Harp(RungPatch):
     """One string."""
 
-    reels = head_and_tail("harp", _sound, 24, 104, step=5, keep=True)
+    reels = head_and_tail("harp", _sound, 24, 104, step=5)
     release_seconds = 0.9
 
 

@@ -48,7 +48,7 @@ def _sound(hz: float) -> Struck:
 class Harpsichord(RungPatch):
     """One key."""
 
-    reels = whole("harpsichord", _sound, 29, 89, step=5, keep=True)
+    reels = whole("harpsichord", _sound, 29, 89, step=5)
     release_seconds = 0.12
 
 

@@ -47,7 +47,7 @@ def _onset(hz: float, sample_rate: int) -> Samples:
 class Horn(TwoColours):
     """One player."""
 
-    recipe = Recipe("horn", _render, 34, 78, step=4, keep=True)
+    recipe = Recipe("horn", _render, 34, 78, step=4)
     onset = Recipe("horn-onset", _onset, 60, 60, step=1)
     attack, settle, sustain = 0.1, 0.5, 0.85
     attack_seconds, release_seconds = 0.06, 0.26

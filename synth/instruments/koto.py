@@ -45,7 +45,7 @@ def _sound(hz: float) -> Struck:
 class Koto(RungPatch):
     """One string."""
 
-    reels = whole("koto", _sound, 43, 88, step=5, keep=True)
+    reels = whole("koto", _sound, 43, 88, step=5)
     release_seconds = 0.3
 
 

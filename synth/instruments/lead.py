@@ -39,7 +39,7 @@ def _render(hz: float, sample_rate: int) -> Samples:
 class Lead(TwoColours):
     """One note."""
 
-    recipe = Recipe("lead", _render, 36, 96, step=5, keep=True)
+    recipe = Recipe("lead", _render, 36, 96, step=5)
     attack, settle, sustain = 0.015, 0.45, 0.75
     attack_seconds, release_seconds = 0.02, 0.22
     vibrato_hz, vibrato_cents, throb = 5.6, 9.0, 0.1

@@ -52,7 +52,7 @@ def _render(hz: float, sample_rate: int) -> Samples:
 class Lute(StruckPatch):
     """One string."""
 
-    recipe = Recipe("lute", _render, 36, 86, step=4, keep=True)
+    recipe = Recipe("lute", _render, 36, 86, step=4)
     release_seconds = 0.3
 
 

@@ -44,7 +44,7 @@ def _onset(hz: float, sample_rate: int) -> Samples:
 class Oboe(TwoColours):
     """One player."""
 
-    recipe = Recipe("oboe", _render, 57, 93, step=4, keep=True)
+    recipe = Recipe("oboe", _render, 57, 93, step=4)
     onset = Recipe("oboe-onset", _onset, 60, 60, step=1)
     attack, settle, sustain = 0.06, 0.5, 0.82
     attack_seconds, release_seconds = 0.03, 0.13

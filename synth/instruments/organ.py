@@ -63,7 +63,7 @@ def _chiff(hz: float, sample_rate: int) -> Samples:
 class Organ:
     """One key."""
 
-    recipe = Recipe("organ", _render, 24, 102, step=6, keep=True)
+    recipe = Recipe("organ", _render, 24, 102, step=6)
     chiff = Recipe("organ-chiff", _chiff, 24, 102, step=12)
     attack = 0.03
 

@@ -35,7 +35,7 @@ def _render(hz: float, sample_rate: int) -> Samples:
 class Pad(TwoColours):
     """One note."""
 
-    recipe = Recipe("pad", _render, 36, 96, step=5, keep=True)
+    recipe = Recipe("pad", _render, 36, 96, step=5)
     attack, settle, sustain = 0.5, 1.5, 0.85
     attack_seconds, release_seconds = 0.12, 2.4
     roam = 0.06  # opens from the loop's dark beginning

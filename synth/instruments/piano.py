@@ -64,7 +64,7 @@ def _sound(hz: float) -> Struck:
 class Piano(RungPatch):
     """One key."""
 
-    reels = head_and_tail("piano", _sound, 23, 108, step=5, keep=True)
+    reels = head_and_tail("piano", _sound, 23, 108, step=5)
     release_seconds = 0.3
 
     def sound(self, touch: Touch) -> Sound:

@@ -67,7 +67,7 @@ def _render(hz: float, sample_rate: int) -> Samples:
 class Pizzicato(StruckPatch):
     """One note of the section."""
 
-    recipe = Recipe("pizzicato", _render, 36, 96, step=5, keep=True)
+    recipe = Recipe("pizzicato", _render, 36, 96, step=5)
     release_seconds = 0.3
     stereo = True
 

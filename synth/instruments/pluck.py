@@ -44,7 +44,7 @@ def _sound(hz: float) -> Struck:
 class Pluck(RungPatch):
     """One string."""
 
-    reels = whole("pluck", _sound, 36, 96, step=5, keep=True)
+    reels = whole("pluck", _sound, 36, 96, step=5)
     release_seconds = 0.4
 
 

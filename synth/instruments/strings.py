@@ -51,7 +51,7 @@ def _render(hz: float, sample_rate: int) -> Samples:
 class Strings(Section):
     """One note of the section."""
 
-    recipe = Recipe("strings", _render, 28, 97, step=5, keep=True)
+    recipe = Recipe("strings", _render, 28, 97, step=5)
     attack, settle, sustain = 0.16, 0.6, 0.85
     release_seconds = 0.9
 

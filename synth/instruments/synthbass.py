@@ -33,7 +33,7 @@ def _render(hz: float, sample_rate: int) -> Samples:
 class SynthBass(TwoColours):
     """One note."""
 
-    recipe = Recipe("synthbass", _render, 24, 64, step=5, keep=True)
+    recipe = Recipe("synthbass", _render, 24, 64, step=5)
     attack, settle, sustain = 0.005, 0.35, 0.68
     attack_seconds, release_seconds = 0.02, 0.1
     late = 2

@@ -62,7 +62,7 @@ def _render(hz: float, sample_rate: int) -> Samples:
 class Texture(Section):
     """One cloud."""
 
-    recipe = Recipe("texture", _render, 36, 96, step=6, keep=True)
+    recipe = Recipe("texture", _render, 36, 96, step=6)
     attack, settle, sustain = 0.6, 0.5, 0.9
     attack_seconds, release_seconds = 0.1, 1.6
     width = 0.55

@@ -38,7 +38,7 @@ def _sound(hz: float) -> Struck:
 class Tubular(RungPatch):
     """One tube."""
 
-    reels = head_and_tail("tubular", _sound, 53, 85, keep=True)
+    reels = head_and_tail("tubular", _sound, 53, 85)
     release_seconds = 1.5
 
 

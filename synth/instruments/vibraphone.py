@@ -14,7 +14,7 @@ from ..instrument import Sound, Touch, simple
 from ..pyo_host import Samples
 from ..struck import RungPatch, whole
 from ..tables import Struck, knock
-from ..tape import Floats, Reading, Take, Tape
+from ..tape import Reading, Take, Tape
 
 RATIOS = np.array([1.0, 3.0, 3.99, 7.0, 9.9, 16.4])
 LEVELS = np.array([1.0, 0.01, 0.3, 0.04, 0.3, 0.06])
@@ -59,9 +59,9 @@ class Vibraphone(RungPatch):
         turn = 2.0 * np.pi * MOTOR_HZ / self._tape.sample_rate
         read = bar.reading.read
 
-        def turning(frames: Floats) -> Samples:
-            lid = 1.0 - depth + depth * np.sin(turn * frames)
-            return read(frames) * lid.astype(np.float32)
+        def turning(first: int, count: int) -> Samples:
+            lid = 1.0 - depth + depth * np.sin(turn * np.arange(first, first + count))
+            return np.asarray(read(first, count) * lid, np.float32)
 
         return replace(bar.reading, read=turning)
 

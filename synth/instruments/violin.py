@@ -49,7 +49,7 @@ def _onset(hz: float, sample_rate: int) -> Samples:
 class Violin(TwoColours):
     """One player."""
 
-    recipe = Recipe("violin", _render, 54, 102, step=4, keep=True)
+    recipe = Recipe("violin", _render, 54, 102, step=4)
     onset = Recipe("violin-onset", _onset, 60, 60, step=1)
     attack, settle, sustain = 0.13, 0.5, 0.8
     attack_seconds, release_seconds = 0.05, 0.3

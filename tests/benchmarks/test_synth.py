@@ -201,8 +201,10 @@ def test_a_moment_of_live_playing(monkeypatch):
     found = synth_live.measure(quiet, seconds=2.0)
     assert found.results["voices_leaked"] == 0
     assert 0.0 < found.results["full_mix_core_percent"] < 100.0
-    (row,) = found.tables["live"]
-    assert row["blocks_seen"] > 10 and row["notes"] > 10
+    assert 0.0 < found.results["full_mix_core_percent_at_256"] < 100.0
+    usual, small = found.tables["live"]
+    assert usual["block_frames"] == 512 and small["block_frames"] == 256
+    assert all(row["blocks_seen"] > 10 and row["notes"] > 10 for row in (usual, small))
 
 
 def test_a_watch_counts_blocks_that_begin_late():
