@@ -1,15 +1,18 @@
 """Clicks, found by `analysis.audio.find_clicks`, and what silence costs.
 
 Every instrument plays short and long, soft and loud notes, chords and more notes than it has
-voices, while its level, place and the filter jump; every cue goes through its sections. The
-detector is first tried on a tone cut off, which it has to find, and on the same tone left whole.
+voices, while its level, place and the filter jump; stems, samples, a full chord and the parts of a
+voice go through their seams; every cue goes through its sections. The detector is first tried on a
+tone cut off, which it has to find, and on the same tone left whole; at the seams it is measured how
+small a click it would find.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -24,12 +27,9 @@ from ..server.sound import GAIN_DB, Silence, session_channels
 from ..synth.engine import Engine
 from ..synth.pyo_host import Samples
 from .synth_material import Found, Rows, Tell
+from .synth_scenes import DRUMS, PITCHES, RATE, TAIL_SECONDS, VOICES, Heard, play_scenes
+from .synth_seams import SEAMS
 
-RATE = 48_000
-VOICES = 4  # of the instruments under test, so that they are soon stolen
-PITCHES, DRUMS = (48, 60, 72, 84), (36, 38, 42, 49)
-LEVEL_DB = 6.0
-TAIL_SECONDS = 2
 MOST_SECONDS = 60  # waited for a section
 MOST_CHANNELS = 64
 STRUCK_SECONDS, HELD_SECONDS, MUTED_SECONDS, AFTER_SECONDS = 1, 5, 4, 6
@@ -37,85 +37,31 @@ SOFT_DB = -40.0
 CUT_SECONDS = 1.0012  # between two zeros of the tone
 SECTION_BARS = 3  # bars heard of each section
 
-Deed = Callable[[Engine], object]
-
-
-@dataclass(frozen=True)
-class Scene:
-    """Something that may click: notes, and what is done to the engine while they sound."""
-
-    name: str
-    seconds: float
-    notes: tuple[tuple[float, float, int, float], ...]  # onset, length in seconds; pitch; velocity
-    deeds: tuple[tuple[float, Deed], ...] = ()
-
-
-def _scenes(pitches: tuple[int, ...]) -> list[Scene]:
-    low, middle, high, _ = pitches
-    chord = tuple((0.0, 1.4, pitch, 0.7) for pitch in pitches)
-    storm = tuple((0.06 * n, 0.5, pitches[n % 4] + n // 4, 0.8) for n in range(16))
-
-    def move(name: str, value: float) -> Deed:
-        return lambda engine: engine.control(name, value)
-
-    scenes = [
-        Scene("short and soft", 2.0, ((0.0, 0.05, middle, 0.15),)),
-        Scene("short and loud", 2.0, ((0.0, 0.05, high, 1.0),)),
-        Scene("long and soft", 3.0, ((0.0, 1.5, high, 0.15),)),
-        Scene("long and loud", 3.0, ((0.0, 1.5, low, 1.0),)),
-        Scene("very short", 1.5, ((0.0, 0.002, middle, 0.8),)),
-        Scene("chord", 3.0, chord),
-        Scene("stealing", 3.0, storm),
-        Scene(
-            "mute",
-            2.5,
-            chord,
-            ((0.5, move("layer.a.gain", 0.0)), (0.8, move("layer.a.gain", 1.0))),
-        ),
-        Scene(
-            "jumps of level, place and filter",
-            2.5,
-            chord,
-            (
-                (0.3, move("layer.a.gain", 0.2)),
-                (0.5, move("layer.a.pan", -1.0)),
-                (0.7, move("master.filter", 300.0)),
-                (0.9, move("master.gain", 0.3)),
-                (1.1, move("layer.a.reverb", 1.0)),
-            ),
-        ),
-        Scene("release of all", 2.0, chord, ((0.5, lambda engine: engine.release_all()),)),
-    ]
-    if all(hasattr(Engine, name) for name in ("pause", "resume")):
-        pause = ((0.5, lambda e: e.pause()), (0.9, lambda e: e.resume()))
-        scenes.append(Scene("pause and resume", 3.0, chord, pause))
-    if hasattr(Engine, "seek"):
-        seek = ((0.5, lambda e: e.seek(e.frame + RATE)),)
-        scenes.append(Scene("seek", 2.5, chord, seek))
-    return scenes
-
 
 def measure_clicks(
     tell: Tell, *, instruments: tuple[str, ...] = INSTRUMENTS, every_way: bool = False
 ) -> Found:
-    """`clicks` of all instruments and cues, and where they are.
+    """`clicks` of all instruments, seams and cues, and where they are.
+
+    Raises SegueError if the detector does not find clicks that are put in by hand.
 
     :param every_way: cues go every way from section to section, not only once into each
     """
     check_detector()
-    cues = [load_cue(name) for name in shipped_cues()]
+    players: dict[str, Callable[[], dict[str, Heard]]] = {
+        name: partial(_play_scenes, name) for name in instruments
+    }
+    players |= SEAMS
+    for name in shipped_cues():
+        players[f"cue {name}"] = partial(_play_transitions, name, every_way)
     sources: Rows = []
+    seams: Rows = []
     places: Rows = []
-    players: list[str | Cue] = [*instruments, *cues]
-    for number, player in enumerate(players):
-        source = f"cue {player.name}" if isinstance(player, Cue) else player
+    for number, (source, play) in enumerate(players.items()):
         tell(f"clicks of {source}", number / len(players))
-        if isinstance(player, Cue):
-            heard = {"transitions": play_transitions(player, every_way)}
-        else:
-            heard = play_scenes(player)
-        clicks = {scene: find_clicks(sound, RATE) for scene, sound in heard.items()}
-        seconds = sum(len(sound) for sound in heard.values()) / RATE
+        heard = play()
+        clicks = {scene: find_clicks(part.sound, RATE) for scene, part in heard.items()}
+        seconds = sum(part.seconds for part in heard.values())
         count = sum(len(frames) for frames in clicks.values())
         sources.append({"source": source, "seconds": seconds, "clicks": count})
         for scene, frames in clicks.items():
@@ -123,10 +69,34 @@ def measure_clicks(
                 at = ", ".join(f"{frame / RATE:.4f}" for frame in frames[:5])
                 row = {"source": source, "scene": scene, "clicks": len(frames)}
                 places.append({**row, "at_seconds": at})
+            if heard[scene].seams:
+                seams.append(_seam_row(source, scene, heard[scene], len(frames)))
     found = Found({"clicks": float(sum(row["clicks"] for row in sources))}, {"clicks": sources})
+    if seams:
+        found.tables["clicks at seams"] = seams
     if places:
         found.tables["where it clicks"] = places
     return found
+
+
+def _seam_row(source: str, scene: str, heard: Heard, clicks: int) -> dict[str, object]:
+    """A row of the table of seams; SegueError where no click would be found."""
+    least = heard.least_click()
+    if not clicks and math.isinf(least):
+        raise SegueError(
+            f"no click put into {source}, {scene}, is found; make its sound darker or move its "
+            "seams away from attacks"
+        )
+    row = {"source": source, "scene": scene, "seconds": heard.seconds, "clicks": clicks}
+    return {**row, "smallest_click_found": least}
+
+
+def _play_scenes(name: str) -> dict[str, Heard]:
+    return {scene: Heard(sound) for scene, sound in play_scenes(name).items()}
+
+
+def _play_transitions(name: str, every_way: bool) -> dict[str, Heard]:
+    return {"transitions": Heard(play_transitions(load_cue(name), every_way))}
 
 
 def check_detector() -> None:
@@ -137,37 +107,6 @@ def check_detector() -> None:
     cut = np.where(seconds < CUT_SECONDS, tone, 0.0)
     if len(find_clicks(tone, RATE)) or find_clicks(cut, RATE).size != 1:
         raise SegueError("the click detector does not tell a tone cut off from a whole one")
-
-
-def play_scenes(name: str, only: tuple[str, ...] = ()) -> dict[str, Samples]:
-    """Each scene as an instrument plays it, dry, in a new engine."""
-    pitches = DRUMS if name.startswith("drums") else PITCHES
-    return {
-        scene.name: _play(name, scene)
-        for scene in _scenes(pitches)
-        if not only or scene.name in only
-    }
-
-
-def _play(name: str, scene: Scene) -> Samples:
-    channels = [Channel("a", name, reverb=0.0)]
-    rows = [
-        (round(onset * RATE), round(length * RATE), pitch, velocity, 0)
-        for onset, length, pitch, velocity in scene.notes
-    ]
-    parts = []
-    with Engine(channels, voices_per_channel=VOICES, gain_db=LEVEL_DB) as engine:
-        engine.schedule(np.array(rows, EVENT))
-        done = 0
-        for at_seconds, deed in scene.deeds:
-            parts.append(engine.render(round(at_seconds * RATE) - done))
-            done += len(parts[-1])
-            deed(engine)
-        parts.append(engine.render(round(scene.seconds * RATE) - done))
-        # so that the end of the piece is not taken for a click
-        engine.release_all()
-        parts.append(engine.render(TAIL_SECONDS * RATE))
-    return np.concatenate(parts)
 
 
 class HandEngine(Silence):

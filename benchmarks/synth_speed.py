@@ -116,6 +116,7 @@ def voice_cost(name: str, chords: int) -> dict[str, object]:
     """Processor time a sounding voice takes of each block, beyond an engine at rest.
 
     The instrument strikes a chord every half second, so that the cost of starting notes is in it.
+    `us_first_time` is that of the first chord, which lays down what later ones read.
     """
     pitches = range(35, 35 + VOICES) if name.startswith("drums") else range(48, 48 + 3 * VOICES, 3)
     blocks = round(CHORD_SECONDS * RATE / BLOCK_FRAMES)
@@ -133,13 +134,14 @@ def voice_cost(name: str, chords: int) -> dict[str, object]:
             sounding.append(engine.metrics().voices_active)
             half += [_spend(engine, blocks // 4) for _ in range(3)]
             costs.append(float(np.mean(half)))
-    # the first chord builds what later ones find
     voices = float(np.mean(sounding[1:]))
     each = max(float(np.median(costs[1:])) - rest, 0.0) / voices
+    first = max(costs[0] - rest, 0.0) / sounding[0]
     block_seconds = BLOCK_FRAMES / RATE
     return {
         "instrument": name,
         "us_per_voice": 1e6 * each,
+        "us_first_time": 1e6 * first,
         "us_at_rest": 1e6 * rest,
         "voices_measured": voices,
         "voices_at_70_percent": int((SHARE_OF_CORE * block_seconds - rest) / each),

@@ -89,6 +89,7 @@ def test_the_detector_finds_a_planted_click():
 
 def test_clicks_are_counted_where_they_are(monkeypatch):
     monkeypatch.setattr(synth_cleanliness, "shipped_cues", lambda: ())
+    monkeypatch.setattr(synth_cleanliness, "SEAMS", {})
     found = synth_cleanliness.measure_clicks(quiet, instruments=("strings",))
     assert found.results == {"clicks": 0.0}
     play = synth_cleanliness.play_scenes
@@ -138,6 +139,7 @@ def test_every_way_goes_each_way_once():
 def test_a_voice_has_a_cost():
     row = voice_cost("flute", chords=2)
     assert 0.5 < row["us_per_voice"] < 500.0
+    assert row["us_first_time"] > row["us_per_voice"]  # what is read is laid down first
     assert row["voices_at_70_percent"] > 5
 
 

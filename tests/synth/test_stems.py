@@ -220,6 +220,25 @@ def test_a_late_next_segment_brings_it_back_without_a_click() -> None:
     assert np.abs(np.diff(heard[200:])).max() < 0.025  # the sine's own steps are 0.02
 
 
+@pytest.mark.parametrize("start", [-48_000, -70_007, 0])
+def test_an_entry_at_once_begins_gently(start: int) -> None:
+    player = StemPlayer(stem_of(stereo(np.full(LENGTH, 0.5))))
+    player.schedule(bars(120, 120, start=start))
+    heard = play(player, 20_000)
+    assert np.abs(np.diff(heard, 2, axis=0, prepend=np.zeros((2, 2)))).max() < 0.002
+    assert heard[200, 0] == 0.5
+
+
+def test_an_entry_called_off_ends_gently() -> None:
+    player = StemPlayer(stem_of(stereo(np.full(LENGTH, 0.5))), fade_beats=2)
+    player.schedule(bars(120, 120, start=96_000))
+    rising = play(player, 80_128)
+    player.cancel(80_128)
+    heard = np.concatenate([rising, play(player, 90_112, start=80_128)])[:, 0]
+    assert heard[80_000] > 0.3 and heard[80_128 + 480 :].max() == 0.0
+    assert np.abs(np.diff(heard, 2)).max() < 0.002
+
+
 def test_an_entry_in_the_middle_is_where_the_music_is() -> None:
     stem = stem_of(drums())
     player = StemPlayer(stem)
@@ -367,6 +386,19 @@ def test_segments_that_cannot_be_played_are_refused() -> None:
 
 
 # Loading ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rate", [22_050, 44_100, 48_000, 96_000])
+def test_a_chord_of_any_rate_has_no_attack_at_its_ends(tmp_path: Path, rate: int) -> None:
+    time = np.arange(round(2.05 * rate)) / rate
+    chord = sum(0.1 * np.cos(2 * np.pi * hz * time) for hz in (110.3, 164.6, 220.9))
+    soundfile.write(tmp_path / "chord.wav", chord, rate, subtype="FLOAT")
+    stem = Stem.load(tmp_path / "chord.wav", RATE, BPM, 4)
+    assert len(stem.frames) == 2 * RATE and not len(stem.onsets)
+    round_it = stem.read(RATE, 2 * RATE)
+    assert np.abs(np.diff(round_it, 2, axis=0)).max() < 3e-4  # the chord's own are 2e-4
+    middle = np.cos(2 * np.pi * np.outer((110.3, 164.6, 220.9), np.arange(RATE, RATE + 99) / RATE))
+    np.testing.assert_allclose(stem.frames[RATE : RATE + 99, 0], 0.1 * middle.sum(0), atol=1e-5)
 
 
 @pytest.mark.parametrize(("rate", "kind"), [(44_100, "wav"), (48_000, "flac"), (22_050, "ogg")])
