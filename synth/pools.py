@@ -34,7 +34,7 @@ class Pool:
 
     def __init__(self, patch: Patch, cap: int) -> None:
         self.patch, self.cap = patch, cap
-        self._voices = [Voice() for _ in range(cap + min(cap, SPARE_VOICES))]
+        self._voices = [Voice() for _ in range(cap + SPARE_VOICES)]
 
     def choose(self, frame: int) -> tuple[Voice, Voice | None]:
         """A voice for a note at `frame`, and the voice to fade for it if there is one."""

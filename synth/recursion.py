@@ -96,8 +96,9 @@ def one_pole(hz: float, sample_rate: int) -> tuple[Floats, Floats]:
 
 
 def low_cut(hz: float, sample_rate: int) -> tuple[Floats, Floats]:
-    """Coefficients b and a of a high-pass of 12 dB an octave (Butterworth)."""
-    from scipy.signal import butter
-
-    b, a = butter(2, hz, "highpass", fs=sample_rate)
-    return np.asarray(b), np.asarray(a)
+    """Coefficients b and a of a high-pass of 12 dB an octave (Butterworth, bilinear transform)."""
+    warped = np.tan(np.pi * hz / sample_rate)
+    scale = 1.0 / (1.0 + np.sqrt(2.0) * warped + warped**2)
+    b = scale * np.array([1.0, -2.0, 1.0])
+    a = [1.0, 2.0 * scale * (warped**2 - 1.0), scale * (1.0 - np.sqrt(2.0) * warped + warped**2)]
+    return b, np.array(a)
