@@ -1,9 +1,8 @@
 """The engine: notes at exact audio frames in, stereo blocks out.
 
-The engine hosts a pyo graph in manual mode and computes it block by block. Gates are written into
-audio-rate buses, so a note begins at its very frame whatever the block size; no pyo object is made
-while playing. The last stage (compressor, true-peak limiter) is numpy; its look-ahead is taken off
-the time of each event, so that frame n of the output is frame n of the events.
+A block is what all voices sound, mixed, and brought to its loudness and under the ceiling. Notes
+begin at their very frames whatever the block size. The limiter's look-ahead is taken off the time
+of each event, so that frame n of the output is frame n of the events.
 
 Same channels, options, seed, block size and calls give the same samples, bit for bit.
 """
