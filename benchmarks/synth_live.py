@@ -25,7 +25,8 @@ from .synth_material import (
 )
 from .synth_piece import SAMPLE_RATE, Piece
 
-SHORT_SECONDS, LONG_SECONDS = 20.0, 600.0
+SHORT_SECONDS, LONG_SECONDS = 60.0, 600.0
+SMALL_SECONDS = 20.0  # of what is measured at smaller blocks
 SMALL_BLOCK_FRAMES = 256
 WARM_SHARE = 0.25  # of the time, after which memory may not grow any more
 AHEAD_SECONDS = 2.0  # notes are handed over so long before they sound
@@ -62,7 +63,7 @@ def measure(tell: Tell, *, long: bool = False, seconds: float | None = None) -> 
     tell(f"recording {spot}", 0.0)
     piece = record(spot, length)
     results, row = _live(piece, BLOCK_FRAMES, tell)
-    short = piece.first(min(length, SHORT_SECONDS))
+    short = piece.first(min(length, SMALL_SECONDS))
     used, small = _live(short, SMALL_BLOCK_FRAMES, tell)
     key = "full_mix_core_percent"
     results[f"{key}_at_{SMALL_BLOCK_FRAMES}"] = used[key]

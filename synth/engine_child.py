@@ -34,7 +34,7 @@ from .stream import PcmBlock, PcmWriter
 
 ORPHAN_CHECK_SECONDS, ORPHAN_SECONDS = 1.0, 5.0
 SWITCH_SECONDS = 0.0005  # between threads; Python's 5 ms are a whole block
-CLOCK_SECONDS = 0.02  # how often a live child tells its parent the time
+CLOCK_SECONDS = 0.1  # how often a live child tells its parent the time, which runs on evenly
 CLOCK, BLOCK, LOG = -1, -2, -3  # serials of what nobody asked for
 MOVES = ("pause", "resume", "seek", "restore")  # the parent has to know the time afterwards
 

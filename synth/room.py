@@ -68,6 +68,7 @@ class Room:
         seconds = mix.reverb_seconds * TAIL_DB / 60.0 + max(LINE_SECONDS) + max(PREDELAY_SECONDS)
         self._tail_frames = self._passed = round(seconds * sample_rate)
         self._heard: Samples = np.zeros((2, block_frames), np.float32)
+        self._empty = True
 
     def process(self, sent: Samples) -> Samples:
         """What comes back in the next block; it is written over later.
@@ -79,7 +80,7 @@ class Room:
                 return self._silence()
             self._passed += sent.shape[1]
         else:
-            self._passed = 0
+            self._passed, self._empty = 0, False
         if sent.shape[1] == self._frames:
             return self._piece(sent)
         for first in range(0, sent.shape[1], self._frames):
@@ -89,7 +90,8 @@ class Room:
 
     def _silence(self) -> Samples:
         """Empty all lines, once."""
-        if self._heard.any() or self._rows.any():
+        if not self._empty:
+            self._empty = True
             self._rows[:] = self._heard[:] = 0.0
             self._thin.clear()
             self._damp.clear()
