@@ -19,7 +19,7 @@ from .synth_material import Found, Rows, Spot, Tell, begin, busiest_spots, recor
 RATE = 48_000
 BLOCK_FRAMES = 256
 SHARE_OF_CORE = 0.7
-VOICES = 8  # that sound while an instrument is measured, where it has so many
+VOICES = 48  # that sound while an instrument is measured, where it has so many
 VOICE_GAIN_DB = -30.0  # so low that the limiter, which all share, has nothing to do
 CHORD_SECONDS = 0.5  # struck anew so often, so that what rings out keeps sounding
 MIX_SECONDS = 20.0
@@ -118,7 +118,8 @@ def voice_cost(name: str, chords: int) -> dict[str, object]:
     The instrument strikes a chord every half second, so that the cost of starting notes is in it.
     `us_first_time` is that of the first chord, which lays down what later ones read.
     """
-    pitches = range(35, 35 + VOICES) if name.startswith("drums") else range(48, 48 + 3 * VOICES, 3)
+    lowest = 35 if name.startswith("drums") else 36
+    pitches = range(lowest, lowest + VOICES)
     blocks = round(CHORD_SECONDS * RATE / BLOCK_FRAMES)
     channels = [Channel("a", name)]
     with Engine(
