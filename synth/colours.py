@@ -17,7 +17,7 @@ from .material import Table, Walk, material, walk, whole_turns
 from .players import swaying
 from .pyo_host import Samples
 from .recipes import Recipe
-from .tape import Floats, Reading, Tape
+from .tape import Reading, Tape
 
 GOLDEN = 0.618  # of a loop from one note's beginning to the next's
 PLACES = 3  # that notes with vibrato begin at
@@ -168,8 +168,10 @@ class Vibrato:
         self._begin, self._grow = begin_seconds * sample_rate, grow_seconds * sample_rate
         self._width = 2.0 ** (cents / 1200.0) - 1.0
         rng = np.random.default_rng(17)
-        ring = [swaying(rng, SWAY_POINTS, SWAY_POINTS // 2, 0.5, 2.0) for _ in range(2)]
-        self._hurry, self._depth = (np.append(sway, sway[0]) for sway in ring)
+        hurry, depth = (swaying(rng, SWAY_POINTS, SWAY_POINTS // 2, 0.5, 2.0) for _ in range(2))
+        # hurry of the phase in turns and factor of the depth, at points of a ring
+        self._points = np.stack([HURRY / (2.0 * np.pi) * hurry, 1.0 + UNEVEN * depth])
+        self._slopes = np.roll(self._points, -1, axis=1) - self._points
 
     def read(
         self, table: Table, place: float, when: float, throb: float, least_ring: int
@@ -198,9 +200,12 @@ class Vibrato:
         """Where a table is read in some frames, and how far the level swings, -1 to 1 or so."""
         frames = np.arange(first, first + count, dtype=np.float64)
         time = (frames / sway.ring + sway.when) % 1.0
-        phase = 2.0 * np.pi * sway.turns * time + HURRY * _at(self._hurry, time)
-        depth = np.clip((frames - self._begin) / self._grow, 0.0, 1.0)
-        depth *= 1.0 + UNEVEN * _at(self._depth, time)
+        point = time * SWAY_POINTS
+        index = point.astype(np.intp)
+        hurry, unevenness = self._points[:, index] + (point - index) * self._slopes[:, index]
+        turn = (sway.turns * time + hurry) % 1.0
+        phase = (2.0 * np.pi * turn).astype(np.float32)  # single precision is many times quicker
+        depth = np.clip((frames - self._begin) / self._grow, 0.0, 1.0) * unevenness
         bend = self._width * sway.ring / (2.0 * np.pi * sway.turns)
         frames -= bend * depth * np.cos(phase)
         places = sway.place + sway.speed * frames
@@ -225,9 +230,3 @@ class Sway:
 def _swayed(sway: Sway, first: int, count: int) -> tuple[Walk, Samples]:
     """What the colours of a note share."""
     return sway.vibrato.walk(sway, first, count)
-
-
-def _at(points: Floats, time: Floats) -> Floats:
-    """A curve through evenly spaced points at times 0..1."""
-    last = len(points) - 1
-    return np.asarray(np.interp(time * last, np.arange(last + 1), points))
