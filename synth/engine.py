@@ -33,7 +33,7 @@ from .transport import Transport
 
 MIN_BLOCK_FRAMES, MAX_BLOCK_FRAMES = 64, 8192
 EFFECT_TAIL_SECONDS = 0.2
-LEAST_CHANNELS = 4  # for which there is tape
+LEAST_CHANNELS, MOST_CHANNELS = 4, 16  # for which there is tape
 REST_BLOCKS = 16  # how often it is asked whether a channel has come to rest
 SNAPSHOT_FORMAT = 1  # changes when older snapshots can no longer be read
 
@@ -98,7 +98,7 @@ class Engine:
         self.frame = 0  # next frame to render
         self._stems = {n: s for n, s in enumerate(self._sources) if isinstance(s, StemPlayer)}
         instruments = {n: s for n, s in enumerate(self._sources) if isinstance(s, Instrument)}
-        pieces = CHANNEL_PIECES * max(LEAST_CHANNELS, len(instruments))
+        pieces = CHANNEL_PIECES * min(max(len(instruments), LEAST_CHANNELS), MOST_CHANNELS)
         self._tape = Tape(self.sample_rate, self.block_frames, pieces)
         self._notes = Notes(self._tape, instruments, voices_per_channel)
         self._transport = Transport(self.sample_rate)

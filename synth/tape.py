@@ -49,7 +49,7 @@ class Take:
 
 
 class Tape:
-    """All takes of one engine, in pieces of `PIECE_FRAMES` and the block that comes after them.
+    """All takes of one engine, in pieces of `PIECE_FRAMES` and some of what comes after them.
 
     :param block_frames: what voices read at once
     :param pieces: how many there are; more are made only if voices need more at the same time
@@ -127,6 +127,7 @@ class Tape:
         return places, ends
 
     def _onward(self, places: Places) -> Places:
+        """Lay down the next part, or go on to the next piece where there is none."""
         pieces = self._piece(places)
         within = places - self._begin(pieces)
         behind = within >= PIECE_FRAMES
@@ -166,12 +167,11 @@ class Tape:
                 self._lay(piece, part)
 
     def _lay(self, piece: int, part: int) -> None:
+        """Lay down a part, and behind the last one what is read before the next look."""
         within = part * PART_FRAMES
         size = PART_FRAMES if part + 1 < PARTS else PART_FRAMES + self._over
-        first, place = (
-            int(self._first[piece]) + within,
-            self.block_frames + piece * self._size + within,
-        )
+        first = int(self._first[piece]) + within
+        place = self.block_frames + piece * self._size + within
         self.samples[place : place + size] = self._owners[piece][0].reading.read(first, size)
         laid = self._laid[piece]
         laid[part] = 1

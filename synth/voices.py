@@ -110,7 +110,6 @@ class Voices:
         self._left.clear()
         if not self._spans:
             return
-        self._tape.clock += 1
         rows, shapes = self._tape.windows[self._places]
         closed = [self._close(r, slot, shapes) for slot in self._closing for r in self._rows(slot)]
         rows *= shapes
@@ -125,6 +124,7 @@ class Voices:
         self._places += self._steps
         if self._tape.clock % self._tape.patience == 0:
             self._go_on()
+        self._tape.clock += 1
         if self._ended:
             self._drop()
 
