@@ -7,7 +7,8 @@ that a note may begin at any frame of a block.
 """
 
 from dataclasses import dataclass
-from math import ceil
+from functools import lru_cache
+from math import ceil, log2
 
 import numpy as np
 
@@ -34,21 +35,26 @@ class Line:
         return max(0.0, min((frame + 1.0) / self.attack, 1.0 - (1.0 - self.sustain) * fallen))
 
 
+@lru_cache(maxsize=1024)
+def _line(attack: float, decay: float, sustain: float, release: float) -> Line:
+    steps = round(ATTACKS_PER_OCTAVE * log2(max(attack, 1.0)))
+    attack = float(2.0 ** (steps / ATTACKS_PER_OCTAVE))
+    return Line(attack, max(1.0, decay), sustain**0.5, max(1.0, release))
+
+
 def line_of(sound: Sound, sample_rate: int) -> Line:
     """The line of a sound; `Sound.sustain` is of strands of power 2."""
-    steps = round(ATTACKS_PER_OCTAVE * np.log2(max(sound.attack * sample_rate, 1.0)))
-    return Line(
-        float(2.0 ** (steps / ATTACKS_PER_OCTAVE)),
-        max(1.0, sound.decay * sample_rate),
-        sound.sustain**0.5,
-        max(1.0, sound.release * sample_rate),
-    )
+    rate = sample_rate
+    return _line(sound.attack * rate, sound.decay * rate, sound.sustain, sound.release * rate)
 
 
 def held(tape: Tape, line: Line, power: int) -> Take:
     """The envelope of an open gate: a block of silence, then the line, which stands in the ring."""
-    lead = tape.block_frames
+    key = "held", power and (line.attack, line.decay, line.sustain), power
+    return tape.take(key, lambda: _held(tape.block_frames, line, power))
 
+
+def _held(lead: int, line: Line, power: int) -> Reading:
     def read(first: int, count: int) -> Samples:
         time = np.arange(first, first + count) - (lead - 1.0)
         fallen = np.clip((time - line.attack) / line.decay, 0.0, 1.0)
@@ -56,20 +62,21 @@ def held(tape: Tape, line: Line, power: int) -> Take:
         return np.asarray(np.maximum(curve, 0.0) ** power * (time > 0.0), np.float32)
 
     still = lead if power == 0 else lead + ceil(line.attack + line.decay)
-    key = "held", power and (line.attack, line.decay, line.sustain), power
-    return tape.take(key, lambda: Reading(read, still, lead))
+    return Reading(read, still, lead)
 
 
 def released(tape: Tape, line: Line, power: int) -> Take:
     """The envelope of a closed gate, from 1: a block at 1, then the fall, then silence."""
-    lead = tape.block_frames
+    key = "released", power and line.release, power
+    return tape.take(key, lambda: _released(tape.block_frames, line.release, power))
 
+
+def _released(lead: int, release: float, power: int) -> Reading:
     def read(first: int, count: int) -> Samples:
-        fall = np.clip(1.0 - (np.arange(first, first + count) - lead) / line.release, 0.0, 1.0)
+        fall = np.clip(1.0 - (np.arange(first, first + count) - lead) / release, 0.0, 1.0)
         return np.asarray(fall**power, np.float32)
 
-    key = "released", power and line.release, power
-    return tape.take(key, lambda: Reading(read, lead + ceil(line.release), lead))
+    return Reading(read, lead + ceil(release), lead)
 
 
 def faded(tape: Tape) -> Take:
