@@ -18,6 +18,7 @@ SOUND, ENVELOPE = range(2)  # what a strand reads
 SLOT, CHANNEL, POWER = range(3)  # of a strand
 AT_REST = -1
 NEVER = 1 << 62
+LEAST = 1e-6  # of an envelope that stands still, so that its level can be told from it again
 
 
 @dataclass(slots=True)
@@ -110,15 +111,19 @@ class Voices:
         self._left.clear()
         if not self._spans:
             return
-        rows, shapes = self._tape.windows[self._places]
-        closed = [self._close(r, slot, shapes) for slot in self._closing for r in self._rows(slot)]
-        rows *= shapes
+        rows = self._tape.windows[self._places[SOUND]]
+        closed = [self._close(row, slot) for slot in self._closing for row in self._rows(slot)]
+        moving = np.flatnonzero(self._steps[ENVELOPE])
+        shapes = self._tape.windows[self._places[ENVELOPE, moving]]
+        for row, _, shape in closed:
+            shapes[np.searchsorted(moving, row)] = shape
+        rows[moving] *= shapes
         for slot in self._fading:
             self._fade_out(slot, rows)
         for channel, first, after in self._spans:
             sides = sound[2 * channel : 2 * channel + 2]
             np.dot(self._levels[:, first:after], rows[first:after], out=sides)
-        for row, stands in closed:
+        for row, stands, _ in closed:
             self._levels[:, row] *= stands
         self._closing.clear()
         self._places += self._steps
@@ -132,19 +137,24 @@ class Voices:
         rows: list[int] = np.flatnonzero(self._strands[SLOT] == slot).tolist()
         return rows
 
-    def _close(self, row: int, slot: int, shapes: Samples) -> tuple[int, float]:
+    def _close(self, row: int, slot: int) -> tuple[int, float, Samples]:
         """Let a strand go over from the envelope of an open gate to that of a closed one.
 
-        Returns its row, and what its levels have to be multiplied by after this block.
+        Returns its row, what its levels have to be multiplied by after this block, and the envelope
+        in this block.
         """
         played, power = self._played[slot], int(self._strands[POWER, row])
         offset, line = played.closing
+        before = self._places[ENVELOPE, row]
+        shape = self._tape.windows[before].copy()
+        if not self._steps[ENVELOPE, row]:
+            self._levels[:, row] /= max(self._tape.samples[before], LEAST)
         place = self._tape.enter(released(self._tape, played.line, power), self._frames)
         stands = line**power
-        shapes[row, offset:] = stands * self._tape.windows[place - offset, offset:]
+        shape[offset:] = stands * self._tape.windows[place - offset, offset:]
         self._places[ENVELOPE, row], self._steps[ENVELOPE, row] = place - offset, self._frames
         self._leave[ENVELOPE, row] = self._tape.leave(np.array(place))
-        return row, stands
+        return row, stands, shape
 
     def _fade_out(self, slot: int, rows: Samples) -> None:
         """Put the quick end of a note on its strands."""
@@ -160,9 +170,11 @@ class Voices:
         places, ends = self._tape.follow(self._places[kinds, rows])
         self._places[kinds, rows] = places
         still = (kinds == ENVELOPE) & self._tape.settled(places)
-        if still.any():  # the same from here on: stay, all at one place, which caches know
-            self._steps[ENVELOPE, rows[still]], ends[still] = 0, NEVER
-            self._places[ENVELOPE, rows[still]] = self._tape.ring(places[still])
+        if still.any():  # the same from here on: a part of the levels
+            rested, rings = rows[still], self._tape.ring(places[still])
+            self._steps[ENVELOPE, rested], ends[still] = 0, NEVER
+            self._places[ENVELOPE, rested] = rings
+            self._levels[:, rested] *= np.maximum(self._tape.samples[rings], LEAST)
         self._leave[kinds, rows] = ends
 
     # which strands there are
