@@ -35,6 +35,7 @@ from .stream import PcmBlock, PcmWriter
 ORPHAN_CHECK_SECONDS, ORPHAN_SECONDS = 1.0, 5.0
 SWITCH_SECONDS = 0.0005  # between threads; Python's 5 ms are a whole block
 CLOCK_SECONDS = 0.1  # how often a live child tells its parent the time, which runs on evenly
+RESTLESS_CLOCK_SECONDS, RESTLESS_SECONDS = 0.02, 0.2  # how often, and how long, after a move
 CLOCK, BLOCK, LOG = -1, -2, -3  # serials of what nobody asked for
 MOVES = ("pause", "resume", "seek", "restore")  # the parent has to know the time afterwards
 
@@ -127,6 +128,7 @@ class Child:
             raise
         self._asked: deque[list[Any]] = deque()
         self._told = 0.0  # when the parent was told the time
+        self._moved = 0.0  # when the transport was told to move, which takes it a moment
         self._tail_seconds: float | None = None  # of the ending that is wished
         self._ending: Ending | None = None
         self._ended = threading.Event()
@@ -185,7 +187,9 @@ class Child:
         try:
             while self._asked:
                 self._answer(self._asked.popleft())
-            if time.monotonic() - self._told >= CLOCK_SECONDS:
+            now = time.monotonic()
+            restless = now - self._moved < RESTLESS_SECONDS
+            if now - self._told >= (RESTLESS_CLOCK_SECONDS if restless else CLOCK_SECONDS):
                 self._tell_time()
             block = self.engine.render(frames)
         except BaseException as error:
@@ -218,6 +222,7 @@ class Child:
             return
         if self.live is not None and method in MOVES:
             self._tell_time()
+            self._moved = self._told
         self.outbox.reply([serial, value])
 
     def _fail(self, serial: int, error: SegueError) -> None:
