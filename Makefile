@@ -18,7 +18,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "==> installing torch (CPU build)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
 	@echo "==> installing segue with everything it can use"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,game,ports,dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,ears,game,ports,dev]'
 	@echo "==> making what the instruments need"
 	@$(BIN)/segue instruments --prepare
 	@mkdir -p .typing && ln -sfn .. .typing/segue

@@ -1,7 +1,7 @@
 """Cards of learned models: what each is, what it learned from, how good it is, whose data it holds.
 
-A model is two files in one folder: `NAME.json`, its card, and the weights that the card names, a
-numpy archive without pickled objects.
+A model is two files in one folder: `NAME.json`, its card, and the weights that the card names: a
+numpy archive without pickled objects (`save_model`), or an ONNX file (`networks.save_network`).
 """
 
 import hashlib
@@ -85,7 +85,7 @@ def list_cards(*folders: str | Path, verify: bool = True) -> list[Card]:
         for path in sorted(folder.glob("*.json")):
             card = read_card(path)
             if verify:
-                _read_weights(path, card)
+                read_weights(path, card)
             cards.append(card)
     return sorted(cards, key=lambda card: (card.task, card.name))
 
@@ -94,7 +94,7 @@ def load_weights(path: str | Path) -> tuple[Card, dict[str, NDArray[np.float64]]
     """A card and its verified weights by name, from the path of the card."""
     card = read_card(path)
     try:
-        with np.load(BytesIO(_read_weights(Path(path), card)), allow_pickle=False) as archive:
+        with np.load(BytesIO(read_weights(path, card)), allow_pickle=False) as archive:
             return card, {name: archive[name] for name in archive.files}
     except ValueError as error:
         raise FileFormatError(
@@ -106,7 +106,11 @@ def save_model(folder: str | Path, card: Card, weights: dict[str, NDArray[np.flo
     """Write weights and card into a folder; returns the card with the hash of the weights."""
     buffer = BytesIO()
     np.savez(buffer, allow_pickle=False, **weights)
-    data = buffer.getvalue()
+    return save_card(folder, card, buffer.getvalue())
+
+
+def save_card(folder: str | Path, card: Card, data: bytes) -> Card:
+    """Write weights as bytes, and their card, into a folder; returns the card with the hash."""
     signed = msgspec.structs.replace(card, sha256=hashlib.sha256(data).hexdigest())
     write_whole(Path(folder) / signed.weights, data)
     text = msgspec.json.format(msgspec.json.encode(signed), indent=2)
@@ -114,13 +118,13 @@ def save_model(folder: str | Path, card: Card, weights: dict[str, NDArray[np.flo
     return signed
 
 
-def _read_weights(path: Path, card: Card) -> bytes:
-    """The weights beside a card, checked against its hash."""
+def read_weights(path: str | Path, card: Card) -> bytes:
+    """The weights beside a card, checked against its hash; FileFormatError if they are others."""
     if Path(card.weights).name != card.weights:
         raise FileFormatError(
             f"{path} names weights {card.weights!r} in another folder; keep them beside the card"
         )
-    data = read_whole(path.parent / card.weights)
+    data = read_whole(Path(path).parent / card.weights)
     found = hashlib.sha256(data).hexdigest()
     if found != card.sha256:
         raise FileFormatError(

@@ -33,6 +33,8 @@ EXTRAS = {
     "vizdoom": ("game", "segue demo"),
     "rtmidi": ("ports", "MIDI ports"),
     "jack": ("ports", "live voices"),
+    "onnxruntime": ("ears", "segue analyze"),
+    "music21": ("ears", "segue transcribe to MusicXML"),
 }
 _PACKAGES = {
     "stable_baselines3": "stable-baselines3",
