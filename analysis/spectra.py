@@ -85,7 +85,7 @@ def spectrum_product(mono: Floats, window: int, hop: int, bank: Floats | None) -
     found = np.empty((count, bins if bank is None else bank.shape[1]), np.float32)
     padded = np.pad(np.asarray(mono, np.float32), (window // 2, window))
     frames = sliding_window_view(padded, window)[::hop]
-    shape = _hann(window)
+    shape = hann(window)
     for start in range(0, count, _AT_ONCE):
         stop = min(start + _AT_ONCE, count)
         spectrum = np.abs(rfft(frames[start:stop] * shape, axis=1))
@@ -97,7 +97,7 @@ def spectrum_product(mono: Floats, window: int, hop: int, bank: Floats | None) -
 
 
 @lru_cache(maxsize=16)
-def _hann(window: int) -> Floats:
+def hann(window: int) -> Floats:
     """Periodic Hann window whose sum makes a full-scale sine 1."""
     shape = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)
     return np.asarray(2.0 * shape / shape.sum(), np.float32)
