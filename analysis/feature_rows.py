@@ -7,6 +7,7 @@ the filters are multiplied where they are not zero only.
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -238,7 +239,7 @@ def _grouped(bank: Floats) -> list[tuple[slice, slice, Floats]]:
     """Neighbouring filters of a bank with the bins that they touch: (bins, bands, filters)."""
     groups = []
     edges = np.linspace(0, bank.shape[1], _GROUPS + 1).astype(int).tolist()
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         touched = np.flatnonzero(bank[:, low:high].any(axis=1))
         bins = slice(int(touched[0]), int(touched[-1]) + 1) if len(touched) else slice(0, 1)
         filters = np.ascontiguousarray(bank[bins, low:high])

@@ -37,7 +37,7 @@ def to_mono(samples: NDArray[np.floating], sample_rate: int, rate: int = RATE) -
             "(frames,) or (frames, channels)"
         )
     if sound.ndim == 2:
-        sound = _mixed(sound)
+        sound = mix_channels(sound)
     mono: Floats = np.ascontiguousarray(sound, np.float32)
     if not np.isfinite(mono).all():
         first = int(np.flatnonzero(~np.isfinite(mono))[0])
@@ -52,7 +52,8 @@ def to_mono(samples: NDArray[np.floating], sample_rate: int, rate: int = RATE) -
     return np.asarray(soxr.resample(mono, sample_rate, rate), np.float32)
 
 
-def _mixed(sound: NDArray[np.floating]) -> NDArray[np.floating]:
+def mix_channels(sound: NDArray[np.floating]) -> NDArray[np.floating]:
+    """One channel [shape=(frames,)] of some, the loudest where the mix of all would cancel out."""
     if sound.shape[1] == 1 or not len(sound):
         return sound[:, 0] if sound.shape[1] else np.zeros(0, np.float32)
     mixed = sound.mean(axis=1)
