@@ -38,12 +38,16 @@ def fine_spectrum(mono: Floats) -> Floats:
 
 def find_offset(fine: Floats) -> float:
     """Tuning of a `fine_spectrum` against A4 = 440 Hz, -0.5..0.5 semitones; 0 of silence."""
-    loudness = np.sqrt(fine[:, 0, _TUNED]).sum(axis=0, dtype=np.float64)
-    return offset_of(loudness)
+    return offset_of(loudness_for_offset(fine))
+
+
+def loudness_for_offset(fine: Floats) -> NDArray[np.float64]:
+    """What `offset_of` reads, summed over frames; sums of several recordings add up."""
+    return np.asarray(np.sqrt(fine[:, 0, _TUNED]).sum(axis=0, dtype=np.float64))
 
 
 def offset_of(loudness: NDArray[np.float64]) -> float:
-    """Tuning in semitones of the summed loudness of the bands that `find_offset` reads."""
+    """Tuning in semitones, -0.5..0.5, of what `loudness_for_offset` gives; 0 of silence."""
     bands = np.arange(len(loudness)) + _TUNED.start - _MARGIN - 1  # 0: on a semitone
     turn = (loudness * np.exp(2j * np.pi * bands / FINE)).sum()
     return float(np.angle(turn) / (2 * np.pi)) if abs(turn) > 1e-12 else 0.0
@@ -58,5 +62,3 @@ def in_tune(fine: Floats, offset: float) -> Floats:
     if part > 1e-3:
         here = (1 - part) * here + part * fine[:, :, whole + 1 : whole + 1 + _BANDS]
     return np.log1p(np.float32(_GAIN) * here)
-
-
