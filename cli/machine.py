@@ -1,5 +1,6 @@
 """This machine: `segue doctor` and `bench`."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -28,27 +29,42 @@ def doctor() -> None:
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="What to measure: env or synth.")],
+    name: Annotated[str, typer.Argument(help="What to measure: analysis, env, synth or voice.")],
     only: Annotated[
-        list[str] | None, typer.Option(help="Part of synth: exactness, speed, peers, ...")
+        list[str] | None,
+        typer.Option(help="Part of synth (clicks, peers, ...) or analysis (rhythm, chords, ...)."),
     ] = None,
     long: Annotated[bool, typer.Option("--long", help="Of synth: ten minutes live.")] = False,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--set", help="Of analysis: the development set, else SEGUE_MIR_SET."),
+    ] = None,
+    peers: Annotated[
+        bool, typer.Option("--peers/--no-peers", help="Of analysis: measure others as well.")
+    ] = True,
+    keep: Annotated[
+        Path | None,
+        typer.Option(help="Of analysis: a folder where answers of peers are kept and looked for."),
+    ] = None,
     json: Json = None,
 ) -> None:
     """Measure speed, ours beside the peers, in one run."""
-    from ..benchmarks import BENCHMARKS, run_benchmark
+    from ..benchmarks import BENCHMARKS, OPTIONS, run_benchmark
     from ..benchmarks.results import write_results
     from ..music.errors import SegueError, UnknownNameError
 
     if name not in BENCHMARKS:
         raise UnknownNameError("benchmark", name, BENCHMARKS)
-    options: dict[str, Any] = {}
-    if only or long:
-        if name != "synth":
-            raise SegueError(f"--only and --long belong to synth, not to {name}; leave them out")
-        options = {"only": only or (), "long": long}
+    given: dict[str, Any] = {"only": only, "long": long or None, "folder": folder, "keep": keep}
+    given |= {"peers": None if peers else False}
+    options = {option: value for option, value in given.items() if value is not None}
+    for option in options:
+        if option not in OPTIONS.get(name, ()):
+            flag = {"folder": "--set", "peers": "--no-peers"}.get(option, f"--{option}")
+            owners = " and ".join(owner for owner, has in OPTIONS.items() if option in has)
+            raise SegueError(f"options as {flag} belong to {owners}, not to {name}; leave them out")
     with console.status(f"measuring {name}: {BENCHMARKS[name]}") as status:
-        if name == "synth":
+        if name in OPTIONS:
             options["tell"] = lambda what, share: status.update(f"measuring {what} ({share:.0%})")
         results, tables = run_benchmark(name, **options)
     for title, rows in tables.items():
