@@ -5,6 +5,7 @@ mixed in, and drums of another clip laid under it, warped so that their beats fa
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,24 +97,24 @@ class Excerpt:
 class Sampler:
     """Random excerpts of clips.
 
+    :param drums: clips in bars of four to lay under others
     :param plain: without any change, for validation
     """
 
-    def __init__(self, clips: list[Clip], seed: int, plain: bool = False) -> None:
+    def __init__(
+        self, clips: list[Clip], seed: int, drums: Sequence[Clip] = (), plain: bool = False
+    ) -> None:
         self.clips = clips
         self.random = np.random.default_rng(seed)
         self.plain = plain
-        self.drums = [
-            clip
-            for clip in clips
-            if clip.has_drums and len(clip.beats) > 12 and clip.source == "groove"
-        ]
+        self.drums = [clip for clip in drums if len(clip.beats) > 12]
         self.tempos = np.array([clip.tempo for clip in self.drums])
         self.odds = self._odds()
 
     def _odds(self) -> Floats:
-        """Clips without beats teach only onsets: they come up less often."""
+        """Clips without beats teach only onsets, drums alone little else: fewer of them."""
         odds = np.array([1.0 if len(clip.beats) > 8 else 0.15 for clip in self.clips])
+        odds *= np.array([0.5 if clip.family == "drums" else 1.0 for clip in self.clips])
         return np.asarray(odds / odds.sum(), np.float64)
 
     def draw(self) -> Excerpt:
@@ -162,7 +163,7 @@ class Sampler:
     def _mix_other(self, mel: Floats, semitones: Floats) -> None:
         """Other sound, quieter, that has nothing to do with the beat."""
         other = self.clips[int(self.random.integers(len(self.clips)))]
-        gain = 10.0 ** (self.random.uniform(-24.0, -8.0) / 20.0)
+        gain = 10.0 ** (self.random.uniform(-24.0, -4.0) / 20.0)
         at = self.random.uniform(0, len(other.mel)) + np.arange(EXCERPT)
         mel += gain * np.expm1(_rows(other.mel, at % (len(other.mel) - 1)))
         half = (at[::2] / 2) % (len(other.semitones) - 1)

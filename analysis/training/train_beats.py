@@ -1,9 +1,10 @@
 """Trains the networks of `analysis.beats`: the whole one for files and the causal one for live use.
 
-    python -m segue.analysis.training.train_beats --corpus DIR --work DIR [--causal] [--minutes 20]
+    python -m segue.analysis.training.train_beats --corpus DIR --data DIR --work DIR
+        [--causal] [--minutes 20]
 
-Learns from DIR/train, stops on DIR/valid, and keeps checkpoints in the work folder, so that a run
-can be cut and gone on with; `--export` writes the ONNX file and its card.
+Learns from the train part of the corpus, stops on its valid part, and keeps checkpoints in the work
+folder, so that a run can be cut and gone on with. `export_beats` then ships the network.
 """
 
 import argparse
@@ -21,8 +22,10 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from ..beat_follower import LIVE_DELAY
 from ..beat_spectrum import LIVE_LATE
 from .beat_data import EXCERPT, Clip, Excerpt, Sampler, load_clips
+from .beat_drums import drum_clips
 from .beat_net import BeatNet, Heard
 
+_DRUM_CLIPS = 240
 _LOSSES = (1.0, 1.0, 0.3)  # of beat, downbeat and onset
 _TEMPO_LOSS = 0.04
 
@@ -85,6 +88,14 @@ def measure(
     return np.asarray(np.mean(found, axis=0), np.float32)
 
 
+def heard_live(net: BeatNet, mel: Tensor, semitones: Tensor) -> Heard:
+    """What a causal network would have told live, put back to the time it is about."""
+    late = functional.pad(semitones, (0, 0, LIVE_LATE, 0))[:, :-LIVE_LATE]
+    heard = net(mel, late)
+    early = functional.pad(heard.frames[:, :, LIVE_DELAY:], (0, LIVE_DELAY), value=-9.0)
+    return Heard(early, heard.tempo)
+
+
 def save(path: Path, net: BeatNet) -> None:
     """Keep a network with what it takes to make it again."""
     shape = {"width": net.frames.in_channels, "blocks": len(net.blocks), "causal": net.causal}
@@ -102,6 +113,7 @@ def load(path: Path) -> BeatNet:
 
 def train(
     corpus: Path,
+    data: Path,
     work: Path,
     causal: bool,
     minutes: float,
@@ -131,7 +143,9 @@ def train(
         net,
         multi_avg_fn=get_ema_multi_avg_fn(0.995),  # type: ignore[no-untyped-call]
     )
-    sampler, checks = Sampler(clips, seed + int(time.time())), fixed_excerpts(held)
+    drums = drum_clips(data, work / "drums", _DRUM_CLIPS)
+    sampler = Sampler(clips + drums, seed + int(time.time()), drums)
+    checks = fixed_excerpts(held)
     start, step, checked, running = time.monotonic(), 0, time.monotonic(), np.zeros(4)
     while (passed := (time.monotonic() - start) / (60.0 * minutes)) < 1.0:
         warm = min(1.0, (step + 1) / 100)
@@ -171,6 +185,7 @@ def main() -> None:
     """Train, from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--corpus", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=20.0)
     parser.add_argument("--causal", action="store_true")
@@ -179,6 +194,7 @@ def main() -> None:
     options = parser.parse_args()
     train(
         options.corpus,
+        options.data,
         options.work,
         options.causal,
         options.minutes,
