@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of checkpoints")
     parser.add_argument("--minutes", type=float, default=20.0)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--width", type=int, default=32)
     parser.add_argument("--front", type=int, default=16)
     parser.add_argument("--start", type=Path, help="checkpoint to go on from")
@@ -72,15 +72,15 @@ def train(options: argparse.Namespace) -> None:
         torch.stack(parts).sum().backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimiser.step()
-        losses.append([float(part) for part in parts])
+        losses.append([float(part.detach()) for part in parts])
         step += 1
-        if done - told > 0.1:
+        if done - told > 0.25:
             told = done
-            report(net, valid, step, losses)
+            report(net, valid[:60], step, losses)
             losses = []
             save(net, options)
-    report(net, valid, step, losses)
     save(net, options)
+    report(net, valid, step, losses)
 
 
 def save(net: ChordNet, options: argparse.Namespace) -> None:
@@ -148,7 +148,9 @@ def _equalised(loudness: np.ndarray, random: np.random.Generator) -> np.ndarray:
 def loss_of(net: ChordNet, batch: Batch) -> list[Tensor]:
     """The parts of the loss: chord, bass, pitch classes, pitches, key."""
     loudness, chord, bass, pitch, key = batch
-    chords, basses, actives, keys, pitches = net(loudness)
+    with torch.autocast("cpu", torch.bfloat16):
+        outputs = net(loudness)
+    chords, basses, actives, keys, pitches = (output.float() for output in outputs)
     classes = pitch.reshape(*pitch.shape[:2], -1, 12).amax(2)
     known = (key >= 0).any()
     return [
@@ -180,13 +182,11 @@ def report(net: ChordNet, valid: list[Clip], step: int, losses: list[list[float]
         mirex = key_score(int(key.argmax()), clip.key) if clip.key >= 0 else math.nan
         for name in ("all", clip.family):
             rows.setdefault(name, []).append([*right, mirex])
-    parts = " ".join(f"{part:.3f}" for part in np.mean(losses, axis=0))
+    parts = " ".join(f"{sum(part) / len(losses):.3f}" for part in zip(*losses, strict=True))
     print(f"step {step} loss {parts}", flush=True)
     for name, found in rows.items():
         table = np.array(found)
-        with np.errstate(all="ignore"):
-            kept = ~np.isnan(table)
-            means = np.nansum(table, axis=0) / np.maximum(kept.sum(axis=0), 1)
+        means = np.nansum(table, axis=0) / np.maximum((~np.isnan(table)).sum(axis=0), 1)
         print(
             f"  {name:10} majmin {means[0]:.3f} sevenths {means[1]:.3f} key {means[2]:.3f} "
             f"of {len(found)}",
