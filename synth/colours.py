@@ -9,11 +9,13 @@ nothing is lost in mono, and the width is known.
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .instrument import Sound, Strand, Touch
-from .material import Table, Walk, material, walk, whole_turns
+from .material import FRACTION_BITS, Table, Walk, even_places, material, walk, whole_turns
 from .players import swaying
 from .pyo_host import Samples
 from .recipes import Recipe
@@ -22,8 +24,11 @@ from .tape import Reading, Tape
 GOLDEN = 0.618  # of a loop from one note's beginning to the next's
 PLACES = 3  # that notes with vibrato begin at
 SWAY_POINTS = 512
+GRID_FRAMES = 8  # from one point to the next at which vibrato is worked out
 HURRY, UNEVEN = 0.4, 0.15  # of vibrato: radians, and share of its depth
 NOISE_PITCH = 60  # the one zone of what is read at an onset
+
+T = TypeVar("T", np.float32, np.float64)
 
 
 class Places:
@@ -198,19 +203,28 @@ class Vibrato:
 
     def walk(self, sway: "Sway", first: int, count: int) -> tuple[Walk, Samples]:
         """Where a table is read in some frames, and how far the level swings, -1 to 1 or so."""
-        frames = np.arange(first, first + count, dtype=np.float64)
+        grid = np.arange(first // GRID_FRAMES, (first + count - 1) // GRID_FRAMES + 2)
+        frames = grid * float(GRID_FRAMES)
         time = (frames / sway.ring + sway.when) % 1.0
         point = time * SWAY_POINTS
         index = point.astype(np.intp)
         hurry, unevenness = self._points[:, index] + (point - index) * self._slopes[:, index]
-        turn = (sway.turns * time + hurry) % 1.0
-        phase = (2.0 * np.pi * turn).astype(np.float32)  # single precision is many times quicker
+        phase = 2.0 * np.pi * (sway.turns * time + hurry)
         depth = np.clip((frames - self._begin) / self._grow, 0.0, 1.0) * unevenness
-        bend = self._width * sway.ring / (2.0 * np.pi * sway.turns)
-        frames -= bend * depth * np.cos(phase)
-        places = sway.place + sway.speed * frames
-        places -= sway.size * (places[0] // sway.size)
-        return walk(places), (depth * np.sin(phase)).astype(np.float32)
+        bend = self._width * sway.ring / (2.0 * np.pi * sway.turns) * depth * np.cos(phase)
+        within = slice(first % GRID_FRAMES, first % GRID_FRAMES + count)
+        bent = _between(bend * (sway.speed * 2.0**FRACTION_BITS))[within]
+        places = even_places(sway.speed, (sway.place + sway.speed * first) % sway.size, count)
+        places -= bent.astype(np.int64)
+        return walk(places), _between((depth * np.sin(phase)).astype(np.float32))[within]
+
+
+def _between(points: NDArray[T]) -> NDArray[T]:
+    """Straight lines from point to point, so many frames each."""
+    shares = np.arange(GRID_FRAMES, dtype=points.dtype) / points.dtype.type(GRID_FRAMES)
+    lines = np.multiply.outer(np.diff(points), shares)
+    lines += points[:-1, None]
+    return lines.reshape(-1)
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,10 @@
 One file in `synth.instruments` holds one instrument; `docs/instruments.md` shows how to add one.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-
-import numpy as np
 
 from .material import material
 from .recipes import Recipe
@@ -141,15 +140,15 @@ class Instrument:
 
     def levels(self, pitch: float, velocity: float) -> tuple[float, float]:
         """Factors left and right of a note."""
-        pan = float(np.clip(self.spread * (pitch - 60.0) / 48.0, -1.0, 1.0))
+        pan = min(max(self.spread * (pitch - 60.0) / 48.0, -1.0), 1.0)
         return panned(velocity**VELOCITY_POWER, pan)
 
 
 def panned(level: float, pan: float) -> tuple[float, float]:
     """A level at a place -1 left .. 1 right, at constant power."""
-    angle = np.pi / 4 * (1.0 + pan)
-    scale = level * np.sqrt(2.0)
-    return float(scale * np.cos(angle)), float(scale * np.sin(angle))
+    angle = math.pi / 4 * (1.0 + pan)
+    scale = level * math.sqrt(2.0)
+    return scale * math.cos(angle), scale * math.sin(angle)
 
 
 def simple(patch: PatchFactory, **options: Any) -> Instrument:

@@ -14,9 +14,13 @@ from numpy.typing import NDArray
 from .pyo_host import Samples
 from .recipes import Recipe, bake
 from .tables import pitch_hz
-from .tape import Floats, Reading, Take, Tape
+from .tape import Reading, Take, Tape
 
 LEAST_RING_FRAMES = 1 << 14
+FRACTION_BITS = 32  # of a place in a table that is counted in whole numbers
+
+Fixed = NDArray[np.int64]
+"""Places in a table, in 2 ** -FRACTION_BITS of a sample."""
 
 
 class Material:
@@ -108,28 +112,38 @@ class Table:
         return wave
 
 
-def walk(places: Floats) -> Walk:
-    """The walk through rising places, which are not kept."""
-    index = places.astype(np.intp)
-    places -= index
-    return Walk(index, index + 1, places.astype(np.float32))
+def fixed(place: float) -> int:
+    """A place or a speed, counted in fractions of a sample."""
+    return round(place * (1 << FRACTION_BITS))
+
+
+def walk(places: Fixed) -> Walk:
+    """The walk through some places."""
+    index = places >> FRACTION_BITS
+    share = places.astype("<i8", copy=False).view("<u4")[::2].astype(np.float32)
+    share *= 2.0**-FRACTION_BITS
+    return Walk(index, index + 1, share)
+
+
+def even_places(speed: float, first: float, count: int) -> Fixed:
+    """Places of an even speed from one on."""
+    begin, step = fixed(first), fixed(speed)
+    return np.arange(begin, begin + count * step, step, np.int64)
 
 
 @lru_cache(maxsize=4)
 def _even_walk(size: int, speed: float, first: int, count: int) -> Walk:
     """Frames of an even speed through a table of some size; layers and sides share it."""
-    places = np.arange(first, first + count, dtype=np.float64)
-    places *= speed
-    places -= size * (places[0] // size)
-    return walk(places)
+    return walk(even_places(speed, first * speed % size, count))
 
 
 @lru_cache(maxsize=4)
 def _single_walk(size: int, speed: float, first: int, count: int) -> Walk:
     """The same, that stays at the last sample."""
-    places = np.arange(first, first + count, dtype=np.float64)
-    places *= speed
-    return walk(np.minimum(places, size - 1.000001, out=places))
+    places = even_places(speed, min(first * speed, size), count)
+    if (first + count) * speed > size - 2:
+        np.minimum(places, ((size - 1) << FRACTION_BITS) - 1, out=places)
+    return walk(places)
 
 
 def read_once(table: Table, speed: float, least_ring: int) -> Reading:

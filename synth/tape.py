@@ -115,6 +115,14 @@ class Tape:
         ends = np.where(parts == PARTS, PIECE_FRAMES, PART_FRAMES * parts - self._over)
         return np.asarray(self._begin(pieces) + ends, np.int64)
 
+    def leave_one(self, place: int) -> int:
+        """The same of one place."""
+        piece = (place - self.block_frames) // self._size
+        begin = self.block_frames + piece * self._size
+        part = min((place - begin) // PART_FRAMES, PARTS - 1)
+        part += int(self._laid[piece, part])
+        return begin + (PIECE_FRAMES if part == PARTS else PART_FRAMES * part - self._over)
+
     def follow(self, places: Places) -> tuple[Places, Places]:
         """Where some places go on that have come to where they have to leave, and leave next."""
         places = self._onward(places)

@@ -6,8 +6,10 @@ them, and a product of levels and strands for each channel gives its two sides.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .envelopes import FADE_SECONDS, Line, faded, held, line_of, released
 from .instrument import Sound
@@ -46,12 +48,17 @@ class Voices:
         self._slots = 0  # so far
         self._spans: list[tuple[int, int, int]] = []  # channel, its first strand and the one after
         self._left: list[int] = []  # channels whose last note has just ended
-        # by strand, in the order of channels: what it is; the places where it and its envelope
-        # read, up to where the tape is laid there, and the steps they go; its levels
-        self._strands = np.zeros((3, 0), np.int64)
-        self._places, self._leave, self._steps = np.zeros((3, 2, 0), np.int64)
-        self._levels = np.zeros((2, 0), np.float32)
+        self._take_over(np.zeros((9, 0), np.int64), np.zeros((2, 0), np.float32))
         tape.places_in_use = lambda: self._places
+        self._still = tape.enter(held(tape, line_of(Sound(()), tape.sample_rate), 0), self._frames)
+
+    def _take_over(self, numbers: NDArray[np.int64], levels: Samples) -> None:
+        """Let these be the strands, in the order of channels."""
+        self._numbers, self._levels = numbers, levels
+        # what it is; the places where it and its envelope read, up to where the tape is laid there,
+        # and the steps they go
+        self._strands = numbers[:3]
+        self._places, self._leave, self._steps = numbers[3:5], numbers[5:7], numbers[7:]
 
     # notes
 
@@ -111,19 +118,17 @@ class Voices:
         self._left.clear()
         if not self._spans:
             return
-        rows = self._tape.windows[self._places[SOUND]]
-        closed = [self._close(row, slot) for slot in self._closing for row in self._rows(slot)]
-        moving = np.flatnonzero(self._steps[ENVELOPE])
-        shapes = self._tape.windows[self._places[ENVELOPE, moving]]
-        for row, _, shape in closed:
-            shapes[np.searchsorted(moving, row)] = shape
-        rows[moving] *= shapes
+        windows = self._tape.windows
+        rows = windows[self._places[SOUND]]
+        shapes = windows[self._places[ENVELOPE]]
+        closed = [strand for slot in self._closing for strand in self._close(slot, shapes)]
+        rows *= shapes
         for slot in self._fading:
             self._fade_out(slot, rows)
         for channel, first, after in self._spans:
             sides = sound[2 * channel : 2 * channel + 2]
             np.dot(self._levels[:, first:after], rows[first:after], out=sides)
-        for row, stands, _ in closed:
+        for row, stands in closed:
             self._levels[:, row] *= stands
         self._closing.clear()
         self._places += self._steps
@@ -137,24 +142,29 @@ class Voices:
         rows: list[int] = np.flatnonzero(self._strands[SLOT] == slot).tolist()
         return rows
 
-    def _close(self, row: int, slot: int) -> tuple[int, float, Samples]:
-        """Let a strand go over from the envelope of an open gate to that of a closed one.
+    def _close(self, slot: int, shapes: Samples) -> list[tuple[int, float]]:
+        """Let a note go over from the envelopes of an open gate to those of a closed one.
 
-        Returns its row, what its levels have to be multiplied by after this block, and the envelope
-        in this block.
+        Returns the rows of its strands, and what their levels have to be multiplied by after this
+        block.
+
+        :param shapes: the envelopes in this block, which are written here
         """
-        played, power = self._played[slot], int(self._strands[POWER, row])
+        tape, played, closed = self._tape, self._played[slot], []
         offset, line = played.closing
-        before = self._places[ENVELOPE, row]
-        shape = self._tape.windows[before].copy()
-        if not self._steps[ENVELOPE, row]:
-            self._levels[:, row] /= max(self._tape.samples[before], LEAST)
-        place = self._tape.enter(released(self._tape, played.line, power), self._frames)
-        stands = line**power
-        shape[offset:] = stands * self._tape.windows[place - offset, offset:]
-        self._places[ENVELOPE, row], self._steps[ENVELOPE, row] = place - offset, self._frames
-        self._leave[ENVELOPE, row] = self._tape.leave(np.array(place))
-        return row, stands, shape
+        for row in self._rows(slot):
+            power = int(self._strands[POWER, row])
+            if not self._steps[ENVELOPE, row]:  # what it stands at is a part of the levels
+                stood = max(played.line.sustain**power, LEAST)
+                shapes[row] = stood
+                self._levels[:, row] /= stood
+            place = tape.enter(released(tape, played.line, power), self._frames)
+            stands = line**power
+            shapes[row, offset:] = stands * tape.windows[place - offset, offset:]
+            self._places[ENVELOPE, row], self._steps[ENVELOPE, row] = place - offset, self._frames
+            self._leave[ENVELOPE, row] = tape.leave_one(place)
+            closed.append((row, stands))
+        return closed
 
     def _fade_out(self, slot: int, rows: Samples) -> None:
         """Put the quick end of a note on its strands."""
@@ -171,10 +181,10 @@ class Voices:
         self._places[kinds, rows] = places
         still = (kinds == ENVELOPE) & self._tape.settled(places)
         if still.any():  # the same from here on: a part of the levels
-            rested, rings = rows[still], self._tape.ring(places[still])
+            rested, stood = rows[still], self._tape.samples[self._tape.ring(places[still])]
             self._steps[ENVELOPE, rested], ends[still] = 0, NEVER
-            self._places[ENVELOPE, rested] = rings
-            self._levels[:, rested] *= np.maximum(self._tape.samples[rings], LEAST)
+            self._places[ENVELOPE, rested] = self._still
+            self._levels[:, rested] *= np.maximum(stood, LEAST)
         self._leave[kinds, rows] = ends
 
     # which strands there are
@@ -183,23 +193,24 @@ class Voices:
         """Take the strands of the notes that begin in this block to those that sound."""
         begun = np.array(self._begun).T
         self._begun.clear()
-        places = begun[3:5].astype(np.int64)
+        whole = begun[:6].astype(np.int64)
+        places = whole[3:5]
         ends, steps = self._tape.leave(places), np.full_like(places, self._frames)
-        places -= begun[5].astype(np.int64)
-        self._strands = np.append(self._strands, begun[:3].astype(np.int64), axis=1)
-        self._places = np.append(self._places, places, axis=1)
-        self._leave = np.append(self._leave, ends, axis=1)
-        self._steps = np.append(self._steps, steps, axis=1)
-        self._levels = np.append(self._levels, begun[6:].astype(np.float32), axis=1)
-        self._arrange()
+        places -= whole[5]
+        self._arrange(np.concatenate([whole[:5], ends, steps]), np.asarray(begun[6:], np.float32))
 
-    def _arrange(self) -> None:
-        """Put the strands into the order of their channels, without those of notes at rest."""
-        order = np.argsort(self._strands[CHANNEL], kind="stable")
-        order = order[self._strands[SLOT, order] != AT_REST]
-        self._strands, self._levels = self._strands[:, order], self._levels[:, order]
-        self._places, self._leave = self._places[:, order], self._leave[:, order]
-        self._steps = self._steps[:, order]
+    def _arrange(self, *begun: NDArray[Any]) -> None:
+        """Put the strands into the order of their channels, without those of notes at rest.
+
+        :param begun: numbers and levels of new ones
+        """
+        numbers, levels = self._numbers, self._levels
+        if begun:
+            numbers = np.concatenate([numbers, begun[0]], axis=1)
+            levels = np.concatenate([levels, begun[1]], axis=1)
+        order = np.argsort(numbers[CHANNEL], kind="stable")
+        order = order[numbers[SLOT, order] != AT_REST]
+        self._take_over(numbers[:, order], levels[:, order])
         channels = self._strands[CHANNEL]
         firsts = np.flatnonzero(np.diff(channels, prepend=-1)).tolist()
         edges = [*firsts, len(channels)]
