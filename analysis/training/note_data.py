@@ -65,10 +65,10 @@ def load_pieces(folder: Path, cache: Path, known: frozenset[str] = frozenset()) 
             kept.parent.mkdir(parents=True, exist_ok=True)
             write_whole(kept, np.round(levels * _BYTES_PER_LEVEL).astype(np.uint8).tobytes())
         stored = np.frombuffer(kept.read_bytes(), np.uint8).reshape(-1, _BANDS)
-        yield Piece(path.stem, label["family"], stored, _heard(label["notes"]))
+        yield Piece(path.stem, label["family"], stored, heard_notes(label["notes"]))
 
 
-def _heard(notes: list[list[float]]) -> NDArray[np.float64]:
+def heard_notes(notes: list[list[float]]) -> NDArray[np.float64]:
     """Notes as a listener counts them: the same pitch starting at once is one, the longest."""
     kept: list[list[float]] = []
     last: dict[int, list[float]] = {}
