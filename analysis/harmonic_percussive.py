@@ -6,12 +6,12 @@ their squares, one over the sum of both, are the masks (soft, as there).
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..music.errors import check_range
+from .running_median import running_median
 from .spectra import RATE, Floats, frame_count, hann, to_mono
 
 WINDOW, HOP = 2048, 512
@@ -86,22 +86,13 @@ def _spectrum(padded: Floats, hop: int) -> NDArray[np.complex64]:
 
 def _masks(magnitude: Floats, kept: slice, length: int) -> tuple[Floats, Floats]:
     """Shares of each bin that are held and struck, of the kept rows."""
-    held = _running_median(magnitude, length, 0)[kept]
-    struck = _running_median(magnitude[kept], _BINS, 1)
+    held = running_median(magnitude, length, 0)[kept]
+    struck = running_median(magnitude[kept], _BINS, 1)
     np.square(held, out=held)
     np.square(struck, out=struck)
     whole = np.maximum(held + struck, _LEAST)
     harmonic = held / whole
     return harmonic, np.float32(1.0) - harmonic
-
-
-def _running_median(values: Floats, length: int, axis: int) -> Floats:
-    import scipy.ndimage
-
-    size = [1, 1]
-    size[axis] = length
-    ndimage: Any = scipy.ndimage
-    return np.asarray(ndimage.median_filter(values, size=tuple(size), mode="nearest"), np.float32)
 
 
 def _overlap_add(spectrum: NDArray[np.complex64], sound: Floats, hop: int) -> None:

@@ -19,7 +19,7 @@ FloatArray = NDArray[np.float64]
 
 _WEIGHTS = {6: (1.0, 1.0, 1.0, 0.0, 1.41, 1.41), 8: (1.0, 1.0, 1.0, 0.0, 1.41, 1.41, 1.41, 1.41)}
 _FEW_WEIGHTS = (1.0, 1.0, 1.0, 1.41, 1.41)
-_MOST_CHANNELS = 8
+MOST_CHANNELS = 8
 _MOMENTARY_HOPS = round(MOMENTARY_SECONDS / HOP_SECONDS)
 _SHORT_TERM_HOPS = round(SHORT_TERM_SECONDS / HOP_SECONDS)
 _ABSOLUTE_GATE_LUFS, _RELATIVE_GATE_LU = -70.0, -10.0
@@ -38,7 +38,7 @@ class LoudnessMeter:
         from pyloudnorm.iirfilter import IIRfilter
 
         check_range("sample rate", sample_rate, 8000, 384000)
-        check_range("channels", channels, 1, _MOST_CHANNELS)
+        check_range("channels", channels, 1, MOST_CHANNELS)
         self.channels = channels
         self._weights = np.array(_WEIGHTS.get(channels, (*_FEW_WEIGHTS, 1.41, 1.41)[:channels]))
         stages = (
