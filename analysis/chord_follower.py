@@ -14,7 +14,7 @@ from ..music.errors import SegueError, check_range
 from ..music.theory import Chord, Key
 from .chord_decoder import CLASSES, shipped_moves
 from .chords import chord_of
-from .chroma import HOP, WINDOWS, in_tune, fine_spectrum, loudness_for_offset, offset_of
+from .chroma import HOP, WINDOWS, fine_spectrum, in_tune, loudness_for_offset, offset_of
 from .harmony_frames import FRAME_SECONDS, run_network
 from .key import KEYS, softmax
 from .spectra import RATE, Floats

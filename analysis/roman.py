@@ -127,7 +127,7 @@ def roman_numeral(chord: Chord, key: Key, following: Chord | None = None) -> Rom
     sixth = _augmented_sixth(chord, above, following, key)
     if sixth:
         return sixth
-    if not is_diatonic(chord, key):
+    if not is_diatonic(chord, key) or _leads_to_relative(chord, above, following, key):
         applied = _applied(chord, key, following)
         if applied:
             return applied
@@ -179,6 +179,12 @@ def _augmented_sixth(
     if following.bass_class != (key.tonic + 7) % 12:
         return None
     return RomanNumeral("Ger65", "Ger", "7", _inversion(chord), "", False)
+
+
+def _leads_to_relative(chord: Chord, above: int, following: Chord | None, key: Key) -> bool:
+    """A dominant seventh in minor, all of the key, that resolves to the relative major."""
+    resolves = following is not None and following.root == (chord.root + 5) % 12
+    return _is_minor(key) and above == 10 and chord.quality == "7" and resolves
 
 
 def _applied(chord: Chord, key: Key, following: Chord | None) -> RomanNumeral | None:

@@ -74,11 +74,13 @@ def train(options: argparse.Namespace) -> None:
         optimiser.step()
         losses.append([float(part.detach()) for part in parts])
         step += 1
-        if done - told > 0.25:
+        if done - told > 0.2:
             told = done
             report(net, valid[:60], step, losses)
             losses = []
             save(net, options)
+            prepare(options.corpus, options.cache, "train")  # the corpus may have grown
+            clips = load(options.cache, "train")
     save(net, options)
     report(net, valid, step, losses)
 
@@ -88,6 +90,14 @@ def save(net: ChordNet, options: argparse.Namespace) -> None:
     shape = {"front": options.front, "width": options.width}
     torch.save({"net": net.state_dict(), "shape": shape}, options.out / "chords.pt")
     (options.out / "chords.onnx").write_bytes(export(net))
+
+
+def chord_net(folder: Path) -> ChordNet:
+    """The network of a folder of checkpoints."""
+    kept = torch.load(folder / "chords.pt", weights_only=True)
+    net = ChordNet(**kept["shape"])
+    net.load_state_dict(kept["net"])
+    return net.eval()
 
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]

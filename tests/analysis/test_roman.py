@@ -27,7 +27,8 @@ def figures(chords, key):
         ("C major", "Fm C Ab Bb C", "iv I bVI bVII I"),
         ("C major", "Db/F G7", "bII6 V7"),
         ("C minor", "Ab7 G", "Ger65 V"),
-        ("C minor", "Bb7 Eb", "VII7 III"),
+        ("C minor", "Bb7 Eb", "V7/III III"),
+        ("C minor", "Bb7 Cm", "VII7 i"),
         ("C major", "Gsus4 G", "Vsus4 V"),
     ],
 )

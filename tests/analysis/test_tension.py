@@ -38,7 +38,7 @@ def test_spelling_follows_the_key():
 
 def test_a_tonic_is_at_rest_and_a_diminished_chord_is_not():
     found = tension("C Bdim7 C F#dim7 Dbmaj7")
-    assert found.strain[0] == found.strain.min()
+    assert found.strain[0] < 0.6 * found.strain[3]
     assert found.overall[0] == found.overall.min()
     assert found.diameter[1] > found.diameter[0]
     assert found.momentum[0] == 0.0
