@@ -15,11 +15,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from ..music.errors import SegueError, UnknownNameError, check_range
+from ..music.errors import UnknownNameError, check_range
 from .networks import load_network
 from .pitch import PitchTrack
 from .pitch_spectrum import (
-    BANDS_PER_OCTAVE,
     FRAMES_PER_SECOND,
     LONG,
     LOW_HZ,
@@ -239,9 +238,3 @@ def _joined(tracks: list[PitchTrack]) -> PitchTrack:
         return PitchTrack(np.zeros(0), np.zeros(0), np.zeros(0))
     columns = zip(*((t.times_seconds, t.hz, t.confidence) for t in tracks), strict=True)
     return PitchTrack(*(np.concatenate(column).astype(np.float64) for column in columns))
-
-
-def check_mono(block: NDArray[np.floating]) -> None:
-    """Raise unless a block has one channel."""
-    if np.asarray(block).ndim != 1:
-        raise SegueError(f"a block has the shape {np.shape(block)}; give mono samples (frames,)")

@@ -33,6 +33,7 @@ _CHORD = 0.07  # beats: onsets nearer than this are one
 _LEGATO = 0.5  # share of the time to the next onset from which a note is written up to it
 _SHORT_GAP = 0.3  # beats: so short a rest is never written
 _BRIEF = 0.35  # beats or share of the next note's time: so short an overlap is not written
+_PLAIN = np.array([0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0])  # lengths of a last note
 _EXACT = 1e-3  # beats: on the grid already
 
 
@@ -99,6 +100,9 @@ def settle_lengths(notes: Notes, performed: Notes | None = None) -> Notes:
     up_to = (gap > 0) & ((gap <= _SHORT_GAP) | ((length >= _LEGATO * till) & (till <= 2.0)))
     brief = (gap < 0) & (-gap <= np.maximum(_BRIEF, _BRIEF * np.minimum(next_till, 4.0)))
     length = np.where(up_to | brief, till, length)
+    last = index == len(onsets) - 1  # it fades, and nothing ends it
+    whole = _PLAIN[np.maximum(np.searchsorted(_PLAIN, length + 0.1, side="right") - 1, 0)]
+    length = np.where(last & (length >= _PLAIN[0]), whole, length)
     written["duration_beats"] = _together(written["onset_beats"], length)
     return written
 
@@ -187,7 +191,7 @@ def _divisions(moments: FloatArray) -> IntArray:
     which = np.floor(moments).astype(np.int64)
     for beat in np.unique(which).tolist():
         inside = moments[which == beat] - beat
-        costs[beat] = [_cost(inside, division) for division in DIVISIONS]
+        costs[beat] = division_costs(inside)
     thirds = np.array([division % 3 == 0 for division in DIVISIONS])
     change = _CHANGE * (thirds[:, None] != thirds[None, :])
     total, came = costs[0], np.zeros((beats, len(DIVISIONS)), np.int64)
@@ -202,6 +206,11 @@ def _divisions(moments: FloatArray) -> IntArray:
         state = int(came[beat, state])
     found[np.setdiff1d(np.arange(beats), which)] = 1
     return found
+
+
+def division_costs(inside: FloatArray) -> list[float]:
+    """What each of `DIVISIONS` costs for the onsets 0..1 of one beat."""
+    return [_cost(inside, division) for division in DIVISIONS]
 
 
 def _cost(inside: FloatArray, division: int) -> float:

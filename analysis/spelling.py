@@ -1,8 +1,8 @@
 """The names of notes in a key: which of two enharmonic names a copyist would write.
 
-Names lie on the line of fifths (... F C G D A E B F# ...), C at 0. A key's notes and the accidentals
-usual in it are twelve neighbours on that line (after D. Temperley, "The Cognition of Basic Musical
-Structures", 2001, chapter 5).
+Names lie on the line of fifths (... F C G D A E B F# ...), C at 0. A key's notes and the
+accidentals usual in it are twelve neighbours on that line (after D. Temperley, "The Cognition of
+Basic Musical Structures", 2001, chapter 5).
 """
 
 from ..music.theory import Key

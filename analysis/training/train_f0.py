@@ -36,6 +36,7 @@ from ..pitch_spectrum import BANDS, BANDS_PER_OCTAVE, FLOOR, LOW_HZ, PITCHES, pi
 FRAMES = 256  # of a training example
 EDGE = 20  # frames at either end of an example that are not scored
 HARMONICS = (0.5, 1, 2, 3, 4, 5, 6, 8)
+SIZES = ((5, 1), (1, 5), (5, 1), (1, 5), (5, 1))  # of the filters, over time and pitch
 SPREAD_BANDS = 0.7  # of the target round the true pitch
 
 
@@ -49,18 +50,15 @@ class Piece:
 
 
 class Over(nn.Module):
-    """A filter over time and pitch in each channel, then across channels, added to its input."""
+    """A filter over time and pitch whose output is added to its input."""
 
-    def __init__(self, channels: int, over_time: int, over_pitch: int, step: int = 1) -> None:
+    def __init__(self, channels: int, over_time: int, over_pitch: int) -> None:
         super().__init__()
-        around = ((over_time // 2) * step, over_pitch // 2)
-        self.each = nn.Conv2d(
-            channels, channels, (over_time, over_pitch), 1, around, (step, 1), groups=channels
-        )
-        self.across = nn.Conv2d(channels, channels, 1)
+        around = (over_time // 2, over_pitch // 2)
+        self.filter = nn.Conv2d(channels, channels, (over_time, over_pitch), padding=around)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        out: torch.Tensor = x + torch.relu(self.across(self.each(x)))
+        out: torch.Tensor = x + torch.relu(self.filter(x))
         return out
 
 
@@ -70,12 +68,12 @@ class SalienceNet(nn.Module):
     :return: [shape=(n, frames, PITCHES)] and [shape=(n, frames)]; frames must be even
     """
 
-    def __init__(self, first: int = 8, channels: int = 32) -> None:
+    def __init__(self, first: int = 8, channels: int = 16) -> None:
         super().__init__()
         self.shifts = [round(float(np.log2(h)) * BANDS_PER_OCTAVE) for h in HARMONICS]
         self.begin = nn.Conv2d(2, first, (5, 3), (2, 1), (2, 1))
         self.stack = nn.Conv2d(first * len(HARMONICS), channels, 1)
-        self.body = nn.Sequential(Over(channels, 5, 5), Over(channels, 5, 3), Over(channels, 5, 3))
+        self.body = nn.Sequential(*(Over(channels, *size) for size in SIZES))
         self.pitch = nn.Conv2d(channels, 2, 1)
         self.whole = nn.Sequential(
             nn.Conv1d(2 * channels, 24, 5, padding=2), nn.ReLU(), nn.Conv1d(24, 2, 1)
@@ -192,11 +190,11 @@ def train(
     optimiser = torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=1e-4)
     shown = np.zeros(2)
     last_kept = 0.0
-    for step, (levels, bands) in enumerate(batches(pieces, 12, seed)):
+    for step, (levels, bands) in enumerate(batches(pieces, 6, seed)):
         share = (time.monotonic() - started) / (60.0 * minutes)
         if share >= 1.0:
             break
-        rate = 3e-3 * min((step + 1) / 100, 1.0) * 0.5 * (1.0 + np.cos(np.pi * share)) + 2e-5
+        rate = 3e-3 * min((step + 1) / 150, 1.0) * 0.5 * (1.0 + np.cos(np.pi * share)) + 2e-5
         for group in optimiser.param_groups:
             group["lr"] = rate
         of_pitch, of_voice = loss_of(*net(levels), bands)
@@ -205,9 +203,9 @@ def train(
         nn.utils.clip_grad_norm_(net.parameters(), 2.0)
         optimiser.step()
         shown += of_pitch.item(), of_voice.item()
-        if step % 200 == 199:
+        if step % 300 == 299:
             rows = np.mean(accuracy(net, valid[:12]), axis=0).round(3)
-            print(step + 1, f"{share:.2f}", (shown / 200).round(4), *rows, flush=True)
+            print(step + 1, f"{share:.2f}", (shown / 300).round(4), *rows, flush=True)
             shown[:] = 0.0
         if share * minutes - last_kept > 3.0:
             torch.save(net.state_dict(), kept)
@@ -231,9 +229,7 @@ def to_onnx(net: SalienceNet) -> bytes:
     return buffer.getvalue()
 
 
-def ship(
-    net: SalienceNet, target: str, rows: NDArray[np.float64], learned_from: int
-) -> Card:
+def ship(net: SalienceNet, target: str, rows: NDArray[np.float64], learned_from: int) -> Card:
     """Write the network and its card into the models of analysis."""
     rng = np.random.default_rng(0)
     means = rows[rng.integers(0, len(rows), (2000, len(rows))), 0].mean(axis=1)
