@@ -26,6 +26,7 @@ from .pitch_spectrum import (
     band_hz,
     centre,
     frames_in,
+    long_magnitudes,
     pitch_spectra,
     refined,
 )
@@ -172,7 +173,8 @@ def _decider(method: str, low_hz: float, high_hz: float) -> Frames:
         return np.where((sure >= _VOICED) & loud, hz, 0.0), np.where(loud, sure, 0.0)
 
     def by_yin(sound: Floats, start: int, stop: int, offset: int) -> tuple[Floats, Floats]:
-        return _yin(sound, start, stop, offset, max(low_hz, _LOWEST_YIN_HZ), high_hz)
+        hz, sure = _yin(sound, start, stop, offset, max(low_hz, _LOWEST_YIN_HZ), high_hz)
+        return refined(hz, long_magnitudes(sound, start, stop, offset)), sure
 
     return by_net if method == "net" else by_yin
 

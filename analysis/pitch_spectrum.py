@@ -49,17 +49,9 @@ def pitch_spectra(sound: Floats, first: int, last: int, offset: int = 0) -> tupl
     """
     from scipy.fft import rfft
 
-    middles = np.arange(first, last) * RATE // FRAMES_PER_SECOND - offset
-    start = int(middles[0]) - LONG // 2
-    stop = int(middles[-1]) + LONG // 2
-    inside = sound[max(start, 0) : max(stop, 0)]
-    padded = np.zeros(stop - start, np.float32)
-    at = max(-start, 0)
-    padded[at : at + len(inside)] = inside
+    windows = _windows(sound, first, last, offset)
     levels = np.empty((2, last - first, BANDS), np.float32)
-    starts = middles - LONG // 2 - start
-    windows = sliding_window_view(padded, LONG)[starts]
-    spectrum = np.abs(rfft(windows * _hann(LONG), axis=1)[:, :_BINS])
+    spectrum = _long_spectrum(windows)
     levels[0] = spectrum @ _bank(LONG)
     edge = (LONG - SHORT) // 2
     short = np.abs(rfft(windows[:, edge : edge + SHORT] * _hann(SHORT), axis=1)[:, : _BINS // 2])
@@ -67,6 +59,29 @@ def pitch_spectra(sound: Floats, first: int, last: int, offset: int = 0) -> tupl
     np.maximum(levels, 10.0**FLOOR, out=levels)
     np.log10(levels, out=levels)
     return levels, spectrum
+
+
+def long_magnitudes(sound: Floats, first: int, last: int, offset: int = 0) -> Floats:
+    """The magnitudes alone [shape=(last - first, bins)]; as `pitch_spectra`."""
+    return _long_spectrum(_windows(sound, first, last, offset))
+
+
+def _long_spectrum(windows: Floats) -> Floats:
+    from scipy.fft import rfft
+
+    return np.asarray(np.abs(rfft(windows * _hann(LONG), axis=1)[:, :_BINS]))
+
+
+def _windows(sound: Floats, first: int, last: int, offset: int) -> Floats:
+    """The samples round each frame [shape=(last - first, LONG)]."""
+    middles = np.arange(first, last) * RATE // FRAMES_PER_SECOND - offset
+    start = int(middles[0]) - LONG // 2
+    stop = int(middles[-1]) + LONG // 2
+    inside = sound[max(start, 0) : max(stop, 0)]
+    padded = np.zeros(stop - start, np.float32)
+    at = max(-start, 0)
+    padded[at : at + len(inside)] = inside
+    return np.asarray(sliding_window_view(padded, LONG)[middles - LONG // 2 - start])
 
 
 def refined(hz: Floats, magnitudes: Floats) -> Floats:
@@ -93,7 +108,7 @@ def refined(hz: Floats, magnitudes: Floats) -> Floats:
     found = (peak + shift) * _HZ_PER_BIN
     ratio = np.where(usable, found / np.maximum(expected, 1e-9), 1.0)
     cents = 1200.0 * np.log2(np.maximum(ratio, 1e-9))
-    weight = np.where(usable & top & (np.abs(cents) < _NEAR_CENTS), np.exp(middle), 0.0)
+    weight = np.where(usable & top & (np.abs(cents) < _NEAR_CENTS), np.exp(middle) * ranks, 0.0)
     total = weight.sum(axis=1)
     mean = np.divide((weight * cents).sum(axis=1), total, out=np.zeros(len(hz)), where=total > 0)
     return np.asarray(hz * 2.0 ** (mean / 1200.0), np.float32)
