@@ -61,4 +61,4 @@ def in_tune(fine: Floats, offset: float) -> Floats:
     here = fine[:, :, whole : whole + _BANDS]
     if part > 1e-3:
         here = (1 - part) * here + part * fine[:, :, whole + 1 : whole + 1 + _BANDS]
-    return np.log1p(np.float32(_GAIN) * here)
+    return np.asarray(np.log1p(np.float32(_GAIN) * here), np.float32)

@@ -39,7 +39,7 @@ class HarmonyFrames:
     @property
     def times_seconds(self) -> NDArray[np.float64]:
         """Middles of the frames [shape=(n,)]."""
-        return np.arange(len(self)) * FRAME_SECONDS
+        return np.asarray(np.arange(len(self)) * FRAME_SECONDS, np.float64)
 
 
 def hear_harmony(
@@ -54,8 +54,8 @@ def hear_harmony(
     """
     mono = to_mono(samples, sample_rate)
     count = frame_count(len(mono), HOP)
-    heard = []
-    offsets = []
+    heard: list[tuple[Floats, ...]] = []
+    offsets: list[tuple[float, float]] = []
     for start in range(0, count, _PIECE):
         first, stop = max(0, start - _MARGIN), min(count, start + _PIECE + _MARGIN)
         piece = mono[first * HOP : stop * HOP if stop < count else len(mono)]
@@ -64,13 +64,12 @@ def hear_harmony(
         offsets.append((offset, float(fine[:, 0].sum())))
         outputs = run_network(in_tune(fine, offset))
         kept = slice(start - first, min(count, start + _PIECE) - first)
-        heard.append([output[kept] for output in outputs])
+        heard.append(tuple(output[kept] for output in outputs))
         if progress is not None:
             progress(min(1.0, (start + _PIECE) / count))
     seconds = len(mono) / RATE
     if not heard:
-        empty = [np.zeros((0, width), np.float32) for width in (CLASSES, 13, 12, 24)]
-        return HarmonyFrames(0.0, *empty, 0.0)
+        heard = [tuple(np.zeros((0, width), np.float32) for width in (CLASSES, 13, 12, 24))]
     chord, bass, active, key = (np.concatenate(parts) for parts in zip(*heard, strict=True))
     return HarmonyFrames(seconds, chord, bass, active, key, 100.0 * _mean_turn(offsets))
 

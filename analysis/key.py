@@ -163,7 +163,7 @@ def _ways() -> NDArray[np.float32]:
     fifths = np.minimum(apart, 12 - apart)
     cost = -(_CHANGE + _FAR * fifths)
     np.fill_diagonal(cost, 0.0)
-    return cost.astype(np.float32)
+    return np.asarray(cost, np.float32)
 
 
 def softmax(nats: FloatArray) -> FloatArray:

@@ -75,7 +75,8 @@ def tension_of_notes(
             "pitches; give one of each for a note"
         )
     seconds = float(np.max(end_seconds)) if len(end_seconds) else 0.0
-    starts = np.arange(int(np.ceil(seconds / step_seconds - 1e-9))) * step_seconds
+    count = int(np.ceil(seconds / step_seconds - 1e-9))
+    starts = np.asarray(np.arange(count) * step_seconds, np.float64)
     ends = np.minimum(starts + step_seconds, seconds)
     clouds, local = [], []
     for start, end in zip(starts, ends, strict=True):
@@ -165,7 +166,9 @@ def _tension(
     return Tension(
         np.asarray(starts, np.float64),
         np.asarray(ends, np.float64),
-        *measured.T,
+        measured[:, 0],
+        measured[:, 1],
+        measured[:, 2],
         scaled.mean(axis=1),
         confidence,
     )

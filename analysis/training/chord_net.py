@@ -30,6 +30,7 @@ class Circulant(nn.Module):
         self.weight = nn.Parameter(torch.randn(12, width, out) * (12 * width) ** -0.5)
         self.bias = nn.Parameter(torch.zeros(out))
         steps = torch.arange(12)
+        self.steps: Tensor
         self.register_buffer("steps", (steps[:, None] - steps[None, :]) % 12, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -37,13 +38,14 @@ class Circulant(nn.Module):
         width, out = self.weight.shape[1:]
         dense = self.weight[self.steps].permute(0, 2, 1, 3).reshape(12 * width, 12 * out)
         batch, time = x.shape[:2]
-        mixed = x.reshape(batch, time, 12 * width) @ dense
+        mixed: Tensor = x.reshape(batch, time, 12 * width) @ dense
         return mixed.reshape(batch, time, 12, out) + self.bias
 
 
 def _each(norm: nn.BatchNorm1d, x: Tensor) -> Tensor:
     """Normalised over all but the last axis."""
-    return norm(x.reshape(-1, norm.num_features)).reshape(x.shape)
+    flat: Tensor = norm(x.reshape(-1, norm.num_features))
+    return flat.reshape(x.shape)
 
 
 class Block(nn.Module):
@@ -64,11 +66,12 @@ class Block(nn.Module):
         reach = self.dilation * (_KERNEL // 2)
         padded = functional.pad(y, (0, 0, 0, 0, reach, reach))
         length = x.shape[1]
-        y = sum(
-            padded[:, tap * self.dilation : tap * self.dilation + length] * self.time[tap]
-            for tap in range(_KERNEL)
-        )
-        return x + self.out(functional.relu(self.mix(y)))
+        y = padded[:, :length] * self.time[0]
+        for tap in range(1, _KERNEL):
+            start = tap * self.dilation
+            y = y + padded[:, start : start + length] * self.time[tap]
+        found: Tensor = x + self.out(functional.relu(self.mix(y)))
+        return found
 
 
 class ChordNet(nn.Module):
@@ -85,6 +88,7 @@ class ChordNet(nn.Module):
         octave = (torch.arange(SEMITONES, dtype=torch.float32) + 6.0) / SEMITONES
         centres = torch.linspace(0.1, 0.9, _REGISTERS)
         registers = (1.0 - (octave[:, None] - centres).abs() / 0.25).clamp(min=0.0)
+        self.registers: Tensor
         self.register_buffer("registers", registers, persistent=False)
         self.fold = nn.Linear((front + 1) * _REGISTERS, width)
         self.sharp = nn.ModuleList([Block(width, 1)])

@@ -100,7 +100,8 @@ def interval(name: str, values: NDArray[np.float64]) -> Metric:
     means = known[random.integers(0, len(known), (2000, len(known)))].mean(axis=1)
     low, high = np.percentile(means, [2.5, 97.5])
     where = f"{len(known)} clips of the corpus's second part, other pieces and sound fonts"
-    return Metric(name, *(round(float(number), 4) for number in (known.mean(), low, high)), where)
+    value, low, high = (round(float(number), 4) for number in (known.mean(), low, high))
+    return Metric(name, value, low, high, where)
 
 
 def network_card(metrics: tuple[Metric, ...]) -> Card:

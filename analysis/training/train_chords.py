@@ -69,7 +69,7 @@ def train(options: argparse.Namespace) -> None:
         net.train()
         parts = loss_of(net, batch_of(clips, random))
         optimiser.zero_grad()
-        torch.stack(parts).sum().backward()
+        torch.autograd.backward(torch.stack(parts).sum())
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimiser.step()
         losses.append([float(part.detach()) for part in parts])
@@ -152,7 +152,7 @@ def _equalised(loudness: np.ndarray, random: np.random.Generator) -> np.ndarray:
     at = np.linspace(0, bands - 1, 6)
     decibels = random.normal(0.0, 4.0, 6) + random.normal(-2.0, 5.0)
     gain = 10.0 ** (np.interp(np.arange(bands), at, decibels) / 20.0)
-    return np.log1p(np.expm1(loudness) * gain.astype(np.float32))
+    return np.asarray(np.log1p(np.expm1(loudness) * gain.astype(np.float32)))
 
 
 def loss_of(net: ChordNet, batch: Batch) -> list[Tensor]:
