@@ -22,7 +22,7 @@ IntArray = NDArray[np.intp]
 _NEVER = np.float32(-1e9)
 _RESCALE = 2_000.0
 _BEGUN = np.int8(127)  # in place of a step
-_SPREAD = 12  # how many intervals up or down the tempo may go at one beat
+_SPREAD = 8  # how many intervals up or down the tempo may go at one beat
 _KEPT_SECONDS = 20.0  # of a walk that are still open when the older part of it is settled
 
 
@@ -74,11 +74,16 @@ class BeatDecoder:
         self._before = np.array([i - 1 if beat else i + m - 1 for i, (m, beat) in enumerate(meter)])
         costs = dict(zip(settings.meters, settings.meter_costs, strict=True))
         self._entry = -np.array([costs[m] for m, _ in meter], np.float32)
-        self._down = self.state_numbers == 1
+        self._kinds = (self.state_numbers == 1).astype(np.intp)
+        self._seconds = (self.intervals / settings.rate).astype(np.float32)
         self.prior = np.zeros(len(self.intervals), np.float32)
+        self._passing = self.prior
         self.at = 0  # frames taken so far
         # scores of the last `longest` frames and of those of one block, newest last
         self._past = np.full((longest, states, len(self.intervals)), _NEVER, np.float32)
+        back = longest + np.arange(shortest)[:, None] - self.intervals
+        self._sources = (back[:, None] * states + self._before[:, None]) * len(self.intervals)
+        self._sources += np.arange(len(self.intervals))
         self._links: list[NDArray[np.int8]] = []  # steps of the interval at each beat
         self._offset = 0.0  # taken off all scores
         self._linked_from = 0  # frame of the first link
@@ -92,34 +97,25 @@ class BeatDecoder:
         """Prefer tempos: a log prior a second over rising tempos in bpm [shape=(n,) each]."""
         own = 60.0 * self.settings.rate / self.intervals
         self.prior = np.interp(own, bpm, log_prior).astype(np.float32)
+        self._passing = self.prior * self._seconds * np.float32(self.settings.tempo_weight)
 
     def push(self, gains: FloatArray) -> None:
         """Take at most `block` frames of `beat_gains` [shape=(n, 2)]."""
-        count = len(gains)
-        longest, rows = len(self._past), np.arange(count)
-        columns = np.arange(len(self.intervals))
-        # arrival after each interval: [frames, states, intervals]
-        back = longest + rows[:, None] - self.intervals[None, :]
-        arrived = self._past[back, :, columns].transpose(0, 2, 1)[:, self._before]
-        seconds = self.intervals / self.settings.rate
-        arrived = arrived + (self.prior * seconds * self.settings.tempo_weight).astype(np.float32)
-        first = (self.at + rows)[:, None] < self.intervals
-        start = np.where(first, self.prior * 0.5, _NEVER)[:, None, :] + self._entry[None, :, None]
-        arrived = np.maximum(arrived, start)
-        padded = np.pad(arrived, ((0, 0), (0, 0), (_SPREAD, _SPREAD)), constant_values=_NEVER)
-        ways = sliding_window_view(padded, 2 * _SPREAD + 1, axis=2) + self._changes
-        links = ways.argmax(axis=3)
-        best = np.take_along_axis(ways, links[..., None], axis=3)[..., 0]
-        best += np.where(
-            self._down[None, :, None], gains[:, 1, None, None], gains[:, 0, None, None]
-        )
-        # where a walk begins, no link leads back
-        chosen = columns + links - _SPREAD
-        begun = np.take_along_axis(
-            np.broadcast_to(start, arrived.shape), chosen.clip(0, len(columns) - 1), axis=2
-        )
-        came = np.take_along_axis(arrived, chosen.clip(0, len(columns) - 1), axis=2)
-        steps = np.where(came <= begun, np.int8(127), (links - _SPREAD).astype(np.int8))
+        count, width = len(gains), len(self.intervals)
+        # what arrives after each interval: [frames, states, intervals]
+        arrived = self._past.ravel()[self._sources[:count]]
+        arrived += self._passing
+        begins = self.at < len(self._past)
+        if begins:
+            first = (self.at + np.arange(count))[:, None] < self.intervals
+            start = np.where(first, 0.5 * self.prior, _NEVER)[:, None] + self._entry[:, None]
+            np.maximum(arrived, start, out=arrived)
+        best, steps = self._best_ways(arrived)
+        best += gains[:, self._kinds, None]
+        if begins:  # where a walk begins, no link leads back
+            chosen = (np.arange(width) + steps).clip(0, width - 1)
+            begun = np.take_along_axis(start, chosen, axis=2)
+            steps[np.take_along_axis(arrived, chosen, axis=2) <= begun] = _BEGUN
         self._links.append(steps)
         self._past = np.concatenate([self._past[count:], best])
         self.at += count
@@ -127,6 +123,21 @@ class BeatDecoder:
         if abs(top) > _RESCALE:  # so that hours do not cost precision
             self._past -= np.float32(top)
             self._offset += top
+
+    def _best_ways(self, arrived: FloatArray) -> tuple[FloatArray, NDArray[np.int8]]:
+        """The best score over the interval before, and how many steps that is from the new one."""
+        count = arrived.shape[2]
+        padded = np.pad(arrived, ((0, 0), (0, 0), (_SPREAD, _SPREAD)), constant_values=_NEVER)
+        best, steps = arrived.copy(), np.zeros(arrived.shape, np.int8)
+        for step in range(-_SPREAD, _SPREAD + 1):
+            if not step:
+                continue
+            start = step + _SPREAD
+            way = padded[:, :, start : start + count] + self._changes[:, start]
+            better = way > best
+            np.copyto(best, way, where=better)
+            np.copyto(steps, np.int8(step), where=better)
+        return best, steps
 
     def _change_costs(self) -> FloatArray:
         """Log chance of each step of the interval [shape=(intervals, 2 * _SPREAD + 1)], by where

@@ -29,9 +29,10 @@ _SILENT = 1e-4
 _APART_SECONDS = 0.03
 _AROUND_SECONDS = 0.1  # to either side, whose mean an attack must rise above
 _TOP_SECONDS = 0.03  # to either side, of which an attack is the top
-_LEAST_RISE = 0.12  # above the mean around, as a share of strong attacks
+_LEAST_RISE = 0.18  # above the mean around, as a share of strong attacks
+_LEAST_STRONG = 0.25  # flux of the strong attacks of any recording
 _LEAST_CHANCE = 0.35
-_DELAY_SECONDS = 0.01  # of the top of the rise behind the attack itself
+_DELAY_SECONDS = 0.0  # of the top of the rise behind the attack itself
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,9 @@ def onset_strength(samples: NDArray[np.floating], sample_rate: int) -> Floats:
     gain = _USUAL_RMS / max(float(np.sqrt(np.mean(np.square(mono)))), 1e-6)
     bank = log_bank(_WINDOW, _LOW_HZ, _BANDS, _BANDS_PER_OCTAVE)
     bands = np.log1p(spectrum_product(mono, _WINDOW, FLUX_HOP, bank) * np.float32(_SCALE * gain))
-    return _flux(bands)
+    flux = _flux(bands)
+    flux[len(mono) // FLUX_HOP - _WINDOW // (2 * FLUX_HOP) :] = 0.0  # where sound is cut off
+    return flux
 
 
 def _flux(bands: Floats) -> Floats:
@@ -77,7 +80,7 @@ def find_onsets(
     flux = onset_strength(samples, sample_rate)
     if len(flux) < 4 or not flux.any():
         return Onsets(np.zeros(0), np.zeros(0), np.zeros(0))
-    strong = max(float(np.percentile(flux, 98)), 1e-6)
+    strong = max(float(np.percentile(flux, 98)), _LEAST_STRONG)
     scaled = flux / strong
     rise = scaled - _mean_around(scaled)
     if chances is None:

@@ -5,7 +5,7 @@ mixed in, and drums of another clip laid under it, warped so that their beats fa
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,11 +43,14 @@ class Clip:
         return 60.0 / float(np.median(np.diff(self.beats))) if len(self.beats) > 3 else 0.0
 
 
-def load_clips(corpus: Path, cache: Path, most: int | None = None) -> list[Clip]:
-    """All clips of a folder of the corpus, their spectra from the cache where they are there."""
+def load_clips(corpus: Path, cache: Path, known: Collection[str] = ()) -> list[Clip]:
+    """All clips of a folder of the corpus that are not known yet, their spectra from the cache
+    where they are there."""
     cache.mkdir(parents=True, exist_ok=True)
     clips = []
-    for path in sorted(corpus.glob("*.json"))[:most]:
+    for path in sorted(corpus.glob("*.json")):
+        if path.stem in known:
+            continue
         try:
             label = json.loads(path.read_text())
             clips.append(_clip(path, label, cache / f"{path.stem}.npz"))
@@ -109,6 +112,11 @@ class Sampler:
         self.plain = plain
         self.drums = [clip for clip in drums if len(clip.beats) > 12]
         self.tempos = np.array([clip.tempo for clip in self.drums])
+        self.odds = self._odds()
+
+    def extend(self, clips: list[Clip]) -> None:
+        """Take clips in that have been made meanwhile."""
+        self.clips = self.clips + clips
         self.odds = self._odds()
 
     def _odds(self) -> Floats:

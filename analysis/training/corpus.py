@@ -25,6 +25,7 @@ from ..spectra import RATE
 from . import corpus_sources as sources
 from .corpus_band import band
 from .corpus_effects import process
+from .corpus_kit import playable
 from .corpus_piece import Piece, cut, pitch_curve
 from .corpus_programs import into_range, pick_program
 from .corpus_render import pick_font, render
@@ -103,21 +104,29 @@ def make_clip(seed: int, split: str, number: int, library: Library) -> tuple[Any
             break
     else:
         raise LookupError(f"no piece of the family {family} for clip {number}")
-    font, kit = (pick_font(rng, split, drums=drums) for drums in (False, True))
+    fonts = [pick_font(rng, split, drums=False)]
+    if len(piece.voices) > 1 and rng.random() < 0.35:
+        fonts.append(pick_font(rng, split, drums=False))
+    same = rng.random() < 0.6
+    kit = pick_font(rng, split, drums=True)
+    if kit.is_kit and piece.drums:
+        piece = replace(piece, drums=playable(kit.path, piece.drums))
     voices = []
     for voice in piece.voices:
+        font = rng.choice(fonts)
         program = pick_program(rng, voice.role, font)
+        if family in ("chorale", "classical") and voices and same:
+            program, font = voices[0][0].program, voices[0][1]
         shift = into_range(program, [note[2] for note in voice.notes])
         notes = [(a, b, p + shift, v) for a, b, p, v in voice.notes]
-        voices.append(replace(voice, program=program, notes=notes))
-    if family in ("chorale", "classical") and rng.random() < 0.5:
-        voices = [replace(voice, program=voices[0].program) for voice in voices]
-    piece = replace(piece, voices=voices)
+        voices.append((replace(voice, program=program, notes=notes), font))
+    piece = replace(piece, voices=[voice for voice, _ in voices])
     detune = rng.choice((0.0, 0.0, rng.uniform(-50.0, 50.0)))
-    dry = render(rng, voices, piece.drums, piece.seconds, font, kit, detune)
+    dry = render(rng, voices, piece.drums, kit, piece.seconds, detune)
     sound, effects = process(rng, dry)
-    fonts = font.name if not piece.drums else f"{font.name}+{kit.name}"
-    return sound, labels(piece, f"{split}/{number:05d}", fonts, effects, detune)
+    used = dict.fromkeys(font.name for _, font in voices)
+    names = [*used, *([f"drums:{kit.name}"] if piece.drums else [])]
+    return sound, labels(piece, f"{split}/{number:05d}", "+".join(names), effects, detune)
 
 
 def labels(
@@ -218,7 +227,7 @@ in works and in sound fonts.
 | field | is |
 | --- | --- |
 | `id`, `work`, `source`, `family` | `split/NNNNN`; which work; pop909, band, groove, nottingham, folk, chorale, classical, piano; pop, band, piano, chorale, classical, mono |
-| `seconds`, `soundfont`, `effects`, `detune_cents` | length; font of the pitched parts, `+` that of the drums; what was done to the sound; tuning against 440 Hz |
+| `seconds`, `soundfont`, `effects`, `detune_cents` | length; font of the pitched parts, `drums:` that of the drums; what was done to the sound; tuning against 440 Hz. Programs of the font `invented` mean nothing: it has timbres drawn at random |
 | `notes` | `[on, off, midi, velocity, program]` of all pitched parts, sorted; parts may double a pitch |
 | `drums` | `[time, general midi drum, velocity]`; empty: none sound |
 | `beats`, `downbeats`, `meter`, `tempo` | seconds; first beats of bars; beats a bar; median beats a minute. Empty or null: unknown (nottingham) |

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 Note = tuple[float, float, int, int]
 """Onset and end in seconds, MIDI pitch, velocity 1 to 127."""
 
+Hit = tuple[float, int, int]
+"""Seconds, General MIDI drum, velocity."""
+
 NAMES = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
 
 QUALITIES: dict[str, tuple[int, ...]] = {
@@ -61,7 +64,6 @@ class Voice:
 class Piece:
     """A clip before it is rendered; times in seconds from its start. Empty lists mean unknown.
 
-    :param drums: (seconds, General MIDI drum, velocity)
     :param chords: (start, end, label in Harte's syntax)
     """
 
@@ -70,7 +72,7 @@ class Piece:
     family: str
     seconds: float
     voices: list[Voice]
-    drums: list[tuple[float, int, int]] = field(default_factory=list)
+    drums: list[Hit] = field(default_factory=list)
     beats: list[float] = field(default_factory=list)
     downbeats: list[float] = field(default_factory=list)
     half_bars: list[float] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Scores to sound with FluidSynth and TiMidity++, one stem for each font that is used."""
+"""Scores to sound with FluidSynth, TiMidity++ and own samplers, a stem for each font that is used."""
 
 import os
 import random
@@ -13,7 +13,9 @@ import numpy as np
 
 from ...music.errors import SegueError
 from ..spectra import RATE, Floats
-from .corpus_piece import Voice
+from .corpus_kit import play_kit
+from .corpus_piece import Hit, Voice
+from .corpus_tones import play_tones
 
 _TICKS_PER_BEAT, _TEMPO = 1_000, 500_000  # half a millisecond a tick
 _SYNTH_RATE = 44_100
@@ -21,12 +23,16 @@ _SF2 = "/usr/share/sounds/sf2"
 _FREEPATS = "/etc/timidity/freepats.cfg"
 
 
+_HYDROGEN = "/usr/share/hydrogen/data/drumkits"
+
+
 @dataclass(frozen=True)
 class Font:
     """A set of instruments.
 
+    :param path: a sound font, a configuration of TiMidity++, a folder with a Hydrogen kit, or ""
+        for instruments that are invented
     :param weight: how often it is used, relative to the others of its split
-    :param programs: programs that sound as General MIDI wants them; None: all
     """
 
     name: str
@@ -37,17 +43,37 @@ class Font:
     pitched: bool = True
     valid: bool = False
 
+    @property
+    def is_kit(self) -> bool:
+        """Whether it is a Hydrogen kit."""
+        return self.path.startswith(_HYDROGEN)
+
+
+def _kit(name: str, licence: str, weight: float = 1.0, *, valid: bool = False) -> Font:
+    return Font(name, f"{_HYDROGEN}/{name}", licence, weight, pitched=False, valid=valid)
+
 
 FONTS = (
-    Font("TimGM6mb", f"{_SF2}/TimGM6mb.sf2", "GPL-2.0-or-later", 5.0),
-    Font("freepats", _FREEPATS, "GPL-2.0-or-later with a sound exception", 3.5),
-    Font("OPL-3_FM_128M", f"{_SF2}/OPL-3_FM_128M.sf2", "CC BY-SA 4.0", 0.8),
-    Font("Black_Pearl_4", f"{_SF2}/Black_Pearl_4_LV2.sf2", "CC BY-SA 3.0", 4.0, pitched=False),
+    Font("TimGM6mb", f"{_SF2}/TimGM6mb.sf2", "GPL-2.0-or-later", 4.5),
+    Font("freepats", _FREEPATS, "GPL-2.0-or-later with a sound exception", 3.0),
+    Font("OPL-3_FM_128M", f"{_SF2}/OPL-3_FM_128M.sf2", "CC BY-SA 4.0", 0.7, drums=False),
+    Font("invented", "", "own", 2.5, drums=False),
+    Font("Black_Pearl_4", f"{_SF2}/Black_Pearl_4_LV2.sf2", "GPL-2.0-or-later", 2.0, pitched=False),
+    _kit("The Black Pearl 1.0", "GPL-2.0", 0.7),
+    _kit("BJA_Pacific", "CC BY-SA 3.0 US", 1.5),
+    _kit("ColomboAcousticDrumkit", "GPL-2.0-or-later with a composition exception"),
+    _kit("ElectricEmpireKit", "GPL-2.0-or-later", 0.7),
+    _kit("ForzeeStereo", "GPL-2.0", 2.0),
+    _kit("HardElectro1", "GPL-2.0-or-later", 0.5),
+    _kit("Millo_MultiLayered2", "GPL-2.0"),
+    _kit("Millo_MultiLayered3", "GPL-2.0", 0.5),
+    _kit("TR808EmulationKit", "GPL-2.0-or-later", 0.8),
+    _kit("rumpf_kit_z01_h2", "CC BY 3.0", 0.7),
+    _kit("Audiophob", "CC0", 0.5),
     Font("sf_GMbank", f"{_SF2}/sf_GMbank.sf2", "LGPL-2.1-or-later", 5.0, valid=True),
-    Font(
-        "Red_Zeppelin_4", f"{_SF2}/Red_Zeppelin_4_LV2.sf2", "CC BY-SA 3.0", 4.0, pitched=False,
-        valid=True,
-    ),
+    Font("Red_Zeppelin_4", f"{_SF2}/Red_Zeppelin_4_LV2.sf2", "GPL-2.0-or-later", 3.0, pitched=False, valid=True),
+    _kit("GMRockKit", "GPL-2.0", 2.0, valid=True),
+    _kit("VariBreaks", "GPL-2.0-or-later", valid=True),
 )
 """What the corpus is played with; FluidR3 plays the development set and is not among them."""
 
@@ -67,24 +93,36 @@ def pick_font(rng: random.Random, split: str, *, drums: bool) -> Font:
 
 def render(
     rng: random.Random,
-    voices: Sequence[Voice],
-    drums: Sequence[tuple[float, int, int]],
-    seconds: float,
-    font: Font,
+    voices: Sequence[tuple[Voice, Font]],
+    drums: Sequence[Hit],
     kit: Font,
+    seconds: float,
     detune_cents: float,
 ) -> Floats:
     """The clip as one channel at the ears' rate [shape=(n,)], not scaled."""
     size = round(seconds * RATE)
     mixed = np.zeros(size, np.float64)
-    if voices:
-        sound = _played(rng, _midi(rng, voices, detune_cents), font, size)
-        mixed += sound / max(1e-6, float(np.abs(sound).max()))
+    for font in dict.fromkeys(font for _, font in voices):
+        own = [voice for voice, one in voices if one == font]
+        if font.path:
+            sound = _played(rng, _midi(rng, own, detune_cents), font, size)
+        else:
+            sound = play_tones(rng, own, size, detune_cents)
+        mixed += _level(sound) * len(own) * 10 ** (rng.uniform(-4.0, 4.0) / 20)
     if drums:
-        sound = _played(rng, _drum_midi(rng, drums, kit), kit, size)
-        level = 10 ** (rng.uniform(-9.0, 5.0) / 20) if voices else 1.0
-        mixed += level * sound / max(1e-6, float(np.abs(sound).max()))
+        if kit.is_kit:
+            sound = play_kit(rng, kit.path, drums, size)
+        else:
+            sound = _played(rng, _drum_midi(rng, drums, kit), kit, size)
+        peak = float(np.abs(mixed).max(initial=0.0)) or 1.0
+        level = peak * 10 ** (rng.uniform(-9.0, 6.0) / 20)
+        mixed += sound * (level / max(1e-6, float(np.abs(sound).max())))
     return np.asarray(mixed, np.float32)
+
+
+def _level(sound: Floats) -> Floats:
+    """The sound at a mean power of 1."""
+    return sound / max(1e-6, float(np.sqrt(np.square(sound).mean())))
 
 
 def _midi(rng: random.Random, voices: Sequence[Voice], detune_cents: float) -> mido.MidiFile:
@@ -109,7 +147,7 @@ def _midi(rng: random.Random, voices: Sequence[Voice], detune_cents: float) -> m
 
 
 def _drum_midi(
-    rng: random.Random, drums: Sequence[tuple[float, int, int]], kit: Font
+    rng: random.Random, drums: Sequence[Hit], kit: Font
 ) -> mido.MidiFile:
     file = mido.MidiFile(ticks_per_beat=_TICKS_PER_BEAT)
     own = not kit.pitched  # such fonts have the kit as their first instrument
@@ -150,7 +188,7 @@ def _played(rng: random.Random, file: mido.MidiFile, font: Font, size: int) -> F
         file.save(score)
         command = _timidity(font, score, sound) if font.path.endswith(".cfg") else None
         command = command or _fluidsynth(rng, font, score, sound)
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=900)
         if done.returncode or not Path(sound).exists():
             raise SegueError(f"{command[0]} failed: {done.stderr.strip()[-300:]}")
         samples, rate = soundfile.read(sound, dtype="float32", always_2d=True)

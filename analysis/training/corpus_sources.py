@@ -162,7 +162,7 @@ def from_work(rng: random.Random, work: Work) -> Piece | None:
     work = _again(work) if work.family == "mono" else work
     low, high = _FASTEST.get(work.hint, (70, 170))
     step = _beat_length(work)
-    bpm = rng.uniform(low, high) / step  # of quarter notes
+    bpm = rng.uniform(low, high) * step  # of quarter notes
     shift = rng.randint(-5, 6)
     end = max(note[1] for part in work.parts for note in part)
     depth = rng.choice((0.0, 0.01, 0.03, 0.05, 0.08))
@@ -199,8 +199,8 @@ def from_work(rng: random.Random, work: Work) -> Piece | None:
         seconds=warp(end),
         voices=voices,
         beats=beats,
-        downbeats=[warp(at) for at, number in work.beats if number == 0],
-        meter=work.meter or None,
+        downbeats=[warp(at) for at, number in work.beats if number == 0 and work.meter > 1],
+        meter=work.meter if work.meter > 1 else None,
         chords=chords,
         key=transposed_label(work.key, shift) if work.key else None,
         sung=mono,
@@ -287,7 +287,7 @@ def nottingham(rng: random.Random, data: Path, name: str) -> Piece | None:
     shift = rng.randint(-5, 6)
     written = [[(a * 2, b * 2, p + shift) for a, b, p, _ in part] for part in parts[:2]]
     end = max(note[1] for part in written for note in part)
-    warp = Warp(rng, rng.uniform(75, 170) / step, rng.choice((0.0, 0.01, 0.02)), end)
+    warp = Warp(rng, rng.uniform(75, 150) * step, rng.choice((0.0, 0.01, 0.02)), end)
     jitter = rng.choice((0.002, 0.006, 0.012))
     voices = [
         Voice(

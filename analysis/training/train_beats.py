@@ -165,7 +165,8 @@ def train(
         if time.monotonic() - checked > 90.0:
             found = measure(cast(BeatNet, average.module), checks, delay)
             print(
-                f"{passed:.2f} step {step} learning {running.round(4)} held out {found.round(4)}",
+                f"{passed:.2f} step {step} learning {running.round(4)} held out {found.round(4)}, "
+                f"{len(sampler.clips)} clips",
                 flush=True,
             )
             score = float(total(torch.from_numpy(found)))
@@ -174,6 +175,10 @@ def train(
                 torch.save(
                     {"net": average.module.state_dict(), "causal": causal, "width": width}, kept
                 )
+            fresh = load_clips(
+                corpus / "train", work / "spectra_train", {clip.name for clip in sampler.clips}
+            )
+            sampler.extend(fresh)
             checked = time.monotonic()
     found = measure(cast(BeatNet, average.module), checks, delay)
     print(f"end, step {step}: held out {found.round(4)}", flush=True)
