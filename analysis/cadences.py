@@ -26,6 +26,7 @@ _AROUND = 8  # chords on either side that an arrival is compared with
 _NEAR_DOWNBEAT = 0.12  # seconds
 _DOMINANT = ("", "7", "sus4")
 _TRIADS = ("", "m", "5", "6", "m6", "add9", "madd9")
+_AWAY = 0.15  # less for a close in a key that the music only touches
 _WEIGHTS: dict[str, float] = {  # how readily each pair is taken for a close
     "perfect": 0.3,
     "imperfect": 0.1,
@@ -52,7 +53,7 @@ def find_cadences(
     keys: KeyTrack,
     *,
     downbeat_seconds: ArrayLike = (),
-    least_confidence: float = 0.3,
+    least_confidence: float = 0.35,
 ) -> tuple[Cadence, ...]:
     """Cadences of a recording or a score, in order.
 
@@ -71,11 +72,16 @@ def find_cadences(
         if before is None or arrival is None or key is None:
             continue
         kind = cadence_kind(before, arrival, key)
+        stress = _stress(lengths, index, rests[index])
+        if kind is None and arrival.root in key.scale and arrival.quality in ("", "m"):
+            key = Key(arrival.root, "aeolian" if arrival.quality else "ionian")
+            close = cadence_kind(before, arrival, key)
+            kind = close if close in ("perfect", "imperfect") else None
+            stress -= _AWAY
         if kind is None:
             continue
-        stress = _stress(lengths, index, rests[index])
         if len(downbeats) and np.abs(downbeats - start).min() < _NEAR_DOWNBEAT:
-            stress += 0.15
+            stress += 0.05
         sure = float(np.sqrt(chords.confidence[index - 1] * chords.confidence[index]))
         confidence = sure * float(np.clip(stress + _WEIGHTS[kind], 0.0, 1.0))
         if confidence >= least_confidence:

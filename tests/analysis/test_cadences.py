@@ -59,9 +59,21 @@ def test_a_phrase_closes_where_it_comes_to_rest():
 
 def test_a_downbeat_lends_weight():
     phrase = progression("C Dm G C F", [1, 1, 1, 2, 1])
-    plain = find_cadences(phrase, in_key("C major"))
-    marked = find_cadences(phrase, in_key("C major"), downbeat_seconds=[0.0, 3.05])
-    assert marked[-1].confidence > plain[-1].confidence
+    key = in_key("C major")
+    plain = find_cadences(phrase, key)
+    marked = find_cadences(phrase, key, downbeat_seconds=[0.0, 3.05])
+    assert [cadence.seconds for cadence in plain] == [cadence.seconds for cadence in marked]
+    assert marked[0].seconds == 3.0
+    assert marked[0].confidence > plain[0].confidence
+
+
+def test_a_close_in_a_key_that_is_only_touched():
+    phrase = progression("C Am D7 G N C", [1, 1, 1, 3, 1, 1])
+    found = find_cadences(phrase, in_key("C major"), least_confidence=0.5)
+    assert [(c.kind, c.seconds, c.key) for c in found] == [("half", 3.0, Key.parse("C major"))]
+    phrase = progression("C G7/B C E7 Am N", [1, 1, 1, 1, 3, 1])
+    found = find_cadences(phrase, in_key("C major"), least_confidence=0.5)
+    assert [(c.kind, c.key) for c in found] == [("perfect", Key.parse("A minor"))]
 
 
 def test_doubt_about_chords_is_doubt_about_the_cadence():
