@@ -97,6 +97,13 @@ class Features:
             means[name] = (sums.T / counts).T.astype(np.float32)
         return Features(times_seconds=beats[:-1], **means)
 
+    def weighted_mean(self, weights: ArrayLike) -> "Features":
+        """One row at the first time: the mean of all rows, weighted [shape=(n,)]."""
+        shares = np.asarray(weights, np.float32)
+        shares = shares / max(float(shares.sum()), 1e-9)
+        means = {name: np.tensordot(shares, values, 1)[None] for name, values in self.named()}
+        return Features(times_seconds=self.times_seconds[:1], **means)
+
     def summary(self) -> dict[str, "Summary"]:
         """What each feature is like over all frames; frames are equal, silent or not."""
         return {name: Summary.of(values) for name, values in self.named()}
@@ -151,6 +158,14 @@ def extract_features(
     ]
     times = np.arange(count) * (hop / rate)
     return from_rows(rows, times, mel_bands, mfccs)
+
+
+def join_features(parts: Sequence[Features]) -> Features:
+    """Frames that follow each other as one; at least one part."""
+    if len(parts) == 1:
+        return parts[0]
+    names = [field.name for field in fields(Features)]
+    return Features(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 def check_settings(

@@ -45,8 +45,9 @@ class LoudnessMeter:
             IIRfilter(4.0, np.sqrt(0.5), 1500.0, sample_rate, "high_shelf"),
             IIRfilter(0.0, 0.5, 38.0, sample_rate, "high_pass"),
         )
-        self._sections = np.array([[*stage.b, *stage.a] for stage in stages])
-        self._state = np.zeros((len(stages), channels, 2))
+        self._above = np.convolve(stages[0].b, stages[1].b)  # both stages as one
+        self._below = np.convolve(stages[0].a, stages[1].a)
+        self._state = np.zeros((channels, len(self._above) - 1))
         self._hop = round(HOP_SECONDS * sample_rate)
         self._sum, self._filled = 0.0, 0  # of the hop that is not whole yet
         self._recent: list[float] = []  # powers of hops, the last short-term window
@@ -54,7 +55,7 @@ class LoudnessMeter:
 
     def push(self, block: NDArray[np.floating]) -> int:
         """Take the next samples [shape=(n,) or (n, channels)]; how many hops ended with them."""
-        from scipy.signal import sosfilt
+        from scipy.signal import lfilter
 
         sound = np.asarray(block, np.float64)
         if sound.ndim == 1:
@@ -66,7 +67,7 @@ class LoudnessMeter:
             )
         if not len(sound):
             return 0
-        weighted, self._state = sosfilt(self._sections, sound.T, axis=1, zi=self._state)
+        weighted, self._state = lfilter(self._above, self._below, sound.T, zi=self._state)
         powers = self._weights @ np.square(weighted, out=weighted)
         return self._add(powers)
 

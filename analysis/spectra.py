@@ -139,6 +139,11 @@ def mel_bank(window: int, bands: int, low_hz: float, high_hz: float, rate: int =
     return np.asarray(np.clip(np.minimum(rise, fall), 0.0, None) * area, np.float32)
 
 
+def mel_centres(bands: int, low_hz: float, high_hz: float) -> NDArray[np.float64]:
+    """Centres in Hz of the bands of `mel_bank` [shape=(bands,)]."""
+    return _mel_to_hz(np.linspace(_hz_to_mel(low_hz), _hz_to_mel(high_hz), bands + 2))[1:-1]
+
+
 _MEL_STEP_HZ, _MEL_BREAK_HZ = 200.0 / 3.0, 1000.0
 _MEL_LOG_STEP = np.log(6.4) / 27.0
 
