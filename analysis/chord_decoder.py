@@ -100,7 +100,9 @@ def best_sequence(
     """
     if not len(logs):
         return np.zeros(0, np.int64)
-    searched = np.flatnonzero(logs.max(axis=0) > np.log(_LEAST))
+    likely = logs.max(axis=0) > np.log(_LEAST)
+    likely[logs.argmax(axis=1)] = True
+    searched = np.flatnonzero(likely)
     rate = min(0.5, moves.change_rate * frame_seconds)
     ways = moves.change[np.ix_(searched, searched)] + np.float32(np.log(rate) - change)
     np.fill_diagonal(ways, np.log1p(-rate))
