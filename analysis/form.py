@@ -21,11 +21,13 @@ LONGEST_BARS = 32
 """No section is longer; one that goes on is told as several with one letter."""
 
 _BAND_BARS = 8  # how far apart bars are that must be alike within a section
-_LENGTH_SHARE = 0.6  # what an odd length costs, as a share of what hanging together can gain
-_NOVELTY_SHARE = 0.6  # what a new beginning gains
+_LENGTH_SHARE = 0.4  # what an odd length costs, as a share of what hanging together can gain
+_NOVELTY_SHARE = 0.3  # what a new beginning gains
 _LEAST_NOVELTY = 0.5  # what counts as the newest beginning of a recording, at least
-_KERNEL_BARS = 4  # before and after a bar line, whose difference is its novelty
-_ALIKE = 0.5  # at least, of sections with one letter
+_KERNEL_BARS = 8  # before and after a bar line, whose difference is its novelty
+_ALIKE = 0.3  # at least, of sections with one letter
+_SURE = 0.6  # by which a section is more alike to its twins than to others, if that is certain
+_ALIKE_SHARE = 0.5  # of the most alike two of the recording, that they must reach too
 
 
 @dataclass(frozen=True)
@@ -203,16 +205,18 @@ def section_likeness(alike: FloatArray, edges: list[int]) -> FloatArray:
 def _letters(pairs: FloatArray) -> list[int]:
     """A number for each section, equal ones for sections that are alike, from 0 in order.
 
-    Groups are joined, the most alike first, by the mean over their pairs, down to `_ALIKE`.
+    Groups are joined, the most alike first, by the mean over their pairs, while they are alike.
     """
     groups = [[number] for number in range(len(pairs))]
+    apart = pairs[~np.eye(len(pairs), dtype=bool)]
+    least = max(_ALIKE, _ALIKE_SHARE * float(apart.max(initial=0.0)))
     while len(groups) > 1:
         means = np.full((len(groups), len(groups)), -np.inf)
         for one in range(len(groups)):
             for other in range(one + 1, len(groups)):
                 means[one, other] = pairs[np.ix_(groups[one], groups[other])].mean()
         one, other = divmod(int(means.argmax()), len(groups))
-        if means[one, other] < _ALIKE:
+        if means[one, other] < least:
             break
         groups[one] += groups.pop(other)
     order = {member: number for number, group in enumerate(groups) for member in group}
@@ -232,8 +236,8 @@ def _sureness(pairs: FloatArray, letters: list[int], number: int) -> float:
         if letter == letters[number] and k != number
     ]
     nearest = max(others, default=0.0)
-    own = float(np.mean(twins)) if twins else 2.0 * _ALIKE
-    return float(np.clip((own - nearest) / _ALIKE / 2, 0.0, 1.0))
+    own = float(np.mean(twins)) if twins else _SURE
+    return float(np.clip((own - nearest) / _SURE, 0.0, 1.0))
 
 
 def _name(number: int) -> str:

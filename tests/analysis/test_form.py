@@ -123,11 +123,11 @@ def test_bar_lines_reach_the_ends() -> None:
 
 
 def test_novelty_peaks_where_blocks_change() -> None:
-    blocks = np.kron(np.eye(3), np.ones((6, 6)))
+    blocks = np.kron(np.eye(3), np.ones((8, 8)))
     found = novelty(blocks)
-    assert found[6] == found[12] == found.max() == pytest.approx(1.0, abs=0.05)
-    assert found[[0, 3, 9, 15, 18]] == pytest.approx(0.0, abs=0.01)
-    assert section_edges(blocks, metric=False) == [0, 6, 12, 18]
+    assert found[8] == found[16] == found.max() == pytest.approx(1.0, abs=0.05)
+    assert found[[0, 4, 20, 24]] == pytest.approx(0.0, abs=0.01)
+    assert section_edges(blocks, metric=False) == [0, 8, 16, 24]
 
 
 def test_tempo_and_level_do_not_change_the_form() -> None:
