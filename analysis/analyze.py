@@ -17,7 +17,7 @@ import numpy as np
 
 from ..music.errors import SegueError, UnknownNameError
 from .analyze_join import Joiner, Outline, OutlineMaker, SummaryJoiner
-from .features import Summary
+from .features import HOP, Summary
 from .sound_file import SOUND_SUFFIXES, MonoPieces, SoundInfo, SoundReader
 from .spectra import RATE, Floats
 
@@ -167,7 +167,8 @@ class _SoundAnalysis:
         self.missing: dict[str, list[str]] = {}  # parts, by why they are
         self.joiner = Joiner()
         self.summaries = SummaryJoiner()
-        self.outline = OutlineMaker() if outline else None
+        self.wants_outline = outline
+        self.outline: OutlineMaker | None = None
         self.pieces = 0
 
     def run(self) -> Analysis:
@@ -176,6 +177,8 @@ class _SoundAnalysis:
             found = Analysis(self.path, "sound", info.duration_seconds, info)
             level = _Level(info, measure="loudness" in self.wanted)
             pieces = MonoPieces(info.sample_rate, PIECE_SECONDS)
+            if self.wants_outline:
+                self.outline = OutlineMaker(info.duration_seconds * RATE / HOP)
             done = 0
             hears = bool(self.wanted - {"loudness"}) or self.outline is not None
             for block in reader.blocks(max(int(_BLOCK_SECONDS * info.sample_rate), 1)):

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from .swing import Swing
     from .tuning import Tuning
 
-_OUTLINE_FRAMES = 16  # that become one column
+_COLUMNS = 1_500  # of an outline, about
 
 
 @dataclass(frozen=True)
 class Outline:
-    """Curves of a recording in columns of a third of a second, for a picture."""
+    """Curves of a recording in at most some 1500 columns, for a picture."""
 
     times_seconds: NDArray[np.float64]  # [shape=(n,)] starts
     rms: NDArray[np.float32]  # [n]
@@ -38,16 +38,20 @@ class Outline:
 
 
 class OutlineMaker:
-    """Keeps the means of frames."""
+    """Keeps means over some frames.
 
-    def __init__(self) -> None:
+    :param frames: of the whole recording, about
+    """
+
+    def __init__(self, frames: float) -> None:
         self._parts: list[Outline] = []
+        self._step = max(int(np.ceil(frames / _COLUMNS)), 1)
 
     def add(self, features: Features, offset_seconds: float) -> None:
         """The next piece."""
         if not len(features):
             return
-        starts = np.arange(0, len(features), _OUTLINE_FRAMES)
+        starts = np.arange(0, len(features), self._step)
         counts = np.diff(np.append(starts, len(features)))
 
         def means(values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -138,11 +142,13 @@ class Joiner:
         if len(self._beats) < 2:
             return self._beats[0] if self._beats else None
         best = max(self._beats, key=lambda one: one.tempo_confidence * len(one))
-        names = ("times_seconds", "numbers", "confidence", "tempo_curve_bpm")
-        parts = {
-            name: np.concatenate([getattr(one, name) for one in self._beats]) for name in names
-        }
-        return replace(best, **parts)
+        return replace(
+            best,
+            times_seconds=np.concatenate([one.times_seconds for one in self._beats]),
+            numbers=np.concatenate([one.numbers for one in self._beats]),
+            confidence=np.concatenate([one.confidence for one in self._beats]),
+            tempo_curve_bpm=np.concatenate([one.tempo_curve_bpm for one in self._beats]),
+        )
 
     def add_onsets(self, onsets: "Onsets", offset: float) -> None:
         self._onsets.append(replace(onsets, times_seconds=onsets.times_seconds + offset))

@@ -225,7 +225,7 @@ class FrameWorker:
 
 
 def _block_centres(blocks: int) -> NDArray[np.float64]:
-    return np.arange(blocks) * _BLOCK + (_BLOCK - 1) / 2
+    return np.asarray(np.arange(blocks) * _BLOCK + (_BLOCK - 1) / 2)
 
 
 def _moment_maps(blocks: int) -> tuple[Floats, Floats]:
@@ -268,8 +268,7 @@ def chroma_bank(window: int, rate: int, tuning_cents: float) -> Floats:
     classes = 12.0 * np.log2(hz / (440.0 * 2.0 ** (tuning_cents / 1200.0))) + 9.0 + 120.0
     classes = np.concatenate([[classes[0] - 18.0], classes])  # what lies below the first bin
     widths = np.append(np.maximum(np.diff(classes), 1.0), 1.0)
-    away = classes[:, None] - np.arange(12)
-    away = (away + 6.0 + 120.0) % 12.0 - 6.0
+    away = (classes[:, None] - np.arange(12) + 126.0) % 12.0 - 6.0
     filters = np.exp(-0.5 * (2.0 * away / widths[:, None]) ** 2)
     filters /= np.linalg.norm(filters, axis=1, keepdims=True)
     octaves = (classes - 129.0) / 12.0 - 1.0  # above 880 Hz

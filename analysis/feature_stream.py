@@ -1,5 +1,6 @@
 """Features of sound that arrives block by block: the same numbers as offline, frame by frame."""
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from .spectra import RATE, Floats
 CORE_MEL_BANDS, CORE_MFCCS = 64, 13
 
 _HELD = 1 << 16  # samples that are buffered
+_TRIAL_BLOCKS = 100  # of 5 ms
 
 
 class FeatureStream:
@@ -49,7 +51,7 @@ class FeatureStream:
 
     @property
     def latency_seconds(self) -> float:
-        """How long after its time a frame is told, not counting the block."""
+        """How long after its time a frame is told at the latest, not counting the block."""
         return self.window / 2 / self.rate + self._intake.delay_seconds
 
     def push(self, block: NDArray[np.floating]) -> Features:
@@ -70,7 +72,8 @@ class FeatureStream:
 
     def _take(self, samples: Floats) -> Features:
         self._taken += len(samples)
-        first, rows, at = self._told, [], 0
+        rows: list[Rows] = []
+        first, at = self._told, 0
         while True:
             piece = samples[at : at + len(self._held) - self._stop]
             self._held[self._stop : self._stop + len(piece)] = piece
@@ -80,7 +83,7 @@ class FeatureStream:
             if at >= len(samples):
                 break
             self._make_room()
-        times = np.arange(first, self._told) * (self.hop / self.rate)
+        times = np.asarray(np.arange(first, self._told) * (self.hop / self.rate))
         return from_rows(rows, times, *self._widths)
 
     def _work(self, rows: list[Rows]) -> None:
@@ -111,9 +114,7 @@ class MonoIntake:
         if sample_rate != rate:
             import soxr
 
-            trial = soxr.ResampleStream(sample_rate, rate, 1, dtype="float32")
-            out = trial.resample_chunk(np.zeros(sample_rate, np.float32))
-            self.delay_seconds = 1.0 - len(out) / rate
+            self.delay_seconds = _longest_delay(sample_rate, rate)
             self._resampler = soxr.ResampleStream(sample_rate, rate, 1, dtype="float32")
 
     def push(self, block: NDArray[np.floating]) -> Floats:
@@ -148,3 +149,18 @@ class MonoIntake:
         if self._resampler is None:
             return nothing
         return np.asarray(self._resampler.resample_chunk(nothing, last=True), np.float32)
+
+
+@lru_cache(maxsize=16)
+def _longest_delay(sample_rate: int, rate: int) -> float:
+    """How far what comes out of a change of rate falls behind: it comes in bursts."""
+    import soxr
+
+    stream = soxr.ResampleStream(sample_rate, rate, 1, dtype="float32")
+    block = np.zeros(max(sample_rate // 200, 1), np.float32)
+    taken, given, longest = 0, 0, 0.0
+    for _ in range(_TRIAL_BLOCKS):
+        taken += len(block)
+        given += len(stream.resample_chunk(block))
+        longest = max(longest, taken / sample_rate - given / rate)
+    return longest

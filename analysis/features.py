@@ -156,7 +156,7 @@ def extract_features(
         worker.work(padded[at * hop : (min(at + AT_ONCE, count) - 1) * hop + window])
         for at in range(0, count, AT_ONCE)
     ]
-    times = np.arange(count) * (hop / rate)
+    times = np.asarray(np.arange(count) * (hop / rate))
     return from_rows(rows, times, mel_bands, mfccs)
 
 

@@ -68,7 +68,7 @@ def separate_harmonic(
             powers[row, start:stop] = np.square(np.abs(part)).sum(axis=1)
             if sounds is not None:
                 _overlap_add(part, sounds[row, start * hop :], hop)
-    times = np.arange(count) * (hop / RATE)
+    times = np.asarray(np.arange(count) * (hop / RATE))
     if sounds is None:
         return HarmonicPercussive(times, powers[0], powers[1])
     harmonic, percussive = _levelled(sounds, hop, count)[:, WINDOW // 2 :][:, : len(mono)]

@@ -95,16 +95,16 @@ class LiveListener:
         self._spans = _Spans()
         self._taken = 0
         self._told_beats = False
-        self._beats: "BeatFollower | None" = None
-        self._chords: "ChordFollower | None" = None
+        self._beats: BeatFollower | None = None
+        self._chords: ChordFollower | None = None
         if follow_beats:
-            from .beat_follower import BeatFollower
+            from . import beat_follower
 
-            self._beats = BeatFollower(self.sample_rate)
+            self._beats = beat_follower.BeatFollower(self.sample_rate)
         if follow_chords:
-            from .chord_follower import ChordFollower
+            from . import chord_follower
 
-            self._chords = ChordFollower(self.sample_rate)
+            self._chords = chord_follower.ChordFollower(self.sample_rate)
 
     @property
     def latency_seconds(self) -> float:
@@ -130,16 +130,13 @@ class LiveListener:
             self._meter = LoudnessMeter(self.sample_rate, channels, keep=False)
         self._meter.push(block)
         self._taken += len(block)
-        mono = None
         beats: tuple[BeatEvent, ...] = ()
         harmony: tuple[HeardHarmony, ...] = ()
-        if self._beats is not None or self._chords is not None:
-            mono = block if np.ndim(block) == 1 else np.mean(block, axis=1, dtype=np.float32)
-        if self._beats is not None and mono is not None:
-            beats = tuple(self._beats.push(mono))
+        if self._beats is not None:
+            beats = tuple(self._beats.push(block))
             self._follow(beats)
-        if self._chords is not None and mono is not None:
-            harmony = tuple(self._chords.push(mono))
+        if self._chords is not None:
+            harmony = tuple(self._chords.push(block if block.ndim == 1 else block.mean(axis=1)))
         return self._heard(features, beats, harmony)
 
     def finish(self) -> Heard:

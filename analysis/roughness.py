@@ -65,7 +65,7 @@ def find_roughness(
         hz, amplitudes = spectral_peaks(spectrum[part], RATE / WINDOW, peaks)
         rough[part] = roughness_of(hz, amplitudes)
         level[part] = np.sqrt(np.square(amplitudes).sum(axis=1))
-    return Roughness(np.arange(count) * (HOP / RATE), rough, level)
+    return Roughness(np.asarray(np.arange(count) * (HOP / RATE)), rough, level)
 
 
 def spectral_peaks(
@@ -93,7 +93,7 @@ def spectral_peaks(
     amplitudes = np.where(
         amplitudes > 0.0, np.exp(logs[1] - 0.25 * (logs[0] - logs[2]) * shift), 0.0
     )
-    return (at + low + shift) * bin_hz, amplitudes
+    return np.asarray((at + low + shift) * bin_hz), amplitudes
 
 
 def roughness_of(hz: NDArray[np.floating], amplitudes: NDArray[np.floating]) -> NDArray[np.float64]:

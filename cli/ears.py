@@ -75,7 +75,8 @@ def _hear(
     from ..analysis.analyze import analyze_file
     from ..music.errors import SegueError
 
-    found, failed = [], []
+    found: list[Analysis] = []
+    failed: list[tuple[Path, Exception]] = []
     with progress_bar() as bar:
         task = bar.add_task("", total=float(len(files)))
 
