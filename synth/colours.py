@@ -25,6 +25,9 @@ GOLDEN = 0.618  # of a loop from one note's beginning to the next's
 PLACES = 3  # that notes with vibrato begin at
 SWAY_POINTS = 512
 GRID_FRAMES = 8  # from one point to the next at which vibrato is worked out
+SHARES = np.stack(
+    [1.0 - np.arange(GRID_FRAMES) / GRID_FRAMES, np.arange(GRID_FRAMES) / GRID_FRAMES]
+)
 HURRY, UNEVEN = 0.4, 0.15  # of vibrato: radians, and share of its depth
 NOISE_PITCH = 60  # the one zone of what is read at an onset
 
@@ -221,10 +224,9 @@ class Vibrato:
 
 def _between(points: NDArray[T]) -> NDArray[T]:
     """Straight lines from point to point, so many frames each."""
-    shares = np.arange(GRID_FRAMES, dtype=points.dtype) / points.dtype.type(GRID_FRAMES)
-    lines = np.multiply.outer(np.diff(points), shares)
-    lines += points[:-1, None]
-    return lines.reshape(-1)
+    ends = np.empty((len(points) - 1, 2), points.dtype)
+    ends[:, 0], ends[:, 1] = points[:-1], points[1:]
+    return np.dot(ends, SHARES.astype(points.dtype)).reshape(-1)
 
 
 @dataclass(frozen=True)

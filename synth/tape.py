@@ -68,6 +68,7 @@ class Tape:
         # first frame and the head of its take; how many parts are laid from each on
         self._entered, self._next, self._first, self._head = np.zeros((4, 0), np.int64)
         self._laid = np.zeros((0, PARTS), np.int64)
+        self._whole: list[bool] = []  # all parts are laid
         self.samples: Samples = np.zeros(0, np.float32)
         self._lengthen(pieces)
 
@@ -82,6 +83,7 @@ class Tape:
         self._entered, self._next = np.append(self._entered, more), np.append(self._next, more)
         self._first, self._head = np.append(self._first, more), np.append(self._head, more)
         self._laid = np.concatenate([self._laid, np.zeros((pieces, PARTS), np.int64)])
+        self._whole += [False] * pieces
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` returned the first time it was asked for under this key."""
@@ -169,6 +171,8 @@ class Tape:
 
     def _ensure(self, piece: int, within: int) -> None:
         """Lay down what will be read from a frame of a piece on before the next look."""
+        if self._whole[piece]:
+            return
         last = min(within + self._over, PIECE_FRAMES - 1)
         for part in range(within // PART_FRAMES, last // PART_FRAMES + 1):
             if not self._laid[piece, part]:
@@ -186,6 +190,7 @@ class Tape:
         for before in range(PARTS - 2, -1, -1):
             if laid[before]:
                 laid[before] = 1 + laid[before + 1]
+        self._whole[piece] = laid[0] == PARTS
 
     def _room(self, take: Take, number: int) -> int:
         """A piece that is free, or was entered longest ago of those that nobody reads."""
@@ -204,6 +209,6 @@ class Tape:
         if piece == len(self._owners):
             self._owners.append((take, number))
         self._owners[piece] = take, number
-        self._next[piece], self._laid[piece] = 0, 0
+        self._next[piece], self._laid[piece], self._whole[piece] = 0, 0, False
         self._first[piece], self._head[piece] = number * PIECE_FRAMES, take.reading.head
         return piece

@@ -18,6 +18,7 @@ from .tape import Tape
 
 SOUND, ENVELOPE = range(2)  # what a strand reads
 SLOT, CHANNEL, POWER = range(3)  # of a strand
+ENVELOPES = slice(4, 9, 2)  # place, where to leave and step of its envelope
 AT_REST = -1
 NEVER = 1 << 62
 LEAST = 1e-6  # of an envelope that stands still, so that its level can be told from it again
@@ -59,6 +60,7 @@ class Voices:
         # and the steps they go
         self._strands = numbers[:3]
         self._places, self._leave, self._steps = numbers[3:5], numbers[5:7], numbers[7:]
+        self._reading, self._leaving = self._places.reshape(-1), self._leave.reshape(-1)  # views
 
     # notes
 
@@ -74,11 +76,14 @@ class Voices:
         tape, line = self._tape, line_of(sound, self._tape.sample_rate)
         slot = self._slots = self._slots + 1
         self._played[slot] = Played(line, frame)
+        left, right = levels
+        envelopes: dict[int, int] = {}
         for strand in sound.strands:
-            place = tape.enter(strand.take, strand.start)
-            envelope = tape.enter(held(tape, line, strand.power), self._frames)
-            gains = levels[0] * strand.left, levels[1] * strand.right
-            self._begun.append((slot, channel, strand.power, place, envelope, offset, *gains))
+            power, place = strand.power, tape.enter(strand.take, strand.start)
+            if power not in envelopes:
+                envelopes[power] = tape.enter(held(tape, line, power), self._frames)
+            gains = left * strand.left, right * strand.right
+            self._begun.append((slot, channel, power, place, envelopes[power], offset, *gains))
         return slot
 
     def release(self, slot: int, frame: int, offset: int) -> None:
@@ -152,17 +157,22 @@ class Voices:
         """
         tape, played, closed = self._tape, self._played[slot], []
         offset, line = played.closing
+        by_power: dict[int, tuple[int, int, float, Samples]] = {}
         for row in self._rows(slot):
             power = int(self._strands[POWER, row])
             if not self._steps[ENVELOPE, row]:  # what it stands at is a part of the levels
                 stood = max(played.line.sustain**power, LEAST)
                 shapes[row] = stood
                 self._levels[:, row] /= stood
-            place = tape.enter(released(tape, played.line, power), self._frames)
-            stands = line**power
-            shapes[row, offset:] = stands * tape.windows[place - offset, offset:]
-            self._places[ENVELOPE, row], self._steps[ENVELOPE, row] = place - offset, self._frames
-            self._leave[ENVELOPE, row] = tape.leave_one(place)
+            if power not in by_power:
+                place, stands = (
+                    tape.enter(released(tape, played.line, power), self._frames),
+                    line**power,
+                )
+                shape = stands * tape.windows[place - offset, offset:]
+                by_power[power] = place - offset, tape.leave_one(place), stands, shape
+            place, leave, stands, shapes[row, offset:] = by_power[power]
+            self._numbers[ENVELOPES, row] = place, leave, self._frames
             closed.append((row, stands))
         return closed
 
@@ -174,18 +184,22 @@ class Voices:
 
     def _go_on(self) -> None:
         """Let strands and envelopes read on behind what was laid so far."""
-        kinds, rows = np.nonzero(self._places >= self._leave)
-        if not len(rows):
+        at = np.flatnonzero(self._reading >= self._leaving)
+        if not len(at):
             return
-        places, ends = self._tape.follow(self._places[kinds, rows])
-        self._places[kinds, rows] = places
-        still = (kinds == ENVELOPE) & self._tape.settled(places)
-        if still.any():  # the same from here on: a part of the levels
-            rested, stood = rows[still], self._tape.samples[self._tape.ring(places[still])]
-            self._steps[ENVELOPE, rested], ends[still] = 0, NEVER
-            self._places[ENVELOPE, rested] = self._still
-            self._levels[:, rested] *= np.maximum(stood, LEAST)
-        self._leave[kinds, rows] = ends
+        places, ends = self._tape.follow(self._reading[at])
+        self._reading[at] = places
+        count = self._levels.shape[1]
+        first = int(at.searchsorted(count))  # of the envelopes
+        if first < len(at):
+            still = np.flatnonzero(self._tape.settled(places[first:]))
+            if len(still):  # the same from here on: a part of the levels
+                still += first
+                rested, rings = at[still] - count, self._tape.ring(places[still])
+                self._steps[ENVELOPE, rested], ends[still] = 0, NEVER
+                self._places[ENVELOPE, rested] = self._still
+                self._levels[:, rested] *= np.maximum(self._tape.samples[rings], LEAST)
+        self._leaving[at] = ends
 
     # which strands there are
 
@@ -210,9 +224,10 @@ class Voices:
             levels = np.concatenate([levels, begun[1]], axis=1)
         order = np.argsort(numbers[CHANNEL], kind="stable")
         order = order[numbers[SLOT, order] != AT_REST]
-        self._take_over(numbers[:, order], levels[:, order])
+        self._take_over(numbers.take(order, axis=1), levels.take(order, axis=1))
         channels = self._strands[CHANNEL]
-        firsts = np.flatnonzero(np.diff(channels, prepend=-1)).tolist()
+        firsts = (np.flatnonzero(channels[1:] != channels[:-1]) + 1).tolist()
+        firsts = [0, *firsts] if len(channels) else []
         edges = [*firsts, len(channels)]
         before = {channel for channel, _, _ in self._spans}
         self._spans = list(zip(channels[firsts].tolist(), edges[:-1], edges[1:], strict=True))
