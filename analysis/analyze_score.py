@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..music.errors import FileFormatError, SegueError
 from ..music.midi import read_midi
 from .score_features import score_features
 from .writing import measure_writing
@@ -20,7 +21,10 @@ def analyze_score(path: Path) -> "Analysis":
     from .key import key_of_score
 
     score = read_midi(path)
-    features = score_features(score)
+    try:
+        features = score_features(score)
+    except SegueError as error:
+        raise FileFormatError(f"{path} cannot be measured: {error}") from error
     found = Analysis(path, "score", score.tempo.seconds(score.end_beats))
     found.score = features
     found.writing = measure_writing(score)

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from ..music.errors import SegueError, check_range
 from .audio import FLOOR_DB
 from .feature_stream import FeatureStream
-from .features import Features, join_features
+from .features import WINDOW, Features, join_features
 from .loudness_meter import LoudnessMeter
+from .spectra import RATE
 
 if TYPE_CHECKING:
     from .beat_follower import BeatEvent, BeatFollower
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _AROUND_FRAMES = 22  # half a second, over which usual onset strength is averaged
 _LEAST_RISE_DB = 1.5  # of an attack above what is usual
 _USUAL_SHARE = 1.5  # of the usual that an attack must exceed
+_EARLY_SECONDS = WINDOW / 4 / RATE  # by which a frame rises before the attack is in its middle
 _APART_SECONDS = 0.05  # of two attacks
 _SURE_DB = 6.0  # rise at which an attack has a confidence of 0.63
 _LONGEST_SPAN_SECONDS = 30.0  # that frames are kept for while no beat comes
@@ -198,7 +200,8 @@ class OnsetPicker:
                 excess = self._last - _USUAL_SHARE * usual - _LEAST_RISE_DB
                 if excess > 0.0 and self._last_seconds - self._told_seconds >= _APART_SECONDS:
                     sure = 1.0 - float(np.exp(-(excess + _LEAST_RISE_DB) / _SURE_DB))
-                    found.append(OnsetEvent(self._last_seconds, self._last, sure))
+                    at = self._last_seconds + _EARLY_SECONDS
+                    found.append(OnsetEvent(at, self._last, sure))
                     self._told_seconds = self._last_seconds
             self._sum += self._last - self._recent[0]
             self._recent.append(self._last)

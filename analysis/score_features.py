@@ -23,7 +23,7 @@ from ..music.score_analysis import find_key
 from ..music.tempo import Meter
 from ..music.theory import Key
 from .features import Summary
-from .symbolic import FEATURES, features_from_statistics, grouped_statistics
+from .symbolic import FEATURES, STATISTICS, features_from_statistics, grouped_statistics
 
 FloatArray = NDArray[np.float64]
 
@@ -115,7 +115,7 @@ def score_features(score: Score, key: Key | None = None) -> ScoreFeatures:
     statistics = grouped_statistics(
         inside, 2 * bar + drums, np.arange(2 * bars) % 2 == 1, bar_beats, tonic=key.tonic
     )
-    statistics = statistics.reshape(bars, 2, -1).sum(axis=1)
+    statistics = statistics.reshape(bars, 2, len(STATISTICS)).sum(axis=1)
     table = features_from_statistics(statistics, np.maximum(np.diff(times), 1e-6))
     column = {name: table[:, index] for name, index in _COLUMN.items()}
     dissonance = _dissonance(table)
@@ -231,7 +231,7 @@ def _syncopation(
             np.rint(notes["onset_beats"][own] * _SLOTS_A_BEAT).astype(np.int64), return_index=True
         )
         where = bar[own][first]
-        until = np.append(slots[1:], slots[-1] + spans[0])
+        until = np.append(slots[1:], slots[-1] + 1)  # after the last note nothing is missed
         until = np.minimum(until, slots + spans[0] + 1)
         strength = np.zeros(len(slots))
         strongest = np.zeros(len(slots))

@@ -18,6 +18,7 @@ from ..music.errors import FileFormatError, SegueError
 from .spectra import RATE, Floats, mix_channels
 
 LOWEST_RATE, HIGHEST_RATE = 8_000, 384_000
+MOST_CHANNELS = 64
 SOUND_SUFFIXES = frozenset(
     ".wav .wave .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .caf .w64 .rf64".split()
 )
@@ -25,6 +26,7 @@ SOUND_SUFFIXES = frozenset(
 
 _LOUDEST = 1_000.0  # no sound with full scale 1 gets here: integers were written as floats
 _BLOCK_SECONDS = 10.0
+_MOST_VALUES = 1 << 24  # of a block, all channels
 _SHORT_SECONDS = 0.1  # that a file may lack of what it promised: compressed ones are estimates
 _ENDLESS_SECONDS = 1e9
 _PROMISE = re.compile(r"^\s*(?:data|SSND)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
@@ -55,7 +57,8 @@ class SoundReader:
     """A sound file that is open; a context manager.
 
     Raises SegueError for a file that is missing or cannot be read, FileFormatError for one that is
-    not sound, holds none, or has a rate outside `LOWEST_RATE` to `HIGHEST_RATE`.
+    not sound, holds none, has a rate outside
+    `LOWEST_RATE` to `HIGHEST_RATE` or more than `MOST_CHANNELS`.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -84,6 +87,10 @@ class SoundReader:
             raise FileFormatError(
                 f"{self.path} has {rate} samples a second; give {LOWEST_RATE} to {HIGHEST_RATE}"
             )
+        if channels > MOST_CHANNELS:
+            raise FileFormatError(
+                f"{self.path} has {channels} channels; give up to {MOST_CHANNELS}"
+            )
         if frames <= 0:
             raise FileFormatError(f"{self.path} holds no sound; export it again")
         share = 1.0
@@ -110,6 +117,7 @@ class SoundReader:
         finite or far beyond full scale.
         """
         done = 0
+        block_frames = min(block_frames, _MOST_VALUES // self.info.channels)
         while True:
             try:
                 block = self._file.read(block_frames, dtype="float32", always_2d=True)
@@ -236,7 +244,8 @@ def _opened(path: Path) -> int:
     """A descriptor of the file: without its name, its contents alone tell what it is."""
     try:
         if not path.is_file():
-            fact = "it is no file" if path.exists() else "there is no such file"
+            instead = ", but a folder" if path.is_dir() else ""
+            fact = f"there is no such file{instead}"
             raise SegueError(f"cannot read {path}: {fact}; check the path")
         if not path.stat().st_size:
             raise FileFormatError(f"{path} is empty; export it again")

@@ -2,39 +2,10 @@
 
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ..analysis.listening import Listening, listen
-from ..music.errors import FileFormatError, SegueError
+from ..analysis.sound_file import read_sound
 from ..music.midi import read_midi
 from .story import read_story
-
-
-def read_sound(path: str | Path) -> tuple[NDArray[np.float32], int]:
-    """Samples [shape=(frames, channels)] and sample rate of a WAV, FLAC, Ogg or AIFF file.
-
-    Raises SegueError for a file that cannot be read, FileFormatError for one that is no sound.
-    """
-    import soundfile
-
-    if not Path(path).is_file():
-        raise SegueError(f"cannot read {path}: there is no such file; check the path")
-    try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except soundfile.SoundFileError as error:
-        raise FileFormatError(
-            f"{path} is no sound that can be read ({error}); give a WAV, FLAC, Ogg or AIFF file"
-        ) from error
-    if not len(samples):
-        raise FileFormatError(f"{path} holds no sound; export it again")
-    if not np.isfinite(samples).all():
-        first = int(np.flatnonzero(~np.isfinite(samples).all(axis=1))[0])
-        raise FileFormatError(
-            f"{path} has samples that are not finite, the first at {first / rate:.2f} seconds; "
-            "export it again"
-        )
-    return samples, int(rate)
 
 
 def listen_to_file(

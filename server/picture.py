@@ -5,9 +5,9 @@ The panels are those of `picture_sound` and `picture_story`, framed by `picture_
 
 from pathlib import Path
 
+from ..analysis.sound_file import read_sound
 from ..music.errors import UnknownNameError
 from ..music.files import write_whole
-from .listen import read_sound
 from .picture_frame import draw_panels
 from .picture_sound import Samples, sound_panels
 from .picture_story import story_panels, with_bar_lines

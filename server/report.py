@@ -11,12 +11,12 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from ..analysis.audio import AudioMeasures, measure_audio
+from ..analysis.sound_file import read_sound
 from ..music.files import write_whole
 from ..music.midi import read_midi
 from ..music.mood import MOOD_PER_SD
 from ..music.theory import Key
 from .demo import DemoResult, Take
-from .listen import read_sound
 from .picture_frame import Panel, draw_panels, name_panel
 from .picture_sound import sound_panels
 from .picture_story import story_panels, with_bar_lines

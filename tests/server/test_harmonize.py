@@ -256,7 +256,7 @@ def test_bad_voices_are_told(tmp_path):
     with pytest.raises(FileFormatError, match="8000"):
         harmonize(file("slow.wav", second, 4000), "dungeon", out)
     (tmp_path / "text.wav").write_text("not a sound")
-    with pytest.raises(FileFormatError, match="not a sound file"):
+    with pytest.raises(FileFormatError, match="no sound that can be read"):
         harmonize(tmp_path / "text.wav", "dungeon", out)
     assert not out.exists()
 
