@@ -1,6 +1,6 @@
 """Makes the training corpus: labelled clips, rendered from scores with sound fonts and effects.
 
-    python -m segue.analysis.training.corpus --out DIR --data DIR [--works DIR] [--hours 12] [--seed 0]
+    python -m segue.analysis.training.corpus --out DIR --data DIR [--works DIR] [--hours 12]
 
 `--data` holds the published sets (pop909, nottingham, groove_midi); `--works` the scores that
 `corpus_scores` read (without it, families that need them are left out). Clips lie in DIR/train and
@@ -14,6 +14,7 @@ import json
 import random
 import sys
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,9 +27,9 @@ from . import corpus_sources as sources
 from .corpus_band import band
 from .corpus_effects import process
 from .corpus_kit import playable
-from .corpus_piece import Piece, cut, pitch_curve
+from .corpus_piece import Piece, Voice, cut, pitch_curve
 from .corpus_programs import into_range, pick_program
-from .corpus_render import pick_font, render
+from .corpus_render import Font, pick_font, render
 from .corpus_scores import Work, load_works
 
 SHARES = {"pop": 25, "band": 30, "piano": 12, "chorale": 10, "classical": 10, "mono": 13}
@@ -45,6 +46,11 @@ _VALID_SHARE = 0.1
 _MEAN_SECONDS = 30.0
 
 
+def split_of(ident: str) -> str:
+    """Where a written work belongs: one in ten is for validation, whatever else there is."""
+    return "valid" if zlib.crc32(ident.encode()) % 10 == 1 else "train"
+
+
 class Library:
     """Everything that clips are made from."""
 
@@ -55,9 +61,7 @@ class Library:
         self.works: dict[str, list[Work]] = {}
         for group in ("chorale", "classical", "piano", "mono"):
             found = load_works(works / group) if works and (works / group).is_dir() else []
-            self.works[group] = [
-                work for i, work in enumerate(found) if (i % 10 == 1) == (split == "valid")
-            ]
+            self.works[group] = [work for work in found if split_of(work.ident) == split]
 
     def piece(self, rng: random.Random, family: str, seconds: float) -> Piece | None:
         """One whole piece of a family, None where it cannot be had."""
@@ -111,20 +115,22 @@ def make_clip(seed: int, split: str, number: int, library: Library) -> tuple[Any
     kit = pick_font(rng, split, drums=True)
     if kit.is_kit and piece.drums:
         piece = replace(piece, drums=playable(kit.path, piece.drums))
-    voices = []
+    voices: list[Voice] = []
+    each: list[Font] = []
     for voice in piece.voices:
         font = rng.choice(fonts)
         program = pick_program(rng, voice.role, font)
         if family in ("chorale", "classical") and voices and same:
-            program, font = voices[0][0].program, voices[0][1]
+            program, font = voices[0].program, each[0]
         shift = into_range(program, [note[2] for note in voice.notes])
         notes = [(a, b, p + shift, v) for a, b, p, v in voice.notes]
-        voices.append((replace(voice, program=program, notes=notes), font))
-    piece = replace(piece, voices=[voice for voice, _ in voices])
+        voices.append(replace(voice, program=program, notes=notes))
+        each.append(font)
+    piece = replace(piece, voices=voices)
     detune = rng.choice((0.0, 0.0, rng.uniform(-50.0, 50.0)))
-    dry = render(rng, voices, piece.drums, kit, piece.seconds, detune)
+    dry = render(rng, voices, piece.drums, piece.seconds, each, kit, detune)
     sound, effects = process(rng, dry)
-    used = dict.fromkeys(font.name for _, font in voices)
+    used = dict.fromkeys(font.name for font in each)
     names = [*used, *([f"drums:{kit.name}"] if piece.drums else [])]
     return sound, labels(piece, f"{split}/{number:05d}", "+".join(names), effects, detune)
 
@@ -188,9 +194,7 @@ def main() -> None:
     shard, shards = map(int, options.shard.split("/"))
     total = round(options.hours * 3600 / _MEAN_SECONDS)
     valid = round(total * _VALID_SHARE)
-    libraries = {
-        split: Library(options.data, options.works, split) for split in ("train", "valid")
-    }
+    libraries = {split: Library(options.data, options.works, split) for split in ("train", "valid")}
     every = round(1 / _VALID_SHARE)
     todo = [
         ("valid", i // every) if i % every == every - 1 else ("train", i - i // every)
@@ -221,20 +225,25 @@ def main() -> None:
 SCHEMA = """# Training corpus
 
 `{train,valid}/NNNNN.flac` (22,050 Hz, one channel, 8 to 40 s) with `NNNNN.json`. Made by
-`python -m segue.analysis.training.corpus`; works of the development set are left out, train and valid differ
-in works and in sound fonts.
+`python -m segue.analysis.training.corpus`; works of the development set are left out, train and
+valid differ in works and in sound fonts. Empty lists and null mean unknown or absent.
 
-| field | is |
-| --- | --- |
-| `id`, `work`, `source`, `family` | `split/NNNNN`; which work; pop909, band, groove, nottingham, folk, chorale, classical, piano; pop, band, piano, chorale, classical, mono |
-| `seconds`, `soundfont`, `effects`, `detune_cents` | length; font of the pitched parts, `drums:` that of the drums; what was done to the sound; tuning against 440 Hz. Programs of the font `invented` mean nothing: it has timbres drawn at random |
-| `notes` | `[on, off, midi, velocity, program]` of all pitched parts, sorted; parts may double a pitch |
-| `drums` | `[time, general midi drum, velocity]`; empty: none sound |
-| `beats`, `downbeats`, `meter`, `tempo` | seconds; first beats of bars; beats a bar; median beats a minute. Empty or null: unknown (nottingham) |
-| `half_bars` | POP909 only: its annotation of every second beat in 4/4 (every third in compound time). The development set's `downbeats` for pop and piano ARE these, not the bars |
-| `chords` | `[on, off, label]` in Harte's syntax, mir_eval reads it. `X`: unclear, leave out; `N`: none. May leave gaps (unknown) |
-| `key` | `C major`, `A minor`; null where unknown or where the key changes |
-| `f0` | family mono only: `{"hop": 0.01, "hz": [...]}`, 0 where nothing sounds |
+- `id`, `work`, `source`, `family`: `split/NNNNN`; which work; pop909, band (invented), groove
+  (invented, with people's drums), nottingham, folk, chorale, classical, piano; pop, band, piano,
+  chorale, classical, mono.
+- `seconds`, `effects`, `detune_cents`: length; what was done to the sound; tuning against 440 Hz.
+- `soundfont`: fonts of the pitched parts, and `drums:` that of the drums, joined by `+`. Programs
+  of the font `invented` mean nothing: its timbres are drawn at random.
+- `notes`: `[on, off, midi, velocity, program]` of all pitched parts; they may double a pitch.
+- `drums`: `[time, General MIDI drum, velocity]`; empty: none sound.
+- `beats`, `downbeats`, `meter`, `tempo`: seconds; first beats of bars; beats a bar; median beats a
+  minute. Unknown for nottingham; a meter of one beat has no downbeats.
+- `half_bars`: POP909 only, its annotation of every second beat in 4/4 (every third in compound
+  time). The development set calls these `downbeats` for pop and piano; `downbeats` here are bars.
+- `chords`: `[on, off, label]` in Harte's syntax, as mir_eval reads it. `X`: unclear, leave out;
+  `N`: none; gaps: unknown. Slices in scores, annotations in POP909, exact in bands.
+- `key`: `C major`, `A minor`; null where unknown or where the key changes.
+- `f0`: family mono only, `{"hop": 0.01, "hz": [...]}`, 0 where nothing sounds.
 """
 
 if __name__ == "__main__":

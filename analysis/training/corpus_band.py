@@ -76,7 +76,7 @@ class _Section:
 
 
 def band(rng: random.Random, data: Path | None, split: str, seconds: float) -> Piece:
-    """A song of the invented band that lasts at least `seconds`; people's drums where there are any."""
+    """A song of the invented band that lasts at least `seconds`, some with people's drums."""
     take = None
     if data is not None and rng.random() < 0.4:
         take = grooves.read_take(data, rng.choice(grooves.takes(data, split)))
@@ -90,9 +90,7 @@ def band(rng: random.Random, data: Path | None, split: str, seconds: float) -> P
     elif rng.random() < 0.82:
         drums = _drums(song, sections)
     bars = [s.start + i * song.beats for s in sections for i in range(s.bars)]
-    chords = [
-        (song.warp(a), song.warp(b), chord.label) for s in sections for a, b, chord in s.plan
-    ]
+    chords = [(song.warp(a), song.warp(b), chord.label) for s in sections for a, b, chord in s.plan]
     if not any(voice.role not in ("bass", "melody", "power") for voice in voices):
         chords = _bare(voices, chords)
     tonics = {section.tonic for section in sections}
@@ -147,7 +145,10 @@ def _sections(song: _Song, tonic: int, seconds: float, bpm: float) -> list[_Sect
     """The form: two or three sections that come again, now and then in another key."""
     rng, beats = song.rng, song.beats
     richness = rng.choice((0.0, 0.05, 0.3, 0.8))
-    pace = rng.choices((beats, beats / 2, beats * 2, beats / 4), (10, 3 if beats % 2 == 0 else 0, 3, 0.3 if beats % 4 == 0 else 0))[0]
+    pace = rng.choices(
+        (beats, beats / 2, beats * 2, beats / 4),
+        (10, 3 if beats % 2 == 0 else 0, 3, 0.3 if beats % 4 == 0 else 0),
+    )[0]
     if song.pool in ("blues", "minor blues"):
         pace = beats
     loops = [progression(rng, song.pool, tonic, richness) for _ in range(rng.choice((1, 2, 2, 3)))]
@@ -236,7 +237,9 @@ def _over(song: _Song, sections: list[_Section], role: str, centre: float) -> li
             begin += spread * rng.random() * 2
             close = song.seconds(onset + (end - onset) * share) + lag
             louder = level + velocity + section.loud * 0.5 + rng.gauss(0, 4)
-            notes.append((begin, max(close, begin + 0.045), pitch, min(127, max(15, round(louder)))))
+            notes.append(
+                (begin, max(close, begin + 0.045), pitch, min(127, max(15, round(louder))))
+            )
     return separated(notes)
 
 
@@ -255,7 +258,9 @@ def _rhythm(song: _Song, density: float) -> list[float]:
     return found or [0.0]
 
 
-def _placed(song: _Song, start: float, end: float, rhythm: list[float]) -> list[tuple[float, float]]:
+def _placed(
+    song: _Song, start: float, end: float, rhythm: list[float]
+) -> list[tuple[float, float]]:
     """The onsets of a bar's rhythm that fall on a chord, each up to the next."""
     bar = start // song.beats * song.beats
     ons = []
@@ -321,7 +326,12 @@ def _bass(
         return found
     spots = _placed(song, start, end, rhythm)
     return [
-        (a, min(b, a + 2), root if i == 0 or rng.random() < 0.75 else rng.choice((fifth, root + 12)), 0)
+        (
+            a,
+            min(b, a + 2),
+            root if i == 0 or rng.random() < 0.75 else rng.choice((fifth, root + 12)),
+            0,
+        )
         for i, (a, b) in enumerate(spots)
     ]
 
@@ -331,7 +341,6 @@ def _comp(
 ) -> list[Written]:
     rng = song.rng
     half = 1 / 3 if song.thirds else 0.5
-    chord = lambda a, b, v=0: [(a, b, p, v) for p in pitches]  # noqa: E731
     spots: list[tuple[float, float]]
     if style == "pad":
         spots = [(start, end)]
@@ -343,7 +352,9 @@ def _comp(
         spots = [(a + half, min(b, a + half + 0.3)) for a, b in _steps(start, end, 1.0)]
     elif style == "oompah":
         spots = [
-            (a, b) for i, (a, b) in enumerate(_steps(start, end, 1.0)) if (a % song.beats) % 2 == 1 or (song.beats == 3 and a % 3 > 0)
+            (a, b)
+            for i, (a, b) in enumerate(_steps(start, end, 1.0))
+            if (a % song.beats) % 2 == 1 or (song.beats == 3 and a % 3 > 0)
         ]
     elif style == "strum":
         whole = _steps(start, end, half)
@@ -371,7 +382,7 @@ def _comp(
         ]
     else:
         spots = _placed(song, start, end, rhythm)
-    return [note for a, b in spots for note in chord(a, b, 6 if a % 1 == 0 else -4)]
+    return [(a, b, p, 6 if a % 1 == 0 else -4) for a, b in spots for p in pitches]
 
 
 def _lead(song: _Song, section: _Section, centre: float, rhythm: list[float]) -> list[Written]:

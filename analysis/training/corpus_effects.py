@@ -1,4 +1,4 @@
-"""What happens to a rendered clip on its way to the ear: rooms, desks, tape, noise and small files."""
+"""What happens to a rendered clip on its way to the ear: rooms, desks, tape, noise, small files."""
 
 import io
 import random
@@ -106,7 +106,9 @@ def _noisy(rng: random.Random, sound: Sound) -> Sound:
         hz = np.maximum(np.fft.rfftfreq(len(noise), 1 / RATE), 20.0)
         noise = np.fft.irfft(spectrum * hz**-colour, len(noise))
     if rng.random() < 0.2:
-        noise = noise + noise.std() * np.sin(2 * np.pi * rng.choice((50, 60)) / RATE * np.arange(len(noise)))
+        noise = noise + noise.std() * np.sin(
+            2 * np.pi * rng.choice((50, 60)) / RATE * np.arange(len(noise))
+        )
     power = np.square(sound).mean()
     share = 10 ** (-rng.uniform(15.0, 45.0) / 20)
     return np.asarray(sound + noise * share * np.sqrt(power / np.square(noise).mean()))

@@ -50,7 +50,9 @@ def invent(rng: random.Random, beats: int, thirds: bool) -> Groove:
     if cymbal == CRASH:
         unit = max(unit, 0.5) if not thirds else 1.0
     snare = rng.choice((SNARE, SNARE, SNARE, SNARE, 40, CLAP, STICK))
-    grid = [i * (1 / 3 if thirds else 0.25) for i in range(round(beats / (1 / 3 if thirds else 0.25)))]
+    grid = [
+        i * (1 / 3 if thirds else 0.25) for i in range(round(beats / (1 / 3 if thirds else 0.25)))
+    ]
     half = [i / 2 for i in range(beats * 2)]
     kicks, snares = _bones(rng, kind, beats)
     busy = rng.choice((0.0, 0.1, 0.25, 0.4))
@@ -76,7 +78,9 @@ def invent(rng: random.Random, beats: int, thirds: bool) -> Groove:
             extra += [(at, drum, rng.randint(55, 95)) for at in places if rng.random() < chance]
     if kind == "percussion":
         kicks, snares, cymbal = (kicks if rng.random() < 0.5 else []), [], SHAKER
-    opens = tuple(at for at in half if at % 1 == 0.5 and rng.random() < rng.choice((0.0, 0.0, 0.15, 0.6)))
+    opens = tuple(
+        at for at in half if at % 1 == 0.5 and rng.random() < rng.choice((0.0, 0.0, 0.15, 0.6))
+    )
     return Groove(
         kind, beats, unit, cymbal, tuple(sorted(set(kicks))), tuple(snares), snare,
         () if kind in ("jazz", "percussion") or thirds else opens,
@@ -101,11 +105,16 @@ def _bones(rng: random.Random, kind: str, beats: int) -> tuple[list[float], list
     if kind == "train":
         return every[::2], [at / 2 for at in range(beats * 2)]
     if kind == "jazz":
-        return [at for at in every if rng.random() < 0.3], [at + 0.5 for at in every if rng.random() < 0.2]
+        return [at for at in every if rng.random() < 0.3], [
+            at + 0.5 for at in every if rng.random() < 0.2
+        ]
     if kind == "latin":
         return [at for at in (0.0, 1.5, 2.0, 3.5) if at < beats], []
     if kind == "break":
-        return rng.choice(([0, 0.5, 2.5], [0, 1.5, 2.5], [0, 2.25, 2.5], [0, 0.75, 2.5])), [1.0, 3.0][: max(1, beats // 2)]
+        return rng.choice(([0, 0.5, 2.5], [0, 1.5, 2.5], [0, 2.25, 2.5], [0, 0.75, 2.5])), [
+            1.0,
+            3.0,
+        ][: max(1, beats // 2)]
     if kind == "dembow":
         return every, [at for at in (0.75, 1.5, 2.75, 3.5) if at < beats]
     if kind == "march":
@@ -132,10 +141,12 @@ def play_bar(rng: random.Random, groove: Groove, start: float, loud: float) -> l
         accent = 12 if at % 1 == 0 else 0
         drum = OPEN if at in groove.opens and groove.cymbal == CLOSED else groove.cymbal
         hits.append((at, drum, 66 + accent))
-    hits += [(at, KICK, 100) for at in groove.kicks if rng.random() < 0.95]
+    hits += [(at, KICK, 100) for at in groove.kicks if at < groove.beats and rng.random() < 0.95]
     hits += [(at, groove.snare, 102) for at in groove.snares if rng.random() < 0.97]
     if groove.kind == "toms":
-        hits += [(i / 2, rng.choice(_TOMS), 88) for i in range(groove.beats * 2) if rng.random() < 0.6]
+        hits += [
+            (i / 2, rng.choice(_TOMS), 88) for i in range(groove.beats * 2) if rng.random() < 0.6
+        ]
     for index in range(groove.beats * 4):
         if rng.random() < groove.ghosts and index / 4 not in groove.snares:
             hits.append((index / 4, SNARE, rng.randint(22, 48)))
@@ -221,5 +232,10 @@ def read_take(data: Path, name: str) -> Take:
     middle = sorted(between)[len(between) // 2] if len(between) > 12 else 0.5
     length = hits[-1][0] if hits else 0.0
     return Take(
-        name, float(parts[2]), beats, int(length // beats), tuple(hits), middle if middle > 0.56 else 0.5
+        name,
+        float(parts[2]),
+        beats,
+        int(length // beats),
+        tuple(hits),
+        middle if middle > 0.56 else 0.5,
     )

@@ -11,23 +11,29 @@ _SUFFIX = {"": "", "o": "dim", "+": "aug", "0": "hdim7", "o7": "dim7", "M7": "ma
 
 MAJOR = """I V vi IV|I vi IV V|vi IV I V|I IV V IV|I IV vi V|I iii IV V|I V vi iii IV I IV V
 I bVII IV I|I ii IV V|IV V iii vi|I IV I V|I I IV V|I vi ii V|I iii vi IV|IV I V vi|I IV ii V
-I v IV I|I bIII IV I|I bVI bVII I|I II IV I|I IV iv I|I III7 vi IV|I I7 IV iv|I V/3 vi V|I IV/5 V I
-I V IV V|ii IV I V|I IV|I V|I ii|IV I|I io ii V|I I+ vi I7 IV iv I V|I VI7 II7 V7|vi V IV V|I iii ii V
+I v IV I|I bIII IV I|I bVI bVII I|I II IV I|I IV iv I|I III7 vi IV|I I7 IV iv|I V/3 vi V
+I IV/5 V I
+I V IV V|ii IV I V|I IV|I V|I ii|IV I|I io ii V|I I+ vi I7 IV iv I V|I VI7 II7 V7|vi V IV V
+I iii ii V
 IV iv iii vi ii V I I|I V/7 vi I/5 IV I/3 ii V|I #ivo V I|vi ii V I|bVII IV I I|I IV bVII IV
 """
-MINOR = """i bVI bIII bVII|i bVII bVI V|i iv v i|i iv bVII bIII|i bVI iv V|i bVII i bVII|i v bVI bVII
+MINOR = """i bVI bIII bVII|i bVII bVI V|i iv v i|i iv bVII bIII|i bVI iv V|i bVII i bVII
+i v bVI bVII
 i iv i V7|i bIII bVII iv|i ii0 V7 i|i IV i IV|i ii bIII IV|i bII i bVII|i i bVI V|i bVI|i iv|i bVII
 i V i iv|bVI bVII i i|i bIII iv bVI|i v iv v|i iv bVI V|i bVI bVII i|i V/7 bIII/5 IV bVI/5 i V V
 i bII V i|i iv bII V|i IV bVII bIII|i i iv V|iv i V i|i bVII/5 bVI V|i bIII IV bVI
 """
-JAZZ = """ii7 V7 IM7 IM7|IM7 vi7 ii7 V7|iii7 VI7 ii7 V7|IM7 ii7 iii7 VI7|IM7 IVM7 iii7 VI7 ii7 V7 I6 V7
+JAZZ = """ii7 V7 IM7 IM7|IM7 vi7 ii7 V7|iii7 VI7 ii7 V7|IM7 ii7 iii7 VI7
+IM7 IVM7 iii7 VI7 ii7 V7 I6 V7
 IM7 io7 ii7 V7|ii7 bII7 IM7 VI7|IM7 iv7 bVII7 IM7|IM7 II7 ii7 V7|IM7 vii0 III7 vi7 v7 I7 IVM7 iv7
 IVM7 iv7 iii7 biiio7 ii7 V7 IM7 VI7|I6 bIII6 ii7 bII7|v7 I7 IVM7 bVII7|IM9 iv9 IM9 bVII13
 """
-JAZZ_MINOR = """i7 ii0 V7 i7|ii0 V7 i6 i6|i7 iv7 bVII7 bIIIM7 bVIM7 ii0 V7 i7|i7 IV7 i7 IV7|i6 bVI7 V7 i6
+JAZZ_MINOR = """i7 ii0 V7 i7|ii0 V7 i6 i6|i7 iv7 bVII7 bIIIM7 bVIM7 ii0 V7 i7|i7 IV7 i7 IV7
+i6 bVI7 V7 i6
 i9 iv9 i9 V7|i7 bVII7 bVIM7 V7|i7 bII7 i7 V7
 """
-BLUES = """I7 I7 I7 I7 IV7 IV7 I7 I7 V7 IV7 I7 V7|I7 IV7 I7 I7 IV7 IV7 I7 VI7 ii7 V7 I7 V7|I7 I7 IV7 I7
+BLUES = """I7 I7 I7 I7 IV7 IV7 I7 I7 V7 IV7 I7 V7|I7 IV7 I7 I7 IV7 IV7 I7 VI7 ii7 V7 I7 V7
+I7 I7 IV7 I7
 """
 MINOR_BLUES = """i7 i7 i7 i7 iv7 iv7 i7 i7 bVI7 V7 i7 V7|i i i i iv iv i i v iv i v
 """
@@ -76,7 +82,7 @@ class Chord:
 
 
 def read_roman(text: str, tonic: int) -> Chord:
-    """A chord from a Roman numeral such as bVII, ii7, IM7, V/3: a slash names a step of the chord."""
+    """A chord from a Roman numeral such as bVII, ii7, IM7, V/3: a slash names a step of it."""
     numeral, _, step = text.partition("/")
     found = re.fullmatch(r"([b#]?)([ivIV]+)(.*)", numeral)
     if found is None:
@@ -91,7 +97,12 @@ def read_roman(text: str, tonic: int) -> Chord:
     elif suffix == "":
         quality = "min" if minor else "maj"
     else:
-        named = {"6": ("maj6", "min6"), "7": ("7", "min7"), "9": ("9", "min9"), "13": ("13", "min11")}
+        named = {
+            "6": ("maj6", "min6"),
+            "7": ("7", "min7"),
+            "9": ("9", "min9"),
+            "13": ("13", "min11"),
+        }
         quality = named[suffix][minor]
     index = {"": 0, "3": 1, "5": 2, "7": 3}[step]
     if index == 3:  # the leading seventh of the triad's root: first inversion sounds like it
@@ -99,9 +110,7 @@ def read_roman(text: str, tonic: int) -> Chord:
     return Chord(root, quality, (root + QUALITIES[quality][min(index, 2)]) % 12)
 
 
-def progression(
-    rng: random.Random, pool: str, tonic: int, richness: float
-) -> list[Chord]:
+def progression(rng: random.Random, pool: str, tonic: int, richness: float) -> list[Chord]:
     """Chords of a section.
 
     :param richness: chance that a chord gets more than its triad
@@ -115,9 +124,7 @@ def progression(
 
 def _wander(rng: random.Random, pool: str, tonic: int) -> list[Chord]:
     """A walk over the chords of the scale with a borrowed one or a secondary dominant."""
-    own = (
-        "I ii iii IV V vi I IV V" if pool == "major" else "i bIII iv v bVI bVII V i iv"
-    ).split()
+    own = ("I ii iii IV V vi I IV V" if pool == "major" else "i bIII iv v bVI bVII V i iv").split()
     borrowed = (
         "bVII iv II7 VI7 III7 bVI bIII viio" if pool == "major" else "bII IV I7 bVII7 II7 iio"
     ).split()
@@ -149,7 +156,9 @@ def voicing(
     """Pitches of a chord about a centre that move little from those before."""
     classes = list(dict.fromkeys(chord.classes))
     if len(classes) > size:  # the fifth goes first, then the root of large chords
-        order = sorted(range(len(classes)), key=lambda i: (i == 2, i == 0 and size < 4), reverse=True)
+        order = sorted(
+            range(len(classes)), key=lambda i: (i == 2, i == 0 and size < 4), reverse=True
+        )
         drop = set(order[: len(classes) - size])
         classes = [pitch for i, pitch in enumerate(classes) if i not in drop]
     best: list[int] = []

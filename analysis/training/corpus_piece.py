@@ -1,4 +1,4 @@
-"""What is rendered for the training corpus: parts in seconds with everything that is known of them."""
+"""What is rendered for the training corpus: parts in seconds and all that is known of them."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -145,7 +145,7 @@ def label(root: int, quality: str, bass: int) -> str:
 
 
 def slices(notes: Sequence[tuple[float, float, int]]) -> list[tuple[float, float, str]]:
-    """Chords of all vertical slices of written notes, equal neighbours joined; "X" where unclear."""
+    """Chords of all vertical slices of written notes, equal ones joined; "X" where unclear."""
     marks: list[tuple[float, bool, int]] = []
     for onset, end, pitch in notes:
         marks += [(round(onset, 3), True, pitch), (round(end, 3), False, pitch)]
@@ -235,7 +235,7 @@ def perform(
     legato: float,
     loudness: float = 80.0,
 ) -> list[Note]:
-    """Written notes (in beats) as somebody plays them: late or early, short or bound, louder or softer."""
+    """Written notes (in beats) as somebody plays them: late or early, bound or not, soft or not."""
     lag = rng.gauss(0.0, jitter_seconds / 2)
     phrase, phase = rng.uniform(6.0, 24.0), rng.random() * 6.28
     depth, accent = rng.uniform(2.0, 14.0), rng.uniform(0.0, 12.0)
@@ -253,7 +253,7 @@ def perform(
 
 def pitch_curve(piece: Piece, detune_cents: float, hop: float = 0.01) -> NDArray[np.float64]:
     """Pitch in Hz each `hop` seconds of a piece of one voice; 0 where nothing sounds."""
-    curve = np.zeros(int(round(piece.seconds / hop)))
+    curve = np.zeros(round(piece.seconds / hop))
     voice = piece.voices[0]
     times = np.arange(len(curve)) * hop
     bend = np.zeros(len(curve))
@@ -263,6 +263,6 @@ def pitch_curve(piece: Piece, detune_cents: float, hop: float = 0.01) -> NDArray
         held = np.searchsorted(at, times, side="right") - 1
         bend = np.where(held >= 0, value[np.maximum(held, 0)], 0.0)
     for onset, end, pitch, _ in voice.notes:
-        inside = slice(int(round(onset / hop)), int(round(end / hop)))
+        inside = slice(round(onset / hop), round(end / hop))
         curve[inside] = 440.0 * 2.0 ** ((pitch - 69 + bend[inside] + detune_cents / 100) / 12)
     return curve

@@ -1,4 +1,4 @@
-"""Scores to sound with FluidSynth, TiMidity++ and own samplers, a stem for each font that is used."""
+"""Scores to sound with FluidSynth, TiMidity++ and own samplers, a stem for each font."""
 
 import os
 import random
@@ -71,7 +71,14 @@ FONTS = (
     _kit("rumpf_kit_z01_h2", "CC BY 3.0", 0.7),
     _kit("Audiophob", "CC0", 0.5),
     Font("sf_GMbank", f"{_SF2}/sf_GMbank.sf2", "LGPL-2.1-or-later", 5.0, valid=True),
-    Font("Red_Zeppelin_4", f"{_SF2}/Red_Zeppelin_4_LV2.sf2", "GPL-2.0-or-later", 3.0, pitched=False, valid=True),
+    Font(
+        "Red_Zeppelin_4",
+        f"{_SF2}/Red_Zeppelin_4_LV2.sf2",
+        "GPL-2.0-or-later",
+        3.0,
+        pitched=False,
+        valid=True,
+    ),
     _kit("GMRockKit", "GPL-2.0", 2.0, valid=True),
     _kit("VariBreaks", "GPL-2.0-or-later", valid=True),
 )
@@ -93,17 +100,22 @@ def pick_font(rng: random.Random, split: str, *, drums: bool) -> Font:
 
 def render(
     rng: random.Random,
-    voices: Sequence[tuple[Voice, Font]],
+    voices: Sequence[Voice],
     drums: Sequence[Hit],
-    kit: Font,
     seconds: float,
+    fonts: Font | Sequence[Font],
+    kit: Font,
     detune_cents: float,
 ) -> Floats:
-    """The clip as one channel at the ears' rate [shape=(n,)], not scaled."""
+    """The clip as one channel at the ears' rate [shape=(n,)], not scaled.
+
+    :param fonts: one for all voices, or one for each
+    """
+    each = [fonts] * len(voices) if isinstance(fonts, Font) else fonts
     size = round(seconds * RATE)
     mixed = np.zeros(size, np.float64)
-    for font in dict.fromkeys(font for _, font in voices):
-        own = [voice for voice, one in voices if one == font]
+    for font in dict.fromkeys(each):
+        own = [voice for voice, one in zip(voices, each, strict=True) if one == font]
         if font.path:
             sound = _played(rng, _midi(rng, own, detune_cents), font, size)
         else:
@@ -135,9 +147,13 @@ def _midi(rng: random.Random, voices: Sequence[Voice], detune_cents: float) -> m
             value = round((semitones + detune_cents / 100) / 2 * 8192)
             value = min(8191, max(-8192, value))
             timed.append((at, 1, mido.Message("pitchwheel", channel=channel, pitch=value)))
-        timed.append((0.0, 0, mido.Message("program_change", channel=channel, program=voice.program)))
+        timed.append(
+            (0.0, 0, mido.Message("program_change", channel=channel, program=voice.program))
+        )
         level = rng.randint(75, 115)
-        timed.append((0.0, 0, mido.Message("control_change", channel=channel, control=7, value=level)))
+        timed.append(
+            (0.0, 0, mido.Message("control_change", channel=channel, control=7, value=level))
+        )
         for onset, end, pitch, velocity in voice.notes:
             on = mido.Message("note_on", channel=channel, note=pitch, velocity=velocity)
             off = mido.Message("note_off", channel=channel, note=pitch)
@@ -146,9 +162,7 @@ def _midi(rng: random.Random, voices: Sequence[Voice], detune_cents: float) -> m
     return file
 
 
-def _drum_midi(
-    rng: random.Random, drums: Sequence[Hit], kit: Font
-) -> mido.MidiFile:
+def _drum_midi(rng: random.Random, drums: Sequence[Hit], kit: Font) -> mido.MidiFile:
     file = mido.MidiFile(ticks_per_beat=_TICKS_PER_BEAT)
     own = not kit.pitched  # such fonts have the kit as their first instrument
     channel = 0 if own else 9

@@ -56,7 +56,6 @@ _MUSIC21 = {
     "classical": (
         ("haydn/*", 30),
         ("mozart/*", 30),
-        ("beethoven/*", 30),
         ("palestrina/*", 40),
         ("monteverdi/*", 40),
         ("josquin/*", 8),
@@ -67,6 +66,7 @@ _MUSIC21 = {
         ("weber/*", 2),
         ("beach/*", 2),
         ("verdi/*", 2),
+        ("beethoven/opus18*", 12),
     ),
     "mono": (
         ("ryansMammoth/*", 220),
@@ -248,7 +248,9 @@ def from_when_in_rome(data: Path, group: str) -> Iterator[Work]:
             hint = "piano" if group == "piano" else ("song" if "Lieder" in name else "strings")
             try:
                 with zipfile.ZipFile(archive.open(member)) as inner:
-                    score = next(n for n in inner.namelist() if n.endswith(".xml") and "META" not in n)
+                    score = next(
+                        n for n in inner.namelist() if n.endswith(".xml") and "META" not in n
+                    )
                     parsed = converter.parseData(inner.read(score).decode(), format="musicxml")
                 work = read_work(parsed, name, group, hint)
             except Exception as error:

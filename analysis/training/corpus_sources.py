@@ -4,6 +4,7 @@ import random
 import zipfile
 from dataclasses import replace
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import mido
@@ -89,7 +90,7 @@ def pop909(rng: random.Random, data: Path, song: int, *, piano: bool) -> Piece |
 
 def _usual_gap(marked: list[bool]) -> int:
     at = [index for index, here in enumerate(marked) if here]
-    gaps = [b - a for a, b in zip(at, at[1:], strict=False)] or [4]
+    gaps = [b - a for a, b in pairwise(at)] or [4]
     return max(set(gaps), key=gaps.count)
 
 
@@ -234,9 +235,7 @@ def sung(rng: random.Random, voice: Voice) -> Voice:
     """One line without overlaps, half of them with vibrato and glides."""
     notes = sorted(voice.notes)
     ends = [note[0] - 0.004 for note in notes[1:]] + [float("inf")]
-    line = [
-        (a, min(b, end), p, v) for (a, b, p, v), end in zip(notes, ends, strict=True)
-    ]
+    line = [(a, min(b, end), p, v) for (a, b, p, v), end in zip(notes, ends, strict=True)]
     line = [note for note in line if note[1] - note[0] > 0.04]
     bends: list[tuple[float, float]] = []
     if rng.random() < 0.5:
@@ -283,7 +282,6 @@ def nottingham(rng: random.Random, data: Path, name: str) -> Piece | None:
     if signature is None or len(parts) < 2:
         return None
     step = 1.5 if signature.denominator == 8 and signature.numerator % 3 == 0 else 1.0
-    meter = round(signature.numerator * 4 / signature.denominator / step)
     shift = rng.randint(-5, 6)
     written = [[(a * 2, b * 2, p + shift) for a, b, p, _ in part] for part in parts[:2]]
     end = max(note[1] for part in written for note in part)
