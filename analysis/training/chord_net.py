@@ -8,6 +8,8 @@ are then folded to pitch classes, with soft registers as channels, and blocks of
 time and a circulant product over pitch classes follow, most of them at half the frame rate.
 """
 
+import warnings
+from io import BytesIO
 from typing import Any
 
 import torch
@@ -159,19 +161,19 @@ class Exported(nn.Module):
 
 def export(net: ChordNet) -> bytes:
     """The network as an ONNX file."""
-    from io import BytesIO
-
     net = net.eval()
     example = torch.zeros(64, 2, SEMITONES * FINE)
     file: Any = BytesIO()
-    torch.onnx.export(
-        Exported(net),
-        (example,),
-        file,
-        input_names=["loudness"],
-        output_names=["chord", "bass", "active", "key"],
-        dynamic_axes={"loudness": {0: "time"}},
-        opset_version=17,
-        dynamo=False,
-    )
+    with warnings.catch_warnings():  # the new exporter fixes the number of frames
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            Exported(net),
+            (example,),
+            file,
+            input_names=["loudness"],
+            output_names=["chord", "bass", "active", "key"],
+            dynamic_axes={"loudness": {0: "time"}},
+            opset_version=17,
+            dynamo=False,
+        )
     return bytes(file.getvalue())
