@@ -97,7 +97,7 @@ def _check(score: Score, tracks: list[Track]) -> None:
     if not tracks:
         raise SegueError("a score without notes cannot be engraved; give one that has some")
     for track in tracks:
-        if not is_written(track.notes):
+        if not is_written(_as_written(track)):
             raise SegueError(
                 f"notes of track {track.name!r} do not lie on a grid of a twelfth or an eighth of "
                 "a beat; quantise them first"
@@ -116,7 +116,7 @@ def _pitched(tracks: Iterable[Track]) -> Notes:
 
 def _staves(track: Track) -> list[tuple[Notes, str]]:
     if track.channel == DRUM_CHANNEL:
-        return [(_drum_lengths(track.notes), "percussion")]
+        return [(_as_written(track), "percussion")]
     if track.program in _KEYBOARDS and needs_two_staves(track.notes):
         right, left = split_hands(track.notes)
         return [(right, "treble"), (left, "bass")]
@@ -268,9 +268,11 @@ def _drum(midi: int) -> Any:
     return made
 
 
-def _drum_lengths(notes: Notes) -> Notes:
-    """Strokes of hands and feet, each up to the next or to the end of its beat."""
-    written = sort_notes(notes)
+def _as_written(track: Track) -> Notes:
+    """The notes; of drums, strokes of hands and feet, each up to the next or its beat's end."""
+    if track.channel != DRUM_CHANNEL:
+        return track.notes
+    written = sort_notes(track.notes)
     for foot in (False, True):
         here = np.flatnonzero(np.isin(written["pitch"], _FEET) == foot)
         onsets = written["onset_beats"][here]

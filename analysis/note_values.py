@@ -4,6 +4,7 @@ Conventions: times are fractions of a quarter note from the beginning of a bar.
 """
 
 from fractions import Fraction
+from functools import lru_cache
 
 from ..music.tempo import Meter
 
@@ -84,33 +85,37 @@ def _syncopated(start: Fraction, length: Fraction, meter: Meter) -> bool:
 
 def _strongest(start: Fraction, end: Fraction, meter: Meter) -> Fraction:
     """The strongest moment between, the first of equals; the end if there is none between."""
-    best, weight = end, -1
-    for step in (Fraction(1, 32), Fraction(1, 24)):
-        at = (start // step + 1) * step
-        while at < end:
-            here = _weight(at, meter)
-            if here > weight:
-                best, weight = at, here
-            at += step
-    return best
+    first, last = int(start * FINEST) + 1, -int(-end * FINEST)
+    inside = _weights(meter)[first:last]
+    best = max(inside, default=-1)
+    return Fraction(first + inside.index(best), FINEST) if best >= 0 else end
 
 
 def _weight(at: Fraction, meter: Meter) -> int:
-    """How strong a moment of a bar is: 6 of its ends, 4 of a beat, less of its parts."""
+    """How strong a moment of a bar is: 6 of its ends, `_BEAT` of a beat, less of its parts."""
+    return _weights(meter)[int(at * FINEST)]
+
+
+@lru_cache(maxsize=32)
+def _weights(meter: Meter) -> list[int]:
+    """The same of each moment of the finest grid; -1 where nothing is ever written."""
     bar = as_fraction(meter.bar_beats)
-    if at in (0, bar):
-        return 6
     beat = _beat(meter)
-    if bar == 2 * at and bar % (2 * beat) == 0:
-        return 5
-    if at % beat == 0:
-        return _BEAT
     part = beat / 3 if is_compound(meter) else beat / 2
-    if at % part == 0:
-        return 3
-    if at % (part / 2) == 0:
-        return 2
-    return 1 if at % (part / 4) == 0 or at % Fraction(1, 3) == 0 else 0
+    found = []
+    for count in range(int(bar * FINEST) + 1):
+        at = Fraction(count, FINEST)
+        levels = (
+            (6, at in (0, bar)),
+            (5, bar == 2 * at and bar % (2 * beat) == 0),
+            (_BEAT, at % beat == 0),
+            (3, at % part == 0),
+            (2, at % (part / 2) == 0),
+            (1, at % (part / 4) == 0 or at % Fraction(1, 3) == 0),
+            (0, at % Fraction(1, 32) == 0 or at % Fraction(1, 24) == 0),
+        )
+        found.append(next((level for level, holds in levels if holds), -1))
+    return found
 
 
 def _beat(meter: Meter) -> Fraction:

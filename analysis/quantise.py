@@ -23,10 +23,10 @@ IntArray = NDArray[np.int64]
 DIVISIONS = (1, 2, 4, 3, 6, 8)
 """Into how many equal parts a beat may be divided."""
 
-_READING = {1: 0.0, 2: 0.3, 4: 1.5, 3: 2.0, 6: 6.0, 8: 6.0}  # cost of a division
-_OFF = {1: 0.0, 2: 0.2, 3: 0.6, 4: 0.7, 6: 1.5, 8: 1.8}  # of an onset by its finest division
-_CHANGE = 1.5  # between halves and thirds
-_SPREAD = 0.045  # beats: standard deviation of an onset
+_READING = {1: 0.0, 2: 0.3, 4: 1.5, 3: 1.5, 6: 6.0, 8: 6.0}  # cost of a division
+_OFF = {1: 0.0, 2: 0.2, 3: 0.6, 4: 0.8, 6: 1.5, 8: 1.8}  # of an onset by its finest division
+_CHANGE = 0.7  # between halves and thirds
+_SPREAD = 0.03  # beats: standard deviation of an onset
 _FAR = 4.5  # standard deviations beyond which an onset costs no more
 _MERGED = 5.0  # of two onsets that become one
 _CHORD = 0.07  # beats: onsets nearer than this are one
