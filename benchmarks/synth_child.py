@@ -4,6 +4,7 @@ So that what it used can be read when it ends, as with any other program. NAME i
 `segue:BLOCK_FRAMES` or `tono`; SCORE is what `save_piece` wrote.
 """
 
+import gc
 import sys
 from pathlib import Path
 
@@ -35,6 +36,8 @@ def play(piece: Piece, block_frames: int, out: Path) -> None:
         FileSink(out, SAMPLE_RATE) as sink,
     ):
         engine.schedule(piece.events)
+        gc.collect()
+        gc.freeze()  # as the process of an engine does
         render_blocks(engine, end_frame(piece.events), sink.write)
 
 

@@ -25,6 +25,7 @@ import numpy as np
 from ..music.errors import SegueError
 from ..music.events import PROGRAMS
 from ..music.midi import DRUM_CHANNEL
+from ..synth.engine_process import ONE_THREAD
 from ..synth.render import OFFLINE_BLOCK_FRAMES
 from .synth_material import Found, Rows, Tell, busiest_spots, record
 from .synth_piece import SAMPLE_RATE, Piece, save_piece
@@ -187,9 +188,11 @@ def _score(folder: Path, player: Player, part: Piece) -> Path:
 def processor_seconds(command: list[str], cache: Path | None = None) -> float:
     """What a program uses until it ends, user and system; SegueError if it fails or hangs.
 
+    It runs in the environment in which an engine has its process.
+
     :param cache: where ours keeps its tables, instead of the user's own folder
     """
-    environment = os.environ | ({"SEGUE_CACHE": str(cache)} if cache else {})
+    environment = os.environ | ONE_THREAD | ({"SEGUE_CACHE": str(cache)} if cache else {})
     with tempfile.TemporaryFile() as told:
         process = subprocess.Popen(
             command, stdout=told, stderr=told, stdin=subprocess.DEVNULL, env=environment

@@ -226,7 +226,8 @@ def _between(points: NDArray[T]) -> NDArray[T]:
     """Straight lines from point to point, so many frames each."""
     ends = np.empty((len(points) - 1, 2), points.dtype)
     ends[:, 0], ends[:, 1] = points[:-1], points[1:]
-    return np.dot(ends, SHARES.astype(points.dtype)).reshape(-1)
+    lines: NDArray[T] = np.dot(ends, SHARES.astype(points.dtype)).reshape(-1)
+    return lines
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,7 @@ def walk(places: Fixed) -> Walk:
 def even_places(speed: float, first: float, count: int) -> Fixed:
     """Places of an even speed from one on."""
     begin, step = fixed(first), fixed(speed)
-    return np.arange(begin, begin + count * step, step, np.int64)
+    return np.arange(begin, begin + count * step, step, dtype=np.int64)
 
 
 @lru_cache(maxsize=4)

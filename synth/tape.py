@@ -65,10 +65,12 @@ class Tape:
         self._size = PIECE_FRAMES + self._over
         self._owners: list[tuple[Take, int]] = []  # of each piece: what it is a stretch of
         # by piece: when it was entered; the place that follows it, 0 if that is not known; its
-        # first frame and the head of its take; how many parts are laid from each on
+        # first frame and the head of its take
         self._entered, self._next, self._first, self._head = np.zeros((4, 0), np.int64)
-        self._laid = np.zeros((0, PARTS), np.int64)
-        self._whole: list[bool] = []  # all parts are laid
+        # by piece and part: the frame of the piece where a reader has to follow, so that it does
+        # not read what is not laid; and so where no part is laid
+        self._ends: list[list[int]] = []
+        self._bare = [PART_FRAMES * part - self._over for part in range(PARTS)]
         self.samples: Samples = np.zeros(0, np.float32)
         self._lengthen(pieces)
 
@@ -82,8 +84,7 @@ class Tape:
         more = np.zeros(pieces, np.int64)
         self._entered, self._next = np.append(self._entered, more), np.append(self._next, more)
         self._first, self._head = np.append(self._first, more), np.append(self._head, more)
-        self._laid = np.concatenate([self._laid, np.zeros((pieces, PARTS), np.int64)])
-        self._whole += [False] * pieces
+        self._ends += [self._bare.copy() for _ in range(pieces)]
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` returned the first time it was asked for under this key."""
@@ -111,46 +112,40 @@ class Tape:
 
     def leave(self, places: Places) -> Places:
         """Where they have to follow at the next look, so that they do not read what is not laid."""
-        pieces = self._piece(places)
-        parts = np.minimum((places - self._begin(pieces)) // PART_FRAMES, PARTS - 1)
-        parts += self._laid[pieces, parts]
-        ends = np.where(parts == PARTS, PIECE_FRAMES, PART_FRAMES * parts - self._over)
-        return np.asarray(self._begin(pieces) + ends, np.int64)
+        ends = [self.leave_one(place) for place in places.reshape(-1).tolist()]
+        return np.array(ends, np.int64).reshape(places.shape)
 
     def leave_one(self, place: int) -> int:
         """The same of one place."""
-        piece = (place - self.block_frames) // self._size
-        begin = self.block_frames + piece * self._size
-        part = min((place - begin) // PART_FRAMES, PARTS - 1)
-        part += int(self._laid[piece, part])
-        return begin + (PIECE_FRAMES if part == PARTS else PART_FRAMES * part - self._over)
+        piece, within = divmod(place - self.block_frames, self._size)
+        return place - within + self._ends[piece][min(within // PART_FRAMES, PARTS - 1)]
 
     def follow(self, places: Places) -> tuple[Places, Places]:
         """Where some places go on that have come to where they have to leave, and leave next."""
-        places = self._onward(places)
-        ends = self.leave(places)
-        short = ends <= places
-        while short.any():  # the next piece is over already, or not laid far enough
-            places[short] = self._onward(places[short])
-            ends = self.leave(places)
-            short = ends <= places
-        return places, ends
+        rows = []
+        for place in places.tolist():
+            end = place
+            while end <= place:  # or the next piece is over already, or not laid far enough
+                place = self._onward(place)
+                end = self.leave_one(place)
+            rows.append((place, end))
+        gone, ends = np.array(rows, np.int64).T
+        return gone, ends
 
-    def _onward(self, places: Places) -> Places:
+    def _onward(self, place: int) -> int:
         """Lay down the next part, or go on to the next piece where there is none."""
-        pieces = self._piece(places)
-        within = places - self._begin(pieces)
-        behind = within >= PIECE_FRAMES
-        for piece, frame in zip(pieces[~behind].tolist(), within[~behind].tolist(), strict=True):
-            self._ensure(piece, frame)
-        after = self._next[pieces]
-        for row in np.flatnonzero(behind & (after == 0)).tolist():
-            piece = int(pieces[row])
-            take, number = self._owners[piece]
-            after[row] = self._next[piece] = self.enter(take, (number + 1) * PIECE_FRAMES)
-        gone = np.where(behind, after + within - PIECE_FRAMES, places)
-        self._entered[self._piece(gone)] = self.clock
-        return gone
+        piece, within = divmod(place - self.block_frames, self._size)
+        if within < PIECE_FRAMES:
+            self._ensure(piece, within)
+        else:
+            after = int(self._next[piece])
+            if not after:
+                take, number = self._owners[piece]
+                after = self._next[piece] = self.enter(take, (number + 1) * PIECE_FRAMES)
+            place = after + within - PIECE_FRAMES
+            piece = (place - self.block_frames) // self._size
+        self._entered[piece] = self.clock
+        return place
 
     def settled(self, places: Places) -> NDArray[np.bool_]:
         """Whether some places are in the rings of their takes."""
@@ -171,11 +166,12 @@ class Tape:
 
     def _ensure(self, piece: int, within: int) -> None:
         """Lay down what will be read from a frame of a piece on before the next look."""
-        if self._whole[piece]:
+        ends = self._ends[piece]
+        if ends[0] == PIECE_FRAMES:
             return
         last = min(within + self._over, PIECE_FRAMES - 1)
         for part in range(within // PART_FRAMES, last // PART_FRAMES + 1):
-            if not self._laid[piece, part]:
+            if ends[part] == self._bare[part]:
                 self._lay(piece, part)
 
     def _lay(self, piece: int, part: int) -> None:
@@ -185,12 +181,11 @@ class Tape:
         first = int(self._first[piece]) + within
         place = self.block_frames + piece * self._size + within
         self.samples[place : place + size] = self._owners[piece][0].reading.read(first, size)
-        laid = self._laid[piece]
-        laid[part] = 1
-        for before in range(PARTS - 2, -1, -1):
-            if laid[before]:
-                laid[before] = 1 + laid[before + 1]
-        self._whole[piece] = laid[0] == PARTS
+        ends = self._ends[piece]
+        ends[part] = ends[part + 1] if part + 1 < PARTS else PIECE_FRAMES
+        while part > 0 and ends[part - 1] > self._bare[part - 1]:
+            part -= 1
+            ends[part] = ends[part + 1]
 
     def _room(self, take: Take, number: int) -> int:
         """A piece that is free, or was entered longest ago of those that nobody reads."""
@@ -209,6 +204,6 @@ class Tape:
         if piece == len(self._owners):
             self._owners.append((take, number))
         self._owners[piece] = take, number
-        self._next[piece], self._laid[piece], self._whole[piece] = 0, 0, False
+        self._next[piece], self._ends[piece] = 0, self._bare.copy()
         self._first[piece], self._head[piece] = number * PIECE_FRAMES, take.reading.head
         return piece
