@@ -1,12 +1,15 @@
 """Cues: `segue cue list`, `check` and `import`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
 from .common import app, console, print_table
+
+if TYPE_CHECKING:
+    from ..music.cue import Cue
 
 cue_app = typer.Typer(help="List, check and import cues.", no_args_is_help=True)
 app.add_typer(cue_app, name="cue")
@@ -57,14 +60,56 @@ def cue_check(folder: Annotated[str, typer.Argument(help="A cue folder, or a nam
 
 @cue_app.command("import")
 def cue_import(
-    midi: Annotated[Path, typer.Argument(help="Any MIDI file.")],
+    file: Annotated[Path, typer.Argument(help="Any MIDI file, or a recording.")],
     folder: Annotated[Path | None, typer.Option("--output", "-o", help="Folder to make.")] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option(help="Of a recording: draw its sections and intensity into this PNG file."),
+    ] = None,
 ) -> None:
-    """Make a cue from a MIDI file: key, melody, chords, sections, bindings."""
-    from ..music.cue_import import import_midi
+    """Make a cue from a MIDI file or a recording, to start from.
 
-    target = folder or Path(midi.stem)
-    cue = import_midi(midi, target)
+    Of a MIDI file: key, melody, chords, sections, bindings. Of a recording: its sections as stems
+    that go round, tempo, key, chords, and what is struck apart from what is held.
+    """
+    from ..music.cue_import import import_midi, is_midi
+    from ..music.errors import SegueError
+
+    target = folder or Path(file.stem)
+    if not is_midi(file):
+        _import_recording(file, target, picture)
+        return
+    if picture is not None:
+        raise SegueError(
+            f"--picture belongs to recordings, and {file} is a MIDI file; leave it out"
+        )
+    _tell_made(target, import_midi(file, target))
+
+
+def _import_recording(file: Path, target: Path, picture: Path | None) -> None:
+    from ..analysis.song_cue import import_recording, section_rows
+    from ..analysis.song_picture import check_picture, draw_song
+
+    if picture is not None:
+        check_picture(picture)
+    with console.status(f"reading {file}") as status:
+        cue, song = import_recording(
+            file, target, tell=lambda what: status.update(f"{what} ({file})")
+        )
+        if picture is not None:
+            draw_song(song, picture, file.name)
+    print_table(section_rows(song), f"{file.name}: {song.form.pattern}")
+    console.print(
+        f"{song.tempo_bpm:.1f} bpm ({song.tempo_confidence:.2f}), {song.meter} "
+        f"({song.meter_confidence:.2f}), {song.key} ({song.key_confidence:.2f}); confidence 0 to 1",
+        soft_wrap=True,
+    )
+    _tell_made(target, cue)
+    if picture is not None:
+        console.print(f"picture: {picture}")
+
+
+def _tell_made(target: Path, cue: "Cue") -> None:
     console.print(
         f"{target}: {cue.key}, {cue.meter}, {len(cue.sections)} sections, "
         f"{cue.bars} bars; hear it: segue render {target} -o {target.name}.wav",

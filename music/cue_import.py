@@ -24,6 +24,8 @@ MELODY = "melody"
 MAX_BARS = 128
 """Longer files are cut there, so that an evening of music still loads at once."""
 
+MIDI_SUFFIXES = (".mid", ".midi", ".kar", ".rmi")
+
 BAR_BEATS = (1.5, 8.0)
 """Lengths of bars that are kept."""
 
@@ -32,6 +34,17 @@ _LEAD_INSTRUMENTS = (  # engine instrument by General MIDI family of eight progr
     *("piano", "bells", "strings", "pluck", "bass", "strings", "pad", "brass"),
     *("flute", "flute", "pluck", "pad", "bells", "pluck", "bells", "pad"),
 )
+
+
+def is_midi(path: str | Path) -> bool:
+    """Whether a file is MIDI by its contents, or says so by its name."""
+    try:
+        with Path(path).open("rb") as file:
+            head = file.read(12)
+    except OSError:
+        head = b""
+    by_name = Path(path).suffix.lower() in MIDI_SUFFIXES
+    return head[:4] == b"MThd" or head[8:] == b"RMID" or by_name
 
 
 def import_midi(path: str | Path, folder: str | Path, name: str | None = None) -> Cue:
