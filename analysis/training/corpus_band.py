@@ -6,7 +6,7 @@ from pathlib import Path
 
 from . import corpus_grooves as grooves
 from .corpus_harmony import Chord, progression, voicing
-from .corpus_piece import NAMES, QUALITIES, Note, Piece, Voice, Warp, separated
+from .corpus_piece import NAMES, QUALITIES, Note, Piece, Voice, Warp, label, separated
 
 _SCALES = {
     "major": (0, 2, 4, 5, 7, 9, 11),
@@ -24,6 +24,7 @@ _COMPS = (
     "block", "block", "pad", "pad", "skank", "riff", "riff", "strum", "strum", "arpeggio",
     "arpeggio", "alberti", "oompah", "stab", "push",
 )  # fmt: skip
+_THIN = {"bass", "melody", "power"}  # parts that make no whole chord
 _LEVELS = {"bass": 96, "comp": 74, "pad": 62, "arp": 74, "lead": 92, "guitar": 76, "power": 84}
 
 
@@ -90,9 +91,7 @@ def band(rng: random.Random, data: Path | None, split: str, seconds: float) -> P
     elif rng.random() < 0.82:
         drums = _drums(song, sections)
     bars = [s.start + i * song.beats for s in sections for i in range(s.bars)]
-    chords = [(song.warp(a), song.warp(b), chord.label) for s in sections for a, b, chord in s.plan]
-    if not any(voice.role not in ("bass", "melody", "power") for voice in voices):
-        chords = _bare(voices, chords)
+    chords = [(song.warp(a), song.warp(b), chord) for s in sections for a, b, chord in s.plan]
     tonics = {section.tonic for section in sections}
     mode = "minor" if "minor" in song.pool else "major"
     end = bars[-1] + song.beats
@@ -106,18 +105,35 @@ def band(rng: random.Random, data: Path | None, split: str, seconds: float) -> P
         beats=[song.warp(float(beat)) for beat in range(round(end))],
         downbeats=[song.warp(bar) for bar in bars],
         meter=song.beats,
-        chords=chords,
+        chords=_heard(voices, chords),
         key=f"{NAMES[tonic]} {mode}" if len(tonics) == 1 else None,
     )
 
 
-def _bare(
-    voices: list[Voice], chords: list[tuple[float, float, str]]
+def _heard(
+    voices: list[Voice], chords: list[tuple[float, float, Chord]]
 ) -> list[tuple[float, float, str]]:
-    """Chords of a band that plays fifths and single lines only: a fifth, or unclear."""
-    if any(voice.role == "power" for voice in voices):
-        return [(a, b, f"{name.split(':')[0]}:5") for a, b, name in chords]
-    return [(a, b, "X") for a, b, _ in chords]
+    """Chords as they are heard: a fifth where no third sounds, "X" for single lines, "N" for none.
+
+    Where the bass is silent, the lowest note of the others makes the inversion.
+    """
+    found = []
+    for start, end, chord in chords:
+        sounding: dict[str, list[int]] = {}
+        for voice in voices:
+            pitches = [
+                p for a, b, p, _ in voice.notes if min(b, end) - max(a, start) > min(b - a, 0.5) / 5
+            ]
+            if pitches:
+                sounding.setdefault(voice.role, []).extend(pitches)
+        full = [p for role in sounding.keys() - _THIN for p in sounding[role]]
+        name = "X" if sounding else "N"
+        if full or "power" in sounding:
+            lowest = min(full + sounding.get("power", [])) % 12
+            bass = chord.bass if "bass" in sounding or lowest not in chord.classes else lowest
+            name = label(chord.root, chord.quality if full else "5", bass if full else chord.root)
+        found.append((start, end, name))
+    return found
 
 
 def _song(rng: random.Random, take: grooves.Take | None, seconds: float) -> tuple[_Song, float]:

@@ -1,6 +1,8 @@
 """Trains the network that `analysis.drums` plays, on the training corpus.
 
-    python -m segue.analysis.training.train_drums --corpus DIR [--minutes 18] [--seed 0]
+    python -m segue.analysis.training.train_drums --corpus DIR --data DIR [--minutes 18] [--seed 0]
+
+Drums are also laid over clips that have none, to hear many kits under much music.
 
 Writes `models/drums.onnx` with its card and prints the thresholds to put into `analysis.drums`.
 """
@@ -10,7 +12,7 @@ import io
 import json
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,12 @@ from torch import nn
 from ..cards import MODELS, Card, Metric, Output, Source
 from ..drums import BANDS, CLASSES, HOP, drum_features, peaks
 from ..networks import save_network
-from ..spectra import RATE, to_mono
+from ..spectra import RATE, Floats, to_mono
+from . import corpus_grooves as grooves
+from .corpus_effects import process
+from .corpus_kit import playable
+from .corpus_piece import Hit
+from .corpus_render import pick_font, render
 
 _CLASS_OF = {
     35: 0, 36: 0, 37: 1, 38: 1, 39: 1, 40: 1, 42: 2, 44: 2, 46: 2, 22: 2, 26: 2, 41: 3, 43: 3,
@@ -101,24 +108,61 @@ class Clip:
     times: tuple[NDArray[np.float64], ...]
 
 
-def read_clips(folder: Path, rng: random.Random, others: float) -> Iterator[Clip]:
+def read_clips(
+    folder: Path, rng: random.Random, others: float, data: Path | None = None, over: float = 0.0
+) -> Iterator[Clip]:
     """Clips with drums and a share of those without.
 
-    :param others: share of the clips without drums that are taken
+    :param others: share of the clips without drums that are taken as they are
+    :param over: share of them that drums are laid over, those of Groove MIDI in `data` too
     """
     import soundfile
 
     for path in sorted(folder.glob("*.json")):
         labels = json.loads(path.read_text())
-        if not labels["drums"] and rng.random() > others:
+        drums = labels["drums"]
+        chance = rng.random()
+        if not drums and chance > others + over:
             continue
         samples, rate = soundfile.read(path.with_suffix(".flac"), dtype="float32")
-        features = drum_features(to_mono(samples, rate))
+        mono = to_mono(samples, rate)
+        if not drums and chance > others:
+            mono, drums = lay_over(rng, mono, data)
+        features = drum_features(mono)
         if len(features) > _SEGMENT:
-            yield clip_of(features, labels["drums"])
+            yield clip_of(features, drums)
 
 
-def clip_of(features: NDArray[np.float32], drums: list[list[float]]) -> Clip:
+def lay_over(rng: random.Random, mono: Floats, data: Path | None) -> tuple[Floats, list[Hit]]:
+    """Music with drums of another tempo over it, and their hits in seconds."""
+    seconds = len(mono) / RATE
+    if data is not None and rng.random() < 0.5:
+        take = grooves.read_take(data, rng.choice(grooves.takes(data, "train")))
+        bpm, hits = take.bpm * rng.uniform(0.9, 1.12), list(take.hits)
+    else:
+        bpm, hits = min(190.0, max(60.0, rng.gauss(112.0, 34.0))), []
+        thirds = rng.random() < 0.15
+        pair = [grooves.invent(rng, 4, thirds) for _ in range(2)]
+        for bar in range(round(seconds * bpm / 240) + 1):
+            hits += grooves.play_bar(rng, pair[bar // 4 % 2], 4.0 * bar, 0.0)
+            if rng.random() < 0.25:
+                hits += grooves.fill(rng, 4, rng.choice((1, 2, 4)), 4.0 * bar, thirds)
+    late = rng.uniform(0.0, 1.0)
+    played = [
+        (at * 60 / bpm + late + abs(rng.gauss(0.0, 0.004)), drum, velocity)
+        for at, drum, velocity in hits
+    ]
+    kit = pick_font(rng, "train", drums=True)
+    played = sorted(hit for hit in played if 0.0 <= hit[0] < seconds - 0.1)
+    if kit.is_kit:
+        played = playable(kit.path, played)
+    sound, _ = process(rng, render(rng, [], played, seconds, kit, kit, 0.0))
+    level = 10 ** (rng.uniform(-8.0, 8.0) / 20) * np.sqrt(np.square(mono).mean())
+    level /= max(1e-6, float(np.sqrt(np.square(sound).mean())))
+    return mono[: len(sound)] + sound[: len(mono)] * np.float32(level), played
+
+
+def clip_of(features: Floats, drums: Sequence[Sequence[float]]) -> Clip:
     """A clip from its features and its labels (seconds, General MIDI drum, velocity)."""
     count = len(features)
     targets = np.zeros((count, len(CLASSES)), np.float16)
@@ -324,8 +368,10 @@ def card_of(
                 "own scores; kits GPL-2.0, CC BY-SA 3.0, CC BY 3.0, CC0, fonts GPL-2.0",
                 f"training, {clips} clips, {hours:.1f} h",
             ),
-            Source("Groove MIDI Dataset", "CC BY 4.0", "drum parts of some clips"),
-            Source("POP909 and others without drums", "MIT and public domain", "silence of drums"),
+            Source("Groove MIDI Dataset", "CC BY 4.0", "drum parts of half of the clips"),
+            Source(
+                "POP909, chorales and the like", "MIT, public domain", "what drums are laid over"
+            ),
         ),
         commercial_use="open",
         split="by take, song and kit; validation: sf_GMbank, Red Zeppelin, GMRockKit, VariBreaks",
@@ -341,12 +387,13 @@ def main() -> None:
     """Train, tune the thresholds, measure, and write network and card."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--corpus", type=Path, required=True)
+    parser.add_argument("--data", type=Path, help="holds groove_midi")
     parser.add_argument("--out", type=Path, default=MODELS)
     parser.add_argument("--minutes", type=float, default=18.0, help="of one core")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     rng = random.Random(options.seed)
-    clips = list(read_clips(options.corpus / "train", rng, 0.12))
+    clips = list(read_clips(options.corpus / "train", rng, 0.1, options.data, 0.4))
     valid = list(read_clips(options.corpus / "valid", rng, 0.5))
     hours = sum(len(clip.features) for clip in clips) * HOP / RATE / 3600
     print(f"{len(clips)} clips, {hours:.2f} h, {len(valid)} for validation", flush=True)
@@ -363,7 +410,7 @@ def main() -> None:
         print(f"{metric.name}: {metric.value} ({metric.low} to {metric.high})")
     print(f"THRESHOLDS = {tuple(thresholds)}")
     command = (
-        "python -m segue.analysis.training.train_drums --corpus DIR "
+        "python -m segue.analysis.training.train_drums --corpus DIR --data DIR "
         f"--minutes {options.minutes:g} --seed {options.seed}"
     )
     notes = (
