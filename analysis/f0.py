@@ -130,7 +130,10 @@ class F0Tracker:
 
     def _frames(self, stop: int) -> PitchTrack:
         start = self._told
-        hz, confidence = self._decide(self._sound, start, stop, self._offset)
+        hz, confidence = (
+            column.astype(np.float64)
+            for column in self._decide(self._sound, start, stop, self._offset)
+        )
         self._told = stop
         keep = max(centre(stop - self._edge - 2) - LONG, 0)
         if keep > self._offset:
@@ -179,7 +182,7 @@ def _decider(method: str, low_hz: float, high_hz: float) -> Frames:
     return by_net if method == "net" else by_yin
 
 
-_BAND_HZ = band_hz(np.arange(PITCHES))
+_BAND_HZ = band_hz(np.arange(float(PITCHES)))
 
 
 def _middles(pitch: Floats) -> NDArray[np.float64]:

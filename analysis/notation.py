@@ -62,23 +62,21 @@ def write_musicxml(score: Score, path: str | Path, key: Key | None = None) -> No
 
     :param key: of the signature and the spelling; None: the likeliest of the notes
     """
-    from music21.musicxml.m21ToXml import GeneralObjectExporter
-
     engraved = to_music21(score, key)
-    data = GeneralObjectExporter(engraved).parse()
+    data = _music21().musicxml.m21ToXml.GeneralObjectExporter(engraved).parse()
     write_whole(path, data)
 
 
 def to_music21(score: Score, key: Key | None = None) -> Any:
     """The score as a music21 Score; options and errors as for `write_musicxml`."""
-    from music21 import layout, metadata, stream
+    m21 = _music21()
 
     tracks = [track for track in score.tracks if len(track.notes)]
     _check(score, tracks)
     key = key or find_key(_pitched(tracks))
     bars = max(int(np.ceil(score.end_beats / score.meter.bar_beats - 1e-9)), 1)
-    sheet = stream.Score()
-    sheet.metadata = metadata.Metadata(title=score.title or "Untitled", composer=_NOBODY)
+    sheet = m21.stream.Score()
+    sheet.metadata = m21.metadata.Metadata(title=score.title or "Untitled", composer=_NOBODY)
     for track in tracks:
         staves = _staves(track)
         parts = [
@@ -88,7 +86,7 @@ def to_music21(score: Score, key: Key | None = None) -> Any:
         for part in parts:
             sheet.insert(0, part)
         if len(parts) > 1:
-            sheet.insert(0, layout.StaffGroup(parts, name=track.name, symbol="brace"))
+            sheet.insert(0, m21.layout.StaffGroup(parts, name=track.name, symbol="brace"))
     _mark(sheet.parts[0], score)
     return sheet
 
@@ -126,35 +124,32 @@ def _staves(track: Track) -> list[tuple[Notes, str]]:
 def _part(
     track: Track, notes: Notes, clef: str, bars: int, meter: Meter, key: Key, *, of_two: bool
 ) -> Any:
-    from music21 import clef as clefs
-    from music21 import instrument, stream
-    from music21 import key as keys
-    from music21 import meter as meters
+    m21 = _music21()
 
-    part = stream.PartStaff() if of_two else stream.Part()
+    part = m21.stream.PartStaff() if of_two else m21.stream.Part()
     drums = clef == "percussion"
     player = (
-        instrument.UnpitchedPercussion()
+        m21.instrument.UnpitchedPercussion()
         if drums
-        else instrument.instrumentFromMidiProgram(track.program)
+        else m21.instrument.instrumentFromMidiProgram(track.program)
     )
     player.partName = track.name
     part.partName = track.name
     part.insert(0, player)
     kinds = {
-        "treble": clefs.TrebleClef,
-        "bass": clefs.BassClef,
-        "percussion": clefs.PercussionClef,
+        "treble": m21.clef.TrebleClef,
+        "bass": m21.clef.BassClef,
+        "percussion": m21.clef.PercussionClef,
     }
     written = _hands_and_feet(notes) if drums else separate_voices(notes)
     voices = [_by_bar(voice, bars, meter) for voice in written]
     length = as_fraction(meter.bar_beats)
     for index in range(bars):
-        measure = stream.Measure(number=index + 1)
+        measure = m21.stream.Measure(number=index + 1)
         if index == 0:
             measure.insert(0, kinds[clef]())
-            measure.insert(0, keys.KeySignature(0 if drums else key_sharps(key)))
-            measure.insert(0, meters.TimeSignature(str(meter)))
+            measure.insert(0, m21.key.KeySignature(0 if drums else key_sharps(key)))
+            measure.insert(0, m21.meter.TimeSignature(str(meter)))
         _fill(measure, [voice[index] for voice in voices], length, meter, key, drums=drums)
         part.append(measure)
     if not drums:
@@ -190,21 +185,21 @@ def _fill(
     drums: bool,
 ) -> None:
     """Put the voices of a bar into it; without any, a rest of the whole bar."""
-    from music21 import note, stream
+    m21 = _music21()
 
     sounding = [voice for voice in voices if voice]
     if not sounding:
-        rest = note.Rest(quarterLength=length)
+        rest = m21.note.Rest(quarterLength=length)
         rest.fullMeasure = True
         measure.insert(0, rest)
         return
     for number, pieces in enumerate(sounding):
-        target = measure if len(sounding) == 1 else stream.Voice(id=str(number + 1))
+        target = measure if len(sounding) == 1 else m21.stream.Voice(id=str(number + 1))
         for start, element in _elements(pieces, measure.number, length, meter, key, drums=drums):
-            if number and isinstance(element, note.Rest):
+            if number and isinstance(element, m21.note.Rest):
                 element.style.hideObjectOnPrint = True
             target.insert(start, element)
-        stream.makeNotation.makeTupletBrackets(target, inPlace=True)
+        m21.stream.makeNotation.makeTupletBrackets(target, inPlace=True)
         if target is not measure:
             measure.insert(0, target)
 
@@ -213,14 +208,14 @@ def _elements(
     pieces: list[Piece], number: int, length: Fraction, meter: Meter, key: Key, *, drums: bool
 ) -> Iterable[tuple[Fraction, Any]]:
     """Notes, chords and the rests between them, with where in the bar each begins."""
-    from music21 import note
+    m21 = _music21()
 
     bar_start = (number - 1) * length
     at = Fraction(0)
     for start, end, chord in [*pieces, (length, length, None)]:
         if start > at:
             for begin, value in written_values(at, start, meter, rest=True):
-                yield begin, note.Rest(quarterLength=value)
+                yield begin, m21.note.Rest(quarterLength=value)
         if chord is None:
             return
         for begin, value in written_values(start, end, meter):
@@ -233,37 +228,36 @@ def _elements(
 def _sounding(
     chord: Chord, value: Fraction, key: Key, *, first: bool, last: bool, drums: bool
 ) -> Any:
-    from music21 import chord as chords
-    from music21 import note, percussion, tie
+    m21 = _music21()
 
     made = [_drum(pitch) if drums else _note(pitch, key) for pitch in chord.pitches]
     tied = None if first and last else "start" if first else "stop" if last else "continue"
     for one in made:
         if tied:
-            one.tie = tie.Tie(tied)
+            one.tie = m21.tie.Tie(tied)
     if len(made) == 1:
-        sound: note.GeneralNote = made[0]
+        sound = made[0]
     elif drums:
-        sound = percussion.PercussionChord(made)
+        sound = m21.percussion.PercussionChord(made)
     else:
-        sound = chords.Chord(made)
+        sound = m21.chord.Chord(made)
     sound.quarterLength = value
     return sound
 
 
 def _note(midi: int, key: Key) -> Any:
-    from music21 import note, pitch
+    m21 = _music21()
 
     letter, alter, octave = spelled(midi, key)
     sign = "#" * alter if alter > 0 else "-" * -alter
-    return note.Note(pitch.Pitch(f"{letter}{sign}{octave}"))
+    return m21.note.Note(m21.pitch.Pitch(f"{letter}{sign}{octave}"))
 
 
 def _drum(midi: int) -> Any:
-    from music21 import note
+    m21 = _music21()
 
     letter, octave, head = _DRUM_PLACES.get(midi, _OTHER_DRUM)
-    made = note.Unpitched(displayName=f"{letter}{octave}")
+    made = m21.note.Unpitched(displayName=f"{letter}{octave}")
     made.notehead = head
     return made
 
@@ -290,7 +284,7 @@ def _hands_and_feet(notes: Notes) -> list[list[Chord]]:
 
 def _mark(part: Any, score: Score) -> None:
     """Write tempo and markers over the first part."""
-    from music21 import expressions, tempo
+    m21 = _music21()
 
     measures = list(part.getElementsByClass("Measure"))
     bar_beats = score.meter.bar_beats
@@ -303,8 +297,15 @@ def _mark(part: Any, score: Score) -> None:
     told = 0.0
     for beat, bpm in score.tempo.steps:
         if abs(bpm - told) > _TEMPO_STEP * told and beat < max(score.end_beats, 1e-6):
-            put(float(as_fraction(beat)), tempo.MetronomeMark(number=round(bpm)))
+            put(float(as_fraction(beat)), m21.tempo.MetronomeMark(number=round(bpm)))
             told = bpm
     for marker in score.markers:
         if marker.beat < score.end_beats:
-            put(float(as_fraction(marker.beat)), expressions.RehearsalMark(marker.text))
+            put(float(as_fraction(marker.beat)), m21.expressions.RehearsalMark(marker.text))
+
+
+def _music21() -> Any:
+    import music21
+    import music21.musicxml.m21ToXml
+
+    return music21

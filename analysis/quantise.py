@@ -33,7 +33,9 @@ _CHORD = 0.07  # beats: onsets nearer than this are one
 _LEGATO = 0.5  # share of the time to the next onset from which a note is written up to it
 _SHORT_GAP = 0.3  # beats: so short a rest is never written
 _BRIEF = 0.35  # beats or share of the next note's time: so short an overlap is not written
-_PLAIN = np.array([0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0])  # lengths of a last note
+_LAST = {0.5: 0.1, 0.75: 0.4, 1: 0, 1.5: 0.3, 2: 0, 3: 0.2, 4: 0, 6: 0.4, 8: 0.1}
+"""Lengths of a last note, which fades or rings on, and what each costs against an octave off."""
+
 _EXACT = 1e-3  # beats: on the grid already
 
 
@@ -44,6 +46,7 @@ class Quantised:
     notes: Notes
     divisions: IntArray  # [shape=(beats,)] of the beats from 0 on
     moved_beats: float  # root mean square of how far onsets were moved
+    cost: float  # of an onset, for being moved and read: about 0.5 of what is played to these beats
 
     @property
     def in_thirds(self) -> float:
@@ -63,24 +66,25 @@ def is_written(notes: Notes) -> bool:
 def quantise(notes: Notes) -> Quantised:
     """Onsets on the grid, and each note at least one step of its grid long."""
     if not len(notes):
-        return Quantised(notes, np.ones(0, np.int64), 0.0)
+        return Quantised(notes, np.ones(0, np.int64), 0.0, 0.0)
     ordered = sort_notes(notes)
     onsets = ordered["onset_beats"].astype(np.float64)
     group, moments = _moments(onsets)
-    divisions = _divisions(moments)
+    divisions, cost = _divisions(moments)
     placed = _place(moments, divisions)
     moved = placed[group] - onsets
     ordered["onset_beats"] = placed[group]
     ends = onsets + ordered["duration_beats"]
     beat = np.minimum(placed[group].astype(np.int64), len(divisions) - 1)
     step = 1.0 / np.maximum(divisions[beat], 2)
-    lengths = _snapped(ends, divisions, step) - placed[group]
+    fine = np.where(group == group[-1], np.minimum(step, 0.25), step)  # nothing ends the last
+    lengths = _snapped(ends, divisions, fine) - placed[group]
     ordered["duration_beats"] = np.maximum(lengths, step)
     rms = float(np.sqrt(np.mean(np.square(moved))))
-    return Quantised(_without_doubles(sort_notes(ordered)), divisions, rms)
+    return Quantised(_without_doubles(sort_notes(ordered)), divisions, rms, cost / len(moments))
 
 
-def settle_lengths(notes: Notes, performed: Notes | None = None) -> Notes:
+def settle_lengths(notes: Notes) -> Notes:
     """Notes of one hand or instrument with lengths as a copyist would write them.
 
     A note reaches to the next onset if the rest between would be short, does not overlap it a
@@ -100,9 +104,8 @@ def settle_lengths(notes: Notes, performed: Notes | None = None) -> Notes:
     up_to = (gap > 0) & ((gap <= _SHORT_GAP) | ((length >= _LEGATO * till) & (till <= 2.0)))
     brief = (gap < 0) & (-gap <= np.maximum(_BRIEF, _BRIEF * np.minimum(next_till, 4.0)))
     length = np.where(up_to | brief, till, length)
-    last = index == len(onsets) - 1  # it fades, and nothing ends it
-    whole = _PLAIN[np.maximum(np.searchsorted(_PLAIN, length + 0.1, side="right") - 1, 0)]
-    length = np.where(last & (length >= _PLAIN[0]), whole, length)
+    last = index == len(onsets) - 1
+    length[last] = [_usual(one) for one in length[last].tolist()]
     written["duration_beats"] = _together(written["onset_beats"], length)
     return written
 
@@ -184,8 +187,8 @@ def _moments(onsets: FloatArray) -> tuple[IntArray, FloatArray]:
     return group, sums / np.bincount(group)
 
 
-def _divisions(moments: FloatArray) -> IntArray:
-    """The division of each beat from 0 to the last."""
+def _divisions(moments: FloatArray) -> tuple[IntArray, float]:
+    """The division of each beat from 0 to the last, and what they cost."""
     beats = int(np.floor(moments[-1])) + 1
     costs = np.zeros((beats, len(DIVISIONS)))
     which = np.floor(moments).astype(np.int64)
@@ -205,7 +208,7 @@ def _divisions(moments: FloatArray) -> IntArray:
         found[beat] = DIVISIONS[state]
         state = int(came[beat, state])
     found[np.setdiff1d(np.arange(beats), which)] = 1
-    return found
+    return found, float(total.min())
 
 
 def division_costs(inside: FloatArray) -> list[float]:
@@ -254,6 +257,13 @@ def _together(onsets: FloatArray, length: FloatArray) -> FloatArray:
                 longest = length[index]
             found[index] = longest
     return found
+
+
+def _usual(length: float) -> float:
+    """A length near to this one that a last note is likely to have."""
+    if length < min(_LAST) - _EXACT:
+        return length
+    return min(_LAST, key=lambda usual: abs(np.log2(length / usual)) + _LAST[usual])
 
 
 def _without_doubles(notes: Notes) -> Notes:

@@ -40,7 +40,7 @@ def steady_beats(onset_seconds: FloatArray, end_seconds: float) -> FloatArray:
             best = min(best, (cost, *fitted))
     _, period, start = best
     last = int(np.ceil((max(end_seconds, first) - start) / period))
-    return start + period * np.arange(max(last, 1) + 1)
+    return np.asarray(start + period * np.arange(max(last, 1) + 1), np.float64)
 
 
 def _fitted(onsets: FloatArray, period: float, start: float) -> tuple[float, float]:

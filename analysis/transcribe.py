@@ -22,7 +22,7 @@ from ..music.tempo import Meter, TempoMap
 from ..music.theory import Key
 from .beats import Beats, find_beats
 from .f0 import track_f0
-from .key import find_key, key_of_score
+from .key import KeyTrack, find_key, key_of_score
 from .line_notes import line_notes
 from .notes import HeardNotes, find_notes
 from .quantise import (
@@ -44,11 +44,13 @@ Progress = Callable[[float, str], None]
 LINES = ("auto", "one", "many")
 
 _TRUSTED = 0.25  # mean confidence of beats that are believed
-_ON_GRID = 0.055  # beats: onsets that must be moved more than this speak against the beats
+_SUSPECT = 1.5  # cost of an onset on beats that may be wrong
+_BETTER = 0.5  # times the cost: beats that fit so much better are right
 _SINGLE_SHARE = 0.1  # of notes that overlap, below which music is one line
 _OVERLAP_SECONDS = 0.12
 _THIRDS = 0.6  # share of divided beats in thirds from which a meter is compound
 _LEAST_VELOCITY = 0.05
+_LEAST_HITS, _LEAST_SURE = 8, 0.55  # of drums that are written down: their mean confidence
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,9 @@ def transcribe(
     drums: bool = True,
     sections: Sequence[tuple[float, str]] = (),
     title: str = "",
+    notes: HeardNotes | None = None,
+    beats: Beats | None = None,
+    key: KeyTrack | None = None,
     progress: Progress | None = None,
 ) -> Transcription:
     """The score of a recording [shape=(frames,) or (frames, channels)].
@@ -117,13 +122,14 @@ def transcribe(
     :param lines: 'one' for a single instrument or voice, 'many', or 'auto' to hear which
     :param drums: whether to listen for drums
     :param sections: second and name of each, become markers
+    :param notes: from `find_notes`, if they are already known; so with `beats` and `key`
     """
     if lines not in LINES:
         raise UnknownNameError("lines", lines, LINES)
     tell = progress or (lambda share, what: None)
     sound = to_mono(samples, sample_rate)
     tell(0.0, "notes")
-    heard, single = _hear(sound, lines)
+    heard, single = _hear(sound, lines, notes)
     tell(0.5, "drums")
     hits = _hear_drums(sound) if drums and lines != "one" else _NO_HITS
     if not len(heard) and not len(hits[0]):
@@ -131,12 +137,12 @@ def transcribe(
             "no note was found in the sound: it is silent, noise or speech; give music"
         )
     tell(0.7, "beats")
-    beats = find_beats(sound, RATE)
+    beats = find_beats(sound, RATE) if beats is None else beats
     tell(0.9, "key")
-    found = find_key(sound, RATE)
-    bars = _bars(beats, np.concatenate([heard.onset_seconds, hits[0]]), len(sound) / RATE)
-    parts = [_performed(heard, single), *([_drums(hits)] if len(hits[0]) else [])]
-    made = _write([part for part in parts if len(part.rows)], bars, quantised=quantised)
+    found = find_key(sound, RATE) if key is None else key
+    parts = [part for part in (_performed(heard, single), _drums(hits)) if len(part.rows)]
+    bars = _bars(beats, parts, len(sound) / RATE)
+    made = _write(parts, bars, quantised=quantised)
     markers = tuple(_marker(made, bars, second, name) for second, name in sections)
     score = replace(made.score, title=title, markers=tuple(mark for mark in markers if mark))
     tell(1.0, "done")
@@ -167,14 +173,13 @@ def transcribe_score(score: Score, *, quantised: bool = True) -> Transcription:
     if not quantised or all(is_written(track.notes) for track in tracks):
         return Transcription(score, found.key, found.confidence, 0.0, bpm, 1.0, 1.0, 0.0)
     fitted = quantise(np.concatenate([_plain(track.notes) for track in tracks]))
-    if fitted.moved_beats <= _ON_GRID:
+    parts = [_played(track, score.tempo) for track in tracks]
+    bars = _guessed_bars(_onsets(parts), float(score.tempo.seconds(score.end_beats)))
+    if not _fits_better(parts, bars, fitted.cost):
         settled = tuple(_settled(track, quantise(_plain(track.notes)).notes) for track in tracks)
         written = Score(settled, score.tempo, score.meter, score.title, score.markers)
         moved = fitted.moved_beats * 60.0 / bpm
         return Transcription(written, found.key, found.confidence, 0.0, bpm, 1.0, 1.0, moved)
-    parts = [_played(track, score.tempo) for track in tracks]
-    onsets = np.concatenate([part.rows["onset_beats"] for part in parts])
-    bars = _guessed_bars(onsets, float(score.tempo.seconds(score.end_beats)))
     made = _write(parts, bars, quantised=True)
     return Transcription(
         replace(made.score, title=score.title),
@@ -226,11 +231,14 @@ class _Written:
 _NO_HITS = (np.zeros(0), np.zeros(0, np.int64), np.zeros(0))
 
 
-def _hear(sound: Floats, lines: str) -> tuple[HeardNotes, bool]:
+def _hear(sound: Floats, lines: str, notes: HeardNotes | None) -> tuple[HeardNotes, bool]:
     """The notes, and whether they are one line."""
-    many = find_notes(sound, RATE) if lines != "one" else None
-    if many is not None and (lines == "many" or not _is_line(many)):
-        return many, False
+    if lines != "one":
+        notes = find_notes(sound, RATE) if notes is None else notes
+        if lines == "many" or not _is_line(notes):
+            return notes, False
+    elif notes is not None:
+        return notes, True
     return line_notes(track_f0(sound, RATE), sound), True
 
 
@@ -252,7 +260,9 @@ def _hear_drums(sound: Floats) -> tuple[FloatArray, NDArray[np.int64], FloatArra
     except ImportError:
         return _NO_HITS
     hits = find_drums(sound, RATE)
-    return hits.times_seconds, hits.drum, hits.velocity
+    if len(hits) < _LEAST_HITS or float(hits.confidence.mean()) < _LEAST_SURE:
+        return _NO_HITS
+    return hits.times_seconds, hits.pitches, hits.velocities / 127.0
 
 
 def _performed(heard: HeardNotes, single: bool) -> _Part:
@@ -290,16 +300,31 @@ def _plain(notes: Notes) -> Notes:
     return rows
 
 
-def _bars(beats: Beats, onsets: FloatArray, seconds: float) -> _Bars:
-    """Bars of the beats that were heard, or guessed from the notes where they say more."""
-    guessed = _guessed_bars(onsets, seconds)
+def _bars(beats: Beats, parts: list[_Part], seconds: float) -> _Bars:
+    """Bars of the beats that were heard, or guessed from the notes where these fit far better."""
+    guessed = _guessed_bars(_onsets(parts), seconds)
     if len(beats) < 4 or float(beats.confidence.mean()) < _TRUSTED:
         return guessed
     meter = max(beats.meter_beats, 1)
     downbeats = np.flatnonzero(beats.numbers == 1)
     phases = np.bincount(downbeats % meter, minlength=meter)
     confidence = float(beats.confidence.mean())
-    return _Bars(beats.times_seconds, int(phases.argmax()), meter, confidence)
+    found = _Bars(beats.times_seconds, int(phases.argmax()), meter, confidence)
+    return guessed if _fits_better(parts, guessed, _cost(parts, found)) else found
+
+
+def _fits_better(parts: list[_Part], guessed: _Bars, cost: float) -> bool:
+    """Whether notes lie so much better on guessed bars that others, of this cost, are wrong."""
+    return cost > _SUSPECT and _cost(parts, guessed) < _BETTER * cost
+
+
+def _cost(parts: list[_Part], bars: _Bars) -> float:
+    placed = [_in_beats(part.rows, bars, 8 * bars.meter_beats) for part in parts]
+    return quantise(sort_notes(np.concatenate(placed))).cost
+
+
+def _onsets(parts: list[_Part]) -> FloatArray:
+    return np.sort(np.concatenate([part.rows["onset_beats"] for part in parts]))
 
 
 def _guessed_bars(onsets: FloatArray, seconds: float) -> _Bars:

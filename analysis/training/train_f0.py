@@ -197,7 +197,8 @@ def train(
         rate = 3e-3 * min((step + 1) / 150, 1.0) * 0.5 * (1.0 + np.cos(np.pi * share)) + 2e-5
         for group in optimiser.param_groups:
             group["lr"] = rate
-        of_pitch, of_voice = loss_of(*net(levels), bands)
+        pitch, voiced = net(levels)
+        of_pitch, of_voice = loss_of(pitch, voiced, bands)
         optimiser.zero_grad()
         (of_pitch + 0.5 * of_voice).backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(net.parameters(), 2.0)
@@ -220,7 +221,7 @@ def to_onnx(net: SalienceNet) -> bytes:
     torch.onnx.export(
         net,
         (torch.zeros(1, 2, 64, BANDS),),
-        buffer,
+        buffer,  # type: ignore[arg-type]
         dynamo=False,
         input_names=["levels"],
         output_names=["pitch", "voiced"],
