@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ..music.errors import MissingPartError, SegueError, UnknownNameError
+from .analysis_forms import make_songs
 from .analysis_material import Take, load_recordings, load_set
 from .analysis_peers import LISTENERS, REAL_QUESTIONS
 from .analysis_questions import Hearing, Reached, measure_question
@@ -103,6 +104,8 @@ def _measure(
     """One part."""
     if name == "recordings":
         return _measure_recordings(data, made, hearing)
+    if name == "form":
+        takes = make_songs(takes, made)
     if name == "features":
         return measure_features(takes, hearing)
     if name == "hops":

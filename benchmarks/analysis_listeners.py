@@ -128,6 +128,31 @@ def _spans(labels: list[str], step: float) -> list[list[Any]]:
     return rows
 
 
+def librosa_form() -> Listen:
+    """Clusters of chroma and MFCC from beat to beat; the number of sections is told, no letters."""
+    import json
+    from pathlib import Path
+
+    import numpy as np
+
+    librosa: Any = importlib.import_module("librosa")
+
+    def listen(samples: Any, path: str) -> Any:
+        sound = _half(samples)
+        _, beats = librosa.beat.beat_track(y=sound, sr=HALF_RATE)
+        chroma = librosa.feature.chroma_cqt(y=sound, sr=HALF_RATE)
+        mfcc = librosa.feature.mfcc(y=sound, sr=HALF_RATE, n_mfcc=13)
+        both = np.concatenate([librosa.util.normalize(part, axis=1) for part in (chroma, mfcc)])
+        synced = librosa.util.sync(both, beats)
+        count = json.loads(Path(path).with_suffix(".json").read_text())["sections"]
+        first = librosa.segment.agglomerative(synced, count)
+        edges = np.concatenate([[0], beats, [both.shape[1]]])[first] * 512 / HALF_RATE
+        ends = [*edges[1:].tolist(), len(sound) / HALF_RATE]
+        return [[float(start), float(end), ""] for start, end in zip(edges, ends, strict=True)]
+
+    return listen
+
+
 def librosa_yin() -> Listen:
     """YIN, silent where the level is low."""
     return _librosa_pitch("yin")

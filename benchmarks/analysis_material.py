@@ -39,6 +39,7 @@ class Take:
     notes: tuple[Row, ...] = ()  # start and end in seconds, MIDI pitch
     pitch_hop_seconds: float = 0.0
     pitch_hz: tuple[float, ...] = ()  # 0 where no tone is
+    sections: tuple[Row, ...] = ()  # start and end in seconds, letter
     piano: bool = False  # nothing but a piano plays
 
 

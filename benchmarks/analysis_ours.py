@@ -66,6 +66,17 @@ def pitch() -> Listen:
     return listen
 
 
+def form() -> Listen:
+    """Sections and letters, with beats of its own."""
+    from ..analysis.form import find_form
+
+    def listen(samples: Any, path: str) -> Any:
+        found = find_form(samples, RATE)
+        return [[one.start_seconds, one.end_seconds, one.label] for one in found.sections]
+
+    return listen
+
+
 def features() -> Listen:
     """The features of a recording at 22.05 kHz."""
     from ..analysis.features import extract_features

@@ -133,6 +133,7 @@ LISTENERS: dict[str, tuple[Listener, ...]] = {
         _essentia("PitchYinFFT", "yin"),
         _other("swift-f0", "swift_f0", "swift-f0"),
     ),
+    "form": (_ours("form"), _librosa("agglomerative, told how many", "form")),
 }
 """Who answers each question; the quick ones first."""
 

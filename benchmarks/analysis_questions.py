@@ -26,6 +26,11 @@ KEYS: dict[str, dict[str, str]] = {
         "onset_offset_f1": "onset_offset_f1",
     },
     "f0": {"rpa": "f0_rpa"},
+    "form": {
+        "boundary_f": "form_boundary_f",
+        "boundary_f_3s": "form_boundary_f_3s",
+        "pair_f": "form_pair_f",
+    },
 }
 """Keys of results by question and score."""
 
@@ -35,6 +40,7 @@ SPEED_KEYS = {
     "chords": "chord_x_realtime",
     "notes": "notes_x_realtime",
     "f0": "f0_x_realtime",
+    "form": "form_x_realtime",
 }
 FAMILY_SCORES = {"rhythm": "beat_f", "chords": "majmin", "notes": "onset_f1", "key": "mirex"}
 """The score that is shown for each family of pieces."""
@@ -45,6 +51,7 @@ _KNOWN: dict[str, Callable[[Take], bool]] = {
     "chords": lambda take: len(take.chords) > 2,
     "notes": lambda take: bool(take.notes),
     "f0": lambda take: any(take.pitch_hz),
+    "form": lambda take: bool(take.sections),
 }
 
 

@@ -3,7 +3,8 @@
 Rhythm: tempo within 4 % (`acc1`), or of its double, half, triple, third (`acc2`); F of beats and
 downbeats within 70 ms, the first five seconds left out. Key: MIREX weights. Chords: share of the
 time, major and minor triads or sevenths. Notes: F of onsets within 50 ms at the right pitch, also
-with offsets. Pitch: share of sounding frames within 50 cents.
+with offsets. Pitch: share of sounding frames within 50 cents. Form: F of boundaries, and of pairs
+of frames that have one letter.
 
 Source: C. Raffel et al., "mir_eval: a transparent implementation of common MIR metrics", ISMIR,
 2014.
@@ -118,12 +119,37 @@ def score_pitch(take: Take, answer: Mapping[str, Sequence[float]]) -> Scores:
     return {"rpa": float(scores["Raw Pitch Accuracy"])}
 
 
+def score_form(take: Take, answer: Sequence[Sequence[Any]]) -> Scores:
+    """`boundary_f` within half a second, `boundary_f_3s`, and `pair_f` of frames with one letter.
+
+    The last is left out where a listener gives no letters.
+    """
+    if not take.sections:
+        return {}
+    if not answer:
+        return {"boundary_f": 0.0, "boundary_f_3s": 0.0}
+    segment, adjust = _mir_eval("segment"), _mir_eval("util").adjust_intervals
+    last = float(take.sections[-1][1])
+    (true, letters), (found, named) = (
+        adjust(np.array([row[:2] for row in rows], float), [row[2] for row in rows], 0.0, last)
+        for rows in (take.sections, answer)
+    )
+    scores = {
+        name: float(segment.detection(true, found, window=window, trim=True)[2])
+        for name, window in (("boundary_f", 0.5), ("boundary_f_3s", 3.0))
+    }
+    if all(answer[0][2:]):
+        scores["pair_f"] = float(segment.pairwise(true, letters, found, named)[2])
+    return scores
+
+
 SCORERS: dict[str, Callable[[Take, Any], Scores]] = {
     "rhythm": score_rhythm,
     "key": score_key,
     "chords": score_chords,
     "notes": score_notes,
     "f0": score_pitch,
+    "form": score_form,
 }
 """By what is asked for; a scorer gives nothing for a take of which the truth is not known."""
 

@@ -11,12 +11,14 @@ import pytest
 import soundfile
 
 from segue.benchmarks import analysis, analysis_child, analysis_peers, analysis_questions
+from segue.benchmarks.analysis_forms import make_songs
 from segue.benchmarks.analysis_material import Take, load_recordings, load_set
 from segue.benchmarks.analysis_peers import LISTENERS, Listener, listen
 from segue.benchmarks.analysis_questions import Hearing, measure_question
 from segue.benchmarks.analysis_scores import (
     interval,
     score_chords,
+    score_form,
     score_key,
     score_notes,
     score_pitch,
@@ -93,6 +95,39 @@ def test_pitch_is_right_within_half_a_semitone() -> None:
     hz = np.where(times < 0.5, 440.0, 466.2)
     found = score_pitch(TAKE, {"times": [-0.01, *times], "hz": [0.0, *hz]})
     assert found["rpa"] == pytest.approx(40 / 89, abs=0.02)
+
+
+def test_form_counts_boundaries_and_letters() -> None:
+    sections = ((0.0, 10.0, "A"), (10.0, 20.0, "B"), (20.0, 30.0, "A"))
+    song = Take("song", "ABA", "song.wav", sections=sections)
+    right = score_form(song, [(0.0, 10.2, "x"), (10.2, 19.9, "y"), (19.9, 30.0, "x")])
+    assert right["boundary_f"] == right["boundary_f_3s"] == 1.0
+    assert right["pair_f"] > 0.95
+    late = score_form(song, [(0.0, 12.0, "x"), (12.0, 30.0, "y")])
+    assert late["boundary_f"] == 0.0
+    assert late["boundary_f_3s"] == pytest.approx(2 / 3)
+    assert "pair_f" not in score_form(song, [(0.0, 10.0, ""), (10.0, 30.0, "")])
+    assert score_form(song, []) == {"boundary_f": 0.0, "boundary_f_3s": 0.0}
+
+
+def test_songs_of_known_form_are_made_of_bands(tmp_path: Path) -> None:
+    lines = tuple(np.arange(13) * 0.5 + 0.25)
+    takes = []
+    for number in range(4):
+        path = tmp_path / f"{number}.wav"
+        soundfile.write(path, np.full(44_100 * 7, 0.01 * (number + 1)), 44_100)
+        takes.append(Take(str(number), "band", str(path), downbeats_seconds=lines))
+    songs = make_songs([*takes, Take("x", "pop", "x.wav")], tmp_path)
+    assert [song.family for song in songs] == ["AABA", "ABAB", "ABAC", "AABB"]
+    assert [tuple(row) for row in songs[0].sections] == [
+        (0.0, 2.0, "A"),
+        (2.0, 4.0, "A"),
+        (4.0, 6.0, "B"),
+        (6.0, 8.0, "A"),
+    ]
+    assert soundfile.info(songs[0].path).duration == 8.0
+    assert json.loads(Path(songs[0].path).with_suffix(".json").read_text()) == {"sections": 4}
+    assert make_songs(takes[:2], tmp_path) == []
 
 
 def test_an_interval_holds_the_mean_and_narrows_with_pieces() -> None:
