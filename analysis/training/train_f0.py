@@ -5,8 +5,8 @@
 
 A corpus is a folder with `train` and `valid`, each of recordings `NAME.flac` at 22,050 Hz with
 `NAME.json`: its `family`, `notes` [[onset, offset, midi, velocity, program], ...] and, of family
-`mono`, `f0` {hop: 0.01, hz: [...]}. `f0` learns from the family `mono`; `melody` from those whose
-first notes' program plays the tune.
+`mono`, `f0` {hop: 0.01, hz: [...]}. `f0` learns from the family `mono`; `melody` from those in which
+`melody_labels` knows the part that plays the tune.
 
 The network looks at the levels of `pitch_spectrum`: a few filters over time and pitch, then the
 harmonics of each pitch side by side (as R. Bittner et al., "Deep salience representations for F0
@@ -32,6 +32,7 @@ from torch import nn
 from ..cards import MODELS, Card, Metric, Output, Source
 from ..networks import save_network
 from ..pitch_spectrum import BANDS, BANDS_PER_OCTAVE, FLOOR, LOW_HZ, PITCHES, pitch_spectra
+from .melody_labels import melody_hz
 
 FRAMES = 256  # of a training example
 EDGE = 20  # frames at either end of an example that are not scored
@@ -46,7 +47,6 @@ class Piece:
 
     levels: NDArray[np.uint8]  # [shape=(2, frames, BANDS)], FLOOR..0
     bands: NDArray[np.float32]  # [frames] of the pitch, -1 where there is none
-    known: bool = True
 
 
 class Over(nn.Module):
@@ -108,14 +108,7 @@ def pitch_of(about: dict[str, Any], target: str) -> NDArray[np.float64] | None:
     """What shall be found, a value each 10 ms, 0 for nothing; None where it is not known."""
     if target == "f0":
         return np.array(about["f0"]["hz"]) if about["family"] == "mono" else None
-    melody = about.get("melody")
-    if not melody:
-        return None
-    hz = np.zeros(round(about["seconds"] * 100))
-    detune = 2.0 ** (about.get("detune_cents", 0.0) / 1200.0)
-    for onset, offset, midi in (note[:3] for note in melody):
-        hz[round(onset * 100) : round(offset * 100)] = 440.0 * 2 ** ((midi - 69) / 12) * detune
-    return hz
+    return melody_hz(about)
 
 
 def _piece(path: Path, hz: NDArray[np.float64], kept: Path) -> Piece:
