@@ -134,6 +134,7 @@ def _part(
         else m21.instrument.instrumentFromMidiProgram(track.program)
     )
     player.partName = track.name
+    player.partAbbreviation = track.name if len(track.name) < 6 else f"{track.name[:4]}."
     part.partName = track.name
     part.insert(0, player)
     kinds = {

@@ -174,8 +174,8 @@ def transcribe_score(score: Score, *, quantised: bool = True) -> Transcription:
         return Transcription(score, found.key, found.confidence, 0.0, bpm, 1.0, 1.0, 0.0)
     fitted = quantise(np.concatenate([_plain(track.notes) for track in tracks]))
     parts = [_played(track, score.tempo) for track in tracks]
-    bars = _guessed_bars(_onsets(parts), float(score.tempo.seconds(score.end_beats)))
-    if not _fits_better(parts, bars, fitted.cost):
+    bars = _better(parts, fitted.cost, float(score.tempo.seconds(score.end_beats)))
+    if bars is None:
         settled = tuple(_settled(track, quantise(_plain(track.notes)).notes) for track in tracks)
         written = Score(settled, score.tempo, score.meter, score.title, score.markers)
         moved = fitted.moved_beats * 60.0 / bpm
@@ -302,20 +302,22 @@ def _plain(notes: Notes) -> Notes:
 
 def _bars(beats: Beats, parts: list[_Part], seconds: float) -> _Bars:
     """Bars of the beats that were heard, or guessed from the notes where these fit far better."""
-    guessed = _guessed_bars(_onsets(parts), seconds)
     if len(beats) < 4 or float(beats.confidence.mean()) < _TRUSTED:
-        return guessed
+        return _guessed_bars(_onsets(parts), seconds)
     meter = max(beats.meter_beats, 1)
     downbeats = np.flatnonzero(beats.numbers == 1)
     phases = np.bincount(downbeats % meter, minlength=meter)
     confidence = float(beats.confidence.mean())
     found = _Bars(beats.times_seconds, int(phases.argmax()), meter, confidence)
-    return guessed if _fits_better(parts, guessed, _cost(parts, found)) else found
+    return _better(parts, _cost(parts, found), seconds) or found
 
 
-def _fits_better(parts: list[_Part], guessed: _Bars, cost: float) -> bool:
-    """Whether notes lie so much better on guessed bars that others, of this cost, are wrong."""
-    return cost > _SUSPECT and _cost(parts, guessed) < _BETTER * cost
+def _better(parts: list[_Part], cost: float, seconds: float) -> _Bars | None:
+    """Guessed bars if notes lie so much better on them that others, of this cost, are wrong."""
+    if cost <= _SUSPECT:
+        return None
+    guessed = _guessed_bars(_onsets(parts), seconds)
+    return guessed if _cost(parts, guessed) < _BETTER * cost else None
 
 
 def _cost(parts: list[_Part], bars: _Bars) -> float:

@@ -7,10 +7,10 @@ import typer
 
 from ..client.errors import ClientError
 from ..music.errors import SegueError
-from . import cues, ears, learning, machine, play, sound
+from . import cues, ears, learning, machine, play, sound, transcribe
 from .common import app
 
-__all__ = ["app", "cues", "ears", "learning", "machine", "main", "play", "sound"]
+__all__ = ["app", "cues", "ears", "learning", "machine", "main", "play", "sound", "transcribe"]
 
 STOPPED = 130  # exit code after Ctrl-C, as of any command that a signal ended
 

@@ -5,8 +5,8 @@
 
 A corpus is a folder with `train` and `valid`, each of recordings `NAME.flac` at 22,050 Hz with
 `NAME.json`: its `family`, `notes` [[onset, offset, midi, velocity, program], ...] and, of family
-`mono`, `f0` {hop: 0.01, hz: [...]}. `f0` learns from the family `mono`; `melody` from those in which
-`melody_labels` knows the part that plays the tune.
+`mono`, `f0` {hop: 0.01, hz: [...]}. `f0` learns from the family `mono`; `melody` from those in
+which `melody_labels` knows the part that plays the tune.
 
 The network looks at the levels of `pitch_spectrum`: a few filters over time and pitch, then the
 harmonics of each pitch side by side (as R. Bittner et al., "Deep salience representations for F0
