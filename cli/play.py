@@ -86,6 +86,10 @@ def play(
     accompany: Annotated[
         bool, typer.Option("--accompany", help="Follow who plays on the MIDI input.")
     ] = False,
+    follow_player: Annotated[
+        str | None,
+        typer.Option(help="Keep time with who plays: jack for JACK's input, or a sound file."),
+    ] = None,
     seed: Seed = 0,
 ) -> None:
     """Play a cue on this machine and steer it from the keyboard, or by MIDI."""
@@ -103,6 +107,7 @@ def play(
         routes=route or (),
         follow_clock=follow_clock,
         accompany=accompany,
+        follow_player=follow_player,
     )
 
 

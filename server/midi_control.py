@@ -12,22 +12,20 @@ from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 from ..client.protocol import Direct, Position, SetMood
-from ..music.cue import Cue
 from ..music.errors import SegueError
 from ..synth.midi_clock import ClockFollower
 from ..synth.midi_in import Arrival, MidiIn
 from .accompany import FOLLOWED, Accompanist
 from .midi_map import TRIGGERS, Route, moved, parse_map
 from .session import Session
+from .tempo_follow import LOOK_SECONDS, SLIGHT_TEMPO, TempoFollower
 
 log = logging.getLogger(__name__)
 
 STEP_SECONDS = 0.005
 HAND_SECONDS = 0.03  # a controller's movements are handed on no more often
 RAMP_SECONDS = 0.05
-MOST_CORRECTION = 0.06  # of the tempo, to bring the bars under the other machine's
-LOOK_SECONDS = 0.2  # between two looks at the other machine's tempo
-SLIGHT, SLIGHT_TEMPO = 0.01, 0.004  # smaller changes of a knob wait
+SLIGHT = 0.01  # smaller changes of a knob wait
 
 
 class MidiControl:
@@ -58,7 +56,8 @@ class MidiControl:
             self._routes.setdefault(route.source, []).append(route)
         self._input = source if isinstance(source, MidiIn) else MidiIn(source)
         self._hand = _Hand(session)
-        self._tempo = TempoFollower(session.cue) if follow_clock else None
+        self._clock = ClockFollower() if follow_clock else None
+        self._tempo = TempoFollower(session.cue, self._clock) if self._clock else None
         self._accompanist = Accompanist(session.cue) if accompany else None
         self._high: dict[str, bool] = {}  # sources whose value is above one half
         self._directed: dict[str, float] = {}  # knobs in hand
@@ -95,8 +94,8 @@ class MidiControl:
 
     def _take(self, arrival: Arrival) -> None:
         seconds, message = arrival
-        if self._tempo is not None:
-            self._tempo.take(seconds, message)
+        if self._clock is not None:
+            self._clock.take(seconds, message)
             self._hold(message.type)
         change = moved(message)
         if change is None:
@@ -170,52 +169,6 @@ class MidiControl:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-class TempoFollower:
-    """Where a cue's tempo knob must be for its bars to fall on another machine's."""
-
-    def __init__(self, cue: Cue) -> None:
-        self.clock = ClockFollower()
-        self._slowest, self._fastest = cue.tempo_bpm
-        self._bar_beats = cue.meter.bar_beats
-        self._told = False  # that the clock is out of range
-
-    def take(self, seconds: float, message: Any) -> None:
-        """Take in a message that came at a time."""
-        self.clock.take(seconds, message)
-
-    def knob(self, at_seconds: float, beat: float) -> float | None:
-        """The tempo knob for a bar that begins at a time and beat; None while nothing is known.
-
-        The bar is made so much longer or shorter that its end falls on a bar line of the other
-        machine, as far as `MOST_CORRECTION` allows.
-        """
-        bpm = self.clock.bpm
-        if bpm is None or self._slowest >= self._fastest:
-            return None
-        there = self.clock.beat_at(at_seconds)
-        if self.clock.running and there is not None:
-            behind = (there - beat) % self._bar_beats
-            if behind > self._bar_beats / 2:
-                behind -= self._bar_beats
-            share = self._bar_beats / max(self._bar_beats - behind, 0.1)
-            bpm *= min(max(share, 1.0 - MOST_CORRECTION), 1.0 + MOST_CORRECTION)
-        self._tell_range(self.clock.bpm or bpm)
-        held = min(max(bpm, self._slowest), self._fastest)
-        return math.log(held / self._slowest) / math.log(self._fastest / self._slowest)
-
-    def _tell_range(self, bpm: float) -> None:
-        inside = self._slowest * 0.995 <= bpm <= self._fastest * 1.005
-        if not inside and not self._told:
-            log.warning(
-                "the MIDI clock runs at %.1f bpm, beyond the cue's %g..%g; the music keeps to its "
-                "own range",
-                bpm,
-                self._slowest,
-                self._fastest,
-            )
-        self._told = not inside
 
 
 class _Hand:

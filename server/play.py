@@ -17,6 +17,7 @@ from ..client.protocol import BarEvent, Position
 from ..music.errors import SegueError
 from .embedded import open_session
 from .midi_control import MidiControl
+from .player_follow import PlayerFollower
 from .session import Session
 
 STEP = 0.1
@@ -87,14 +88,18 @@ def play(
     routes: Sequence[str] = (),
     follow_clock: bool = False,
     accompany: bool = False,
+    follow_player: str | None = None,
 ) -> None:
     """Play a cue in real time until q, Ctrl-C or the end of `seconds`.
 
     :param midi_in: name of a MIDI input, '' for the first one; the rest says what it steers, see
         `midi_control.MidiControl`
+    :param follow_player: `jack` or a sound file, whose beat sets the tempo, see `player_follow`
     """
     if midi_in is None and (routes or follow_clock or accompany):
         raise SegueError("--map, --follow-clock and --accompany need --midi-in; name an input")
+    if follow_clock and follow_player is not None:
+        raise SegueError("--follow-clock and --follow-player both set the tempo; give one of them")
     with ExitStack() as stack:
         with (console or Console()).status("tuning the instruments"):
             session = stack.enter_context(
@@ -105,6 +110,8 @@ def play(
                 session, midi_in, routes=routes, follow_clock=follow_clock, accompany=accompany
             )
             stack.enter_context(control)
+        if follow_player is not None:
+            stack.enter_context(PlayerFollower(session, follow_player))
         steering = Steering(session, director)
         end = None if seconds is None else time.monotonic() + seconds
         bar: BarEvent | None = None
