@@ -29,7 +29,7 @@ from .corpus_effects import process
 from .corpus_kit import playable
 from .corpus_piece import Piece, Voice, cut, pitch_curve
 from .corpus_programs import into_range, pick_program
-from .corpus_render import Font, pick_font, render
+from .corpus_render import Font, piano_font, pick_font, render
 from .corpus_scores import Work, load_works
 
 SHARES = {"pop": 25, "band": 30, "piano": 12, "chorale": 10, "classical": 10, "mono": 13}
@@ -42,6 +42,7 @@ _ORDER = [
     )
 ]
 _TRIES = 12
+_GRAND = {"piano": 0.5, "keys": 0.15}  # how often a part is played on the recorded piano
 _VALID_SHARE = 0.1
 _MEAN_SECONDS = 30.0
 
@@ -54,8 +55,11 @@ def split_of(ident: str) -> str:
 class Library:
     """Everything that clips are made from."""
 
-    def __init__(self, data: Path, works: Path | None, split: str) -> None:
+    def __init__(
+        self, data: Path, works: Path | None, split: str, piano: Path | None = None
+    ) -> None:
         self.data, self.split = data, split
+        self.piano = piano_font(piano) if piano and split == "train" else None
         self.songs = sources.pop909_songs(split)
         self.tunes = sources.nottingham_tunes(data, split)
         self.works: dict[str, list[Work]] = {}
@@ -120,6 +124,8 @@ def make_clip(seed: int, split: str, number: int, library: Library) -> tuple[Any
     for voice in piece.voices:
         font = rng.choice(fonts)
         program = pick_program(rng, voice.role, font)
+        if library.piano and voice.role in ("piano", "keys") and rng.random() < _GRAND[voice.role]:
+            font, program = library.piano, 0
         if family in ("chorale", "classical") and voices and same:
             program, font = voices[0].program, each[0]
         shift = into_range(program, [note[2] for note in voice.notes])
@@ -187,6 +193,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--works", type=Path)
+    parser.add_argument("--piano", type=Path, help="folder of recorded keys, see corpus_piano")
     parser.add_argument("--hours", type=float, default=12.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--shard", default="0/1")
@@ -194,7 +201,10 @@ def main() -> None:
     shard, shards = map(int, options.shard.split("/"))
     total = round(options.hours * 3600 / _MEAN_SECONDS)
     valid = round(total * _VALID_SHARE)
-    libraries = {split: Library(options.data, options.works, split) for split in ("train", "valid")}
+    libraries = {
+        split: Library(options.data, options.works, split, options.piano)
+        for split in ("train", "valid")
+    }
     every = round(1 / _VALID_SHARE)
     todo = [
         ("valid", i // every) if i % every == every - 1 else ("train", i - i // every)

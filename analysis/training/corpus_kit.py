@@ -69,19 +69,21 @@ def read_kit(folder: str) -> dict[int, list[list[Layer]]]:
                 float(layer.findtext("min") or 0.0),
                 float(layer.findtext("max") or 1.0),
                 float(layer.findtext("gain") or 1.0),
-                _stroke(Path(folder) / (layer.findtext("filename") or "")),
+                read_stroke(Path(folder) / (layer.findtext("filename") or "")),
             )
             for layer in instrument.iter("layer")
         ]
         if not layers and instrument.findtext("filename"):
-            layers = [(0.0, 1.0, 1.0, _stroke(Path(folder) / str(instrument.findtext("filename"))))]
+            layers = [
+                (0.0, 1.0, 1.0, read_stroke(Path(folder) / str(instrument.findtext("filename"))))
+            ]
         layers = [layer for layer in layers if len(layer[3])]
         if drum and layers:
             found.setdefault(drum, []).append(layers)
     return found
 
 
-def _stroke(path: Path) -> Floats:
+def read_stroke(path: Path, longest_seconds: float = 3.0) -> Floats:
     """A sample at the ears' rate, from a millisecond before it is heard; empty if unreadable."""
     import soundfile
     import soxr
@@ -90,7 +92,9 @@ def _stroke(path: Path) -> Floats:
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
     except (OSError, RuntimeError):
         return np.zeros(0, np.float32)
-    mono = np.asarray(soxr.resample(samples.mean(axis=1), rate, RATE), np.float32)[: 3 * RATE]
+    mono = np.asarray(soxr.resample(samples.mean(axis=1), rate, RATE), np.float32)[
+        : round(longest_seconds * RATE)
+    ]
     loud = np.flatnonzero(np.abs(mono) > 0.05 * np.abs(mono).max(initial=1e-9))
     return mono[max(0, loud[0] - RATE // 1000) :] if len(loud) else mono[:0]
 

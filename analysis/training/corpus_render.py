@@ -14,6 +14,7 @@ import numpy as np
 from ...music.errors import SegueError
 from ..spectra import RATE, Floats
 from .corpus_kit import play_kit
+from .corpus_piano import play_piano
 from .corpus_piece import Hit, Voice
 from .corpus_tones import play_tones
 
@@ -88,6 +89,11 @@ _AVL = {48: 45, 50: 45, 47: 45, 43: 41, 52: 49, 57: 57, 59: 51, 35: 36, 40: 38}
 _STANDARD_KITS = (0, 0, 0, 8, 16, 24, 25, 32, 40)
 
 
+def piano_font(folder: Path) -> Font:
+    """A grand piano of recorded keys, for training."""
+    return Font("Salamander", str(folder), "CC BY 3.0", 0.0, drums=False)
+
+
 def pick_font(rng: random.Random, split: str, *, drums: bool) -> Font:
     """A font of a split for drums or for pitched parts."""
     fitting = [
@@ -116,7 +122,9 @@ def render(
     mixed = np.zeros(size, np.float64)
     for font in dict.fromkeys(each):
         own = [voice for voice, one in zip(voices, each, strict=True) if one == font]
-        if font.path:
+        if font.name == "Salamander":
+            sound = play_piano(rng, font.path, own, size, detune_cents)
+        elif font.path:
             sound = _played(rng, _midi(rng, own, detune_cents), font, size)
         else:
             sound = play_tones(rng, own, size, detune_cents)

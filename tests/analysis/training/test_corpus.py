@@ -11,6 +11,7 @@ from segue.analysis.training import corpus, corpus_grooves, corpus_kit, corpus_s
 from segue.analysis.training.corpus_band import band
 from segue.analysis.training.corpus_effects import process
 from segue.analysis.training.corpus_harmony import POOLS, progression, read_roman, voicing
+from segue.analysis.training.corpus_piano import play_piano, read_keys
 from segue.analysis.training.corpus_piece import (
     QUALITIES,
     Piece,
@@ -286,6 +287,23 @@ def test_a_kit_sounds_where_it_is_struck(kit):
     loud = np.flatnonzero(np.abs(sound) > 0.05 * np.abs(sound).max())
     assert loud[0] / RATE == pytest.approx(0.25, abs=0.004)
     assert np.abs(sound[: round(0.2 * RATE)]).max() == 0.0
+
+
+def test_recorded_keys_are_played_in_tune_and_damped(tmp_path):
+    at = np.arange(2 * RATE) / RATE
+    for name, hz in (("A3", 220.0), ("D#4", 311.13)):
+        key = np.sin(2 * np.pi * hz * at) * np.exp(-at / 1.5) * np.minimum(1.0, at / 0.002)
+        quiet = np.zeros(700)  # before the stroke
+        soundfile.write(tmp_path / f"{name}v10.flac", 0.5 * np.concatenate([quiet, key]), RATE)
+    assert sorted(read_keys(str(tmp_path))) == [57, 63]
+    voice = Voice("piano", [(0.2, 0.8, 58, 100)])
+    sound = play_piano(random.Random(0), str(tmp_path), [voice], 2 * RATE, 0.0)
+    loud = np.flatnonzero(np.abs(sound) > 0.05 * np.abs(sound).max())
+    assert loud[0] / RATE == pytest.approx(0.2, abs=0.005)
+    assert np.abs(sound[round(1.6 * RATE) :]).max() < 0.01 * np.abs(sound).max()
+    track = track_pitch(sound.astype(np.float64), RATE)
+    steady = track.voiced & (track.times_seconds > 0.3) & (track.times_seconds < 0.7)
+    assert np.median(track.hz[steady]) == pytest.approx(233.1, rel=0.005)
 
 
 def test_drum_names_are_understood():
