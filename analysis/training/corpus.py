@@ -244,6 +244,8 @@ valid differ in works and in sound fonts. Empty lists and null mean unknown or a
 - `seconds`, `effects`, `detune_cents`: length; what was done to the sound; tuning against 440 Hz.
 - `soundfont`: fonts of the pitched parts, and `drums:` that of the drums, joined by `+`. Programs
   of the font `invented` mean nothing: its timbres are drawn at random.
+  The font for validation, sf_GMbank, shares many of its samples with TimGM6mb: between the splits,
+  works and drum kits differ, timbres of pitched parts only in part.
 - `notes`: `[on, off, midi, velocity, program]` of all pitched parts; they may double a pitch.
 - `drums`: `[time, General MIDI drum, velocity]`; empty: none sound.
 - `beats`, `downbeats`, `meter`, `tempo`: seconds; first beats of bars; beats a bar; median beats a
