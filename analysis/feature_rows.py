@@ -7,13 +7,12 @@ the filters are multiplied where they are not zero only.
 
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from .spectra import Floats, hann, mel_bank
+from .spectra import Floats, filter_groups, hann, mel_bank
 
 AT_ONCE = 64
 """Frames that are worked on together."""
@@ -34,7 +33,7 @@ _SILENT = 1e-7  # sum of magnitudes below which a frame has no shape
 _SILENT_CHROMA = np.float32(1e-11)  # power of a pitch class
 _CROSSING = -1e-10  # what is below is negative
 _BLOCK = 32  # bins whose moments are taken together
-_GROUPS = 4  # of mel bands, each multiplied with the bins that it touches
+_GROUPS = 4  # of mel bands
 _DB = np.float32(10.0 / np.log(10.0))
 
 STATISTICS = (
@@ -85,7 +84,8 @@ class FrameWorker:
         self._power = np.zeros((AT_ONCE, padded), np.float32)
         self._scratch = np.zeros((AT_ONCE, padded), np.float32)
         self._levels = np.empty((AT_ONCE + 1, mel_bands), np.float32)  # row 0 likewise
-        self._groups = _grouped(mel_bank(window, mel_bands, 0.0, min(HIGH_HZ, rate / 2), rate))
+        mel = mel_bank(window, mel_bands, 0.0, min(HIGH_HZ, rate / 2), rate)
+        self._groups = filter_groups(mel, -(-mel_bands // _GROUPS))
         self._dct = dct_matrix(mel_bands, mfccs)
         self._chroma = np.zeros((padded, 37), np.float32)  # and the sum of all bins
         self._chroma[: self._bins, :36] = chroma_bank(window, rate, tuning_cents)
@@ -233,18 +233,6 @@ def _moment_maps(blocks: int) -> tuple[Floats, Floats]:
     local = np.arange(_BLOCK) - (_BLOCK - 1) / 2
     moments = np.stack([np.ones(_BLOCK), local, local * local]).astype(np.float32)
     return moments, np.ones(blocks, np.float32)
-
-
-def _grouped(bank: Floats) -> list[tuple[slice, slice, Floats]]:
-    """Neighbouring filters of a bank with the bins that they touch: (bins, bands, filters)."""
-    groups = []
-    edges = np.linspace(0, bank.shape[1], _GROUPS + 1).astype(int).tolist()
-    for low, high in pairwise(edges):
-        touched = np.flatnonzero(bank[:, low:high].any(axis=1))
-        bins = slice(int(touched[0]), int(touched[-1]) + 1) if len(touched) else slice(0, 1)
-        filters = np.ascontiguousarray(bank[bins, low:high])
-        groups.append((bins, slice(low, high), filters))
-    return groups
 
 
 @lru_cache(maxsize=16)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..music.errors import check_range
 from .spectra import RATE, Floats, frame_count, magnitudes, to_mono
 
-WINDOW, HOP = 4096, 2048
+WINDOW, HOP = 4096, 4096
 PEAKS = 16
 
 _LOW_HZ, _HIGH_HZ = 40.0, 5_000.0
@@ -51,7 +51,7 @@ class Roughness:
 def find_roughness(
     samples: NDArray[np.floating], sample_rate: int, *, peaks: int = PEAKS
 ) -> Roughness:
-    """How rough a recording sounds, about ten times a second; errors as for `to_mono`.
+    """How rough a recording sounds, about five times a second; errors as for `to_mono`.
 
     :param peaks: of each frame that are compared, the loudest: 2 to 64
     """
