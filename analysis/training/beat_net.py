@@ -14,6 +14,8 @@ from torch.nn import functional
 
 from ..beat_spectrum import MEL_BANDS, SEMITONES, TEMPO_CLASSES
 
+_CHANGES = 4  # patterns of change, each at two speeds
+
 HEADS = ("beat", "downbeat", "onset")
 
 
@@ -57,17 +59,16 @@ class BeatNet(nn.Module):
     """Spectra [shape=(batch, frames, bands)] to `Heard`; see `beat_spectrum.beat_spectra`."""
 
     def __init__(
-        self, width: int = 40, blocks: int = 9, causal: bool = False, dropout: float = 0.1
+        self, width: int = 40, blocks: int = 8, causal: bool = False, dropout: float = 0.1
     ) -> None:
         super().__init__()
         self.causal = causal
-        self.attack1 = nn.Conv2d(1, 12, (3, 5), stride=(1, 2), padding=(0, 2))
-        self.attack2 = nn.Conv2d(12, 16, (3, 3), stride=(1, 2), padding=(0, 1))
-        self.attack3 = nn.Conv2d(16, 24, (1, 3), stride=(1, 2), padding=(0, 1))
+        self.attack1 = nn.Conv2d(1, 16, (3, 6), stride=(1, 4), padding=(0, 1))
+        self.attack2 = nn.Conv2d(16, 24, (3, 4), stride=(1, 2), padding=(0, 1))
         self.attack_mix = nn.Conv1d(24 * (MEL_BANDS // 8), width, 1)
-        self.change1 = TimeConv(1, 6, 9, 3, causal)
-        self.change2 = TimeConv(1, 6, 9, 8, causal)
-        self.change_mix = nn.Conv1d(12 * 3, width, 1)
+        self.change1 = TimeConv(1, _CHANGES, 9, 3, causal)
+        self.change2 = TimeConv(1, _CHANGES, 9, 8, causal)
+        self.change_mix = nn.Conv1d(2 * _CHANGES * 3, width, 1)
         self.blocks = nn.ModuleList(
             Block(width, 2**step, causal, dropout) for step in range(blocks)
         )
@@ -88,7 +89,6 @@ class BeatNet(nn.Module):
         x = self._pad(mel[:, None])
         x = functional.elu(self.attack1(x))
         x = functional.elu(self.attack2(self._pad(x)))
-        x = functional.elu(self.attack3(x))
         return torch.as_tensor(self.attack_mix(x.transpose(2, 3).flatten(1, 2)))
 
     def _pad(self, x: Tensor) -> Tensor:
@@ -99,6 +99,6 @@ class BeatNet(nn.Module):
         batch, count, _ = semitones.shape
         rows = semitones.transpose(1, 2).reshape(batch * SEMITONES, 1, count)
         moved = torch.cat([self.change1(rows), self.change2(rows)], dim=1).abs()
-        parts = moved.reshape(batch, 3, SEMITONES // 3, 12, count).mean(dim=2)
+        parts = moved.reshape(batch, 3, SEMITONES // 3, 2 * _CHANGES, count).mean(dim=2)
         x = self.change_mix(parts.flatten(1, 2))
         return torch.as_tensor(x.repeat_interleave(2, dim=2)[:, :, :frames])

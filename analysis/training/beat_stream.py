@@ -28,7 +28,7 @@ class StreamNet(nn.Module):
         blocks = [cast(Block, block).wide for block in net.blocks]
         self.shapes: list[tuple[int, ...]] = [
             (1, 1, 2, MEL_BANDS),
-            (1, net.attack1.out_channels, 2, MEL_BANDS // 2),
+            (1, net.attack1.out_channels, 2, MEL_BANDS // 4),
             (SEMITONES, 1, net.change1.reach),
             (SEMITONES, 1, net.change2.reach),
             *((1, self.width, conv.reach) for conv in blocks),
@@ -54,7 +54,6 @@ class StreamNet(nn.Module):
         second = torch.cat([kept[1], x], dim=2)
         new.append(second[:, :, -2:])
         x = functional.elu(net.attack2(second))
-        x = functional.elu(net.attack3(x))
         attacks = net.attack_mix(x.transpose(2, 3).flatten(1, 2))
 
         rows = semitones.transpose(1, 2).reshape(SEMITONES, 1, STEP // 2)

@@ -132,7 +132,7 @@ def train(
     clips = load_clips(corpus / "train", work / "spectra_train")
     held = load_clips(corpus / "valid", work / "spectra_valid")
     print(f"{len(clips)} clips to learn from, {len(held)} held out", flush=True)
-    net = BeatNet(width=width, causal=causal, blocks=8 if causal else 9)
+    net = BeatNet(width=width, causal=causal, blocks=8)
     kept = work / f"{name}.pt"
     best = np.inf
     if kept.exists():
@@ -154,7 +154,10 @@ def train(
         mel, semitones, targets, weights, tempo = batch(
             [sampler.draw() for _ in range(size)], delay
         )
-        parts = losses(net(mel, semitones), targets, weights, tempo)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            heard = net(mel, semitones)
+        heard = Heard(heard.frames.float(), heard.tempo.float())
+        parts = losses(heard, targets, weights, tempo)
         optimiser.zero_grad()
         total(parts).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
