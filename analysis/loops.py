@@ -22,8 +22,10 @@ LENGTHS_BARS = (2, 4, 8, 12, 16)
 SEAM_SECONDS = 0.06
 """What is compared on either side of a seam."""
 
+EARLY_SECONDS = 0.004
+"""How long before an attack the cut is made."""
+
 _SEARCH_SECONDS = 0.04  # how far an attack may lie from its bar line
-_EARLY_SECONDS = 0.002  # before the attack the cut is made
 _RISE_DB = 6.0  # of an attack: 12 ms from it on against the 20 before
 _FLOOR = 1e-9  # mean square that counts as silence
 _MATCH_SECONDS = 0.2  # of the beginning that is looked for at the end
@@ -181,7 +183,7 @@ def cut_before_attack(mono: Floats, seconds: float) -> float:
     at = int(rise.argmax())
     if rise[at] < _RISE_DB:
         return seconds
-    attack = first + float(places[at]) / 1e3 - _EARLY_SECONDS
+    attack = first + float(places[at]) / 1e3 - EARLY_SECONDS
     return min(max(attack, 0.0), len(mono) / RATE)
 
 
@@ -220,7 +222,7 @@ def measure_seam(
         at = round(line * RATE)
         ends, begins = _step(before, _bands(mono, at - length)), _step(after, _bands(mono, at))
         seams.append(Seam(max(ends[0], begins[0]), max(ends[1], begins[1])))
-    return max(seams, key=lambda seam: seam.smoothness)
+    return max(seams, key=lambda seam: (seam.smoothness, -seam.level_step_db))
 
 
 def _bands(mono: Floats, first: int) -> FloatArray:

@@ -31,6 +31,8 @@ SHORTEST_BARS = 2  # of a section
 _STEADY = 0.12  # how far the distances of beats may lie from their median, as a share of it
 _SURE = 0.15  # least mean confidence of beats
 _SILENT_DB = -60.0
+_BAR_SHARE = 0.08  # of a bar's length by which others may differ
+_QUIET_DB = 40.0  # below the loudest bar one counts as silent
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class SongSection:
     beats: int
     intensity: float  # 0..1
     chords: tuple[tuple[Chord, ...], ...]  # of each bar
+    sharp: bool  # whether it begins with an attack, `loops.EARLY_SECONDS` after its start
     seam: Seam  # of its end with its beginning
     confidence: float  # 0..1
     times: int  # how often sections of this letter come in the recording
@@ -172,13 +175,15 @@ class _Sections:
         return SongSection(**{**vars(best), "times": len(same)})
 
     def _whole_bars(self, first: int, count: int) -> tuple[int, int]:
-        """Without what is not a bar at either end of the recording."""
+        """Without what is not a bar, or silent, at either end of a section."""
         lengths = np.diff(self.bars.edges_seconds)
         usual = float(np.median(lengths))
+        whole = np.abs(lengths - usual) <= _BAR_SHARE * usual
+        kept = whole & (self.bars.level_db > self.bars.level_db.max() - _QUIET_DB)
         last = first + count
-        if first == 0 and abs(lengths[0] - usual) > 0.1 * usual and count > 1:
+        while last - first > 1 and not kept[first]:
             first += 1
-        if last == len(lengths) and abs(lengths[-1] - usual) > 0.1 * usual and last - first > 1:
+        while last - first > 1 and not kept[last - 1]:
             last -= 1
         return first, last - first
 
@@ -196,6 +201,7 @@ class _Sections:
             beats=count * self.meter.numerator,
             intensity=self.intensity.between(start, end),
             chords=tuple(self._chord(edges[bar : bar + 2]) for bar in range(first, first + count)),
+            sharp=start != float(edges[first]),
             seam=seam,
             confidence=confidence * (0.5 + 0.5 * seam.smoothness),
             times=1,

@@ -18,6 +18,7 @@ from ..music.cue_file import load_cue, write_cue
 from ..music.errors import SegueError
 from ..music.stems import BPM_RANGE
 from .audio import integrated_loudness
+from .loops import EARLY_SECONDS
 from .song import Song, SongSection, study_song
 from .song_layers import split_strokes
 from .sound_file import read_sound
@@ -36,6 +37,8 @@ LEAST_STROKES = 0.02
 WANTED_LUFS = -20.0  # of each stem; the mix is brought to its loudness by the engine's leveller
 LOW_STROKES = 0.15  # intensity at which the strokes are silent
 HIGHEST_RATE = 48_000
+LOWEST_HZ = 15.0
+TAIL_SECONDS = 0.025
 FADE_BEATS = 0.5
 
 
@@ -70,14 +73,19 @@ def import_recording(
 
 
 def _playable(samples: Floats, rate: int) -> tuple[Floats, int]:
-    """One or two channels at no more than `HIGHEST_RATE`."""
+    """One or two channels at no more than `HIGHEST_RATE`, without what is too low to be heard."""
+    from scipy.signal import butter, sosfiltfilt
+
     if samples.shape[1] > 2:
         samples = np.repeat(samples.mean(axis=1, keepdims=True), 2, axis=1)
     if rate > HIGHEST_RATE:
         import soxr
 
         samples, rate = np.asarray(soxr.resample(samples, rate, HIGHEST_RATE)), HIGHEST_RATE
-    return samples, rate
+    if len(samples) > rate:  # an offset would click where stems are cut
+        low_cut = butter(2, LOWEST_HZ, "highpass", fs=rate, output="sos")
+        samples = np.stack([sosfiltfilt(low_cut, one) for one in samples.T], axis=1)
+    return np.asarray(samples, np.float32), rate
 
 
 def names(song: Song) -> list[str]:
@@ -101,7 +109,7 @@ def _write_stems(samples: Floats, rate: int, song: Song, folder: Path) -> list[L
         for part, sound in parts.items():
             layer = "_".join(filter(None, (name, part)))
             file = f"{STEMS}/{layer}.flac"
-            cut = np.clip(sound[first:last], -1.0, 1.0)
+            cut = _cut(sound, first, last, rate, sharp=section.sharp)
             soundfile.write(folder / file, cut, rate, subtype="PCM_24")
             layers.append(
                 Layer(
@@ -118,6 +126,21 @@ def _write_stems(samples: Floats, rate: int, song: Song, folder: Path) -> list[L
                 )
             )
     return layers
+
+
+def _cut(sound: Floats, first: int, last: int, rate: int, *, sharp: bool) -> Floats:
+    """A loop; one that begins with an attack rises and ends within the time before attacks.
+
+    Of any other, what follows stays in the file beyond the loop, to be blended into its start.
+    """
+    if not sharp:
+        return np.clip(sound[first : last + round(TAIL_SECONDS * rate)], -1.0, 1.0)
+    cut = np.clip(sound[first:last], -1.0, 1.0)
+    count = min(round(0.75 * EARLY_SECONDS * rate), len(cut) // 2)
+    ramp = (0.5 - 0.5 * np.cos(np.pi * (np.arange(count) + 0.5) / count)).astype(np.float32)
+    cut[:count] *= ramp[:, None]
+    cut[len(cut) - count :] *= ramp[::-1, None]
+    return cut
 
 
 def _cue(title: str, song: Song, layers: list[Layer], folder: str) -> Cue:

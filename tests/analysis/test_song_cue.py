@@ -10,11 +10,12 @@ from segue.analysis import song as song_module
 from segue.analysis.beats import NO_BEATS, Beats
 from segue.analysis.chords import Chords
 from segue.analysis.key import KeyTrack
-from segue.analysis.song import MOST_SECTIONS, study_song
+from segue.analysis.song import MOST_SECTIONS, Song, study_song
 from segue.analysis.song_cue import import_recording, section_rows
 from segue.analysis.song_layers import split_strokes
 from segue.analysis.song_picture import check_picture, draw_song
 from segue.analysis.spectra import RATE
+from segue.music.cue import Cue
 from segue.music.cue_file import check_cue, load_cue
 from segue.music.errors import FileFormatError, SegueError
 from segue.music.stems import read_audio_info
@@ -60,25 +61,38 @@ def band() -> np.ndarray:
     return np.concatenate([0.001 * rng.standard_normal(round(LATE * RATE)), *parts])
 
 
-@pytest.fixture
-def heard(monkeypatch: pytest.MonkeyPatch) -> None:
+def hear_band(patch: pytest.MonkeyPatch) -> None:
     """What networks would hear of the band."""
     starts = np.arange(0, 33) * BAR
     chord = Chord(9, "m")
     chords = Chords(starts, starts + BAR, (None, *(chord,) * 32), np.ones(33))
     key = KeyTrack(Key(9, "aeolian"), 0.7, ((Key(9, "aeolian"), 0.7),), ())
-    monkeypatch.setattr(song_module, "find_beats", lambda mono, rate: steady_beats(32, LATE))
-    monkeypatch.setattr(song_module, "find_chords", lambda mono, rate: chords)
-    monkeypatch.setattr(song_module, "find_key", lambda mono, rate: key)
+    patch.setattr(song_module, "find_beats", lambda mono, rate: steady_beats(32, LATE))
+    patch.setattr(song_module, "find_chords", lambda mono, rate: chords)
+    patch.setattr(song_module, "find_key", lambda mono, rate: key)
 
 
-def test_a_band_becomes_a_cue(tmp_path: Path, band: np.ndarray, heard: None) -> None:
-    stereo = np.stack([band, 0.8 * band], axis=1)
-    soundfile.write(tmp_path / "song.flac", stereo, RATE)
+@pytest.fixture
+def heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    hear_band(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory, band: np.ndarray) -> tuple[Cue, Song, Path]:
+    """The band as a cue, and the folder."""
+    folder = tmp_path_factory.mktemp("song")
+    soundfile.write(folder / "song.wav", np.stack([band, band], 1), RATE, subtype="FLOAT")
     told: list[str] = []
-    cue, song = import_recording(tmp_path / "song.flac", tmp_path / "cue", tell=told.append)
+    with pytest.MonkeyPatch.context() as patch:
+        hear_band(patch)
+        cue, song = import_recording(folder / "song.wav", folder / "cue", tell=told.append)
     assert told == ["reading", "listening", "cutting stems", "writing"]
-    assert check_cue(tmp_path / "cue") == []
+    return cue, song, folder / "cue"
+
+
+def test_a_band_becomes_a_cue(imported: tuple[Cue, Song, Path]) -> None:
+    cue, song, folder = imported
+    assert check_cue(folder) == []
     assert (cue.name, cue.title) == ("cue", "song")
     assert (cue.key, str(cue.meter), cue.modes) == (Key(9, "aeolian"), "4/4", ("aeolian",))
     assert cue.tempo_bpm == pytest.approx((138, 162), abs=0.3)
@@ -103,33 +117,32 @@ def test_a_band_becomes_a_cue(tmp_path: Path, band: np.ndarray, heard: None) -> 
     assert bound == {"mood.arousal", "level.a_strokes", "level.b_strokes"}
     assert song.form.pattern == "AABA"
     assert song.order == (0, 0, 1, 0)
-    assert load_cue(tmp_path / "cue") == cue
+    assert load_cue(folder) == cue
 
 
 def test_stems_are_whole_bars_cut_at_the_beat_and_add_up(
-    tmp_path: Path, band: np.ndarray, heard: None
+    imported: tuple[Cue, Song, Path], band: np.ndarray
 ) -> None:
-    soundfile.write(tmp_path / "song.wav", band, RATE, subtype="FLOAT")
-    cue, song = import_recording(tmp_path / "song.wav", tmp_path / "cue", "Named")
-    assert cue.title == "Named"
+    cue, song, _ = imported
     for layer, section in zip(cue.layers[::2], song.sections, strict=True):
         info = read_audio_info(cue.stem_path(layer))
-        assert info.beats(layer.bpm) == pytest.approx(32.0, abs=1e-3)
-        assert info.channels == 1
+        assert info.beats(layer.bpm) == pytest.approx(32.0, abs=0.1)  # a tail may follow
+        assert info.channels == 2
         line = LATE + section.start_bar * BAR
         assert section.start_seconds == pytest.approx(line, abs=0.005)
         assert section.end_seconds - section.start_seconds == pytest.approx(8 * BAR, abs=0.004)
-    held, struck = (soundfile.read(cue.stem_path(layer))[0] for layer in cue.layers[2:])
+    held, struck = (soundfile.read(cue.stem_path(layer))[0][:, 0] for layer in cue.layers[2:])
     first = round(song.sections[1].start_seconds * RATE)
-    assert held + struck == pytest.approx(band[first : first + len(held)], abs=1e-4)
-    attack = slice(20, 600)
+    inside = slice(100, 280_000)
+    assert np.abs((held + struck)[inside] - band[first:][inside]).max() < 0.02
+    attack = slice(100, 700)
     assert np.square(struck[attack]).sum() > np.square(held[attack]).sum()
     later = slice(4_000, 7_000)
     assert np.square(held[later]).sum() > 10 * np.square(struck[later]).sum()
 
 
-def test_the_table_and_the_picture(tmp_path: Path, band: np.ndarray, heard: None) -> None:
-    song = study_song(band[:, None].astype(np.float32), RATE)
+def test_the_table_and_the_picture(imported: tuple[Cue, Song, Path], tmp_path: Path) -> None:
+    song = imported[1]
     rows = section_rows(song)
     assert [row["section"] for row in rows] == ["a", "b"]
     assert rows[0]["times"] == 3
