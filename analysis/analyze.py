@@ -54,6 +54,7 @@ USUAL_PARTS = frozenset(PARTS) - {"notes"}
 PIECE_SECONDS = 600.0
 MIDI_SUFFIXES = frozenset((".mid", ".midi", ".kar"))
 
+_SOUND_HEADS = (b"RIFF", b"RF64", b"fLaC", b"OggS", b"FORM", b"ID3", b"caff", b".snd")
 _BLOCK_SECONDS = 10.0
 _READING, _HEARING = 0.15, 0.85  # shares of the time
 
@@ -155,8 +156,9 @@ def _is_midi(path: Path) -> bool:
             head = file.read(12)
     except (OSError, ValueError):
         return False  # the reader of sound will say why
-    is_riff_midi = head[:4] == b"RIFF" and head[8:] == b"RMID"
-    return head[:4] == b"MThd" or is_riff_midi or path.suffix.lower() in MIDI_SUFFIXES
+    if head[:4] == b"MThd" or (head[:4] == b"RIFF" and head[8:] == b"RMID"):
+        return True
+    return path.suffix.lower() in MIDI_SUFFIXES and not head.startswith(_SOUND_HEADS)
 
 
 class _SoundAnalysis:

@@ -1,5 +1,6 @@
 """The ears: `segue analyze`."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,6 +38,8 @@ def analyze(
 
     Ends with 1 if some files of several could not be analysed, with 2 if none could.
     """
+    # before numpy comes: these products are small, and a second thread only waits for the first
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from ..analysis.analyze import check_parts, find_files
     from ..analysis.analyze_report import analysis_rows
     from ..music.errors import SegueError
@@ -47,8 +50,10 @@ def analyze(
     files = find_files(paths, recursive=recursive)
     if picture and len(files) > 1:
         raise SegueError(f"--picture draws one file, and {len(files)} were named; name one")
-    if picture and picture.suffix.lower() != ".png":
-        raise SegueError(f"a picture is written as PNG, not {picture.name}; let it end in .png")
+    if picture:
+        from ..server.picture import check_picture
+
+        check_picture(picture)
     found, failed = _hear(files, parts, outline=picture is not None)
     if len(files) == 1 and failed:
         raise failed[0][1]

@@ -158,6 +158,8 @@ class _TrackReader:
 
 def _parse(path: str | Path) -> mido.MidiFile:
     data = read_whole(path)
+    if data[:4] == b"RIFF" and data[8:16] == b"RMIDdata":
+        data = data[20:]
     try:
         file = mido.MidiFile(file=BytesIO(data), clip=True)
     except Exception as error:  # the parser meets damaged bytes with many kinds of errors

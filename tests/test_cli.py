@@ -30,7 +30,7 @@ from segue.music.tempo import Meter, TempoMap
 
 SEGUE = str(Path(sys.executable).with_name("segue"))
 COMMANDS = (
-    "demo serve play render picture listen harmonize instruments "
+    "demo serve play render picture listen analyze transcribe harmonize instruments "
     "train evaluate cue models bench doctor"
 ).split()
 CUES = Path(segue.__file__).parent / "music" / "cues"
@@ -165,6 +165,48 @@ def test_a_session_is_drawn_and_judged_from_its_log(here: Here) -> None:
     assert report["results"]["true_peak_db"] <= -1
     assert report["results"]["duration_seconds"] == soundfile.info("x.flac").duration
     assert {row["measure"] for row in report["tables"][0]["rows"]} > {"loudness lufs", "clicks"}
+
+
+def test_analyze_tells_of_one_file_and_draws_it(here: Here) -> None:
+    tone = 0.3 * np.sin(np.arange(4 * 22_050) * 2 * np.pi * 440 / 22_050)
+    soundfile.write("a.wav", tone, 22_050)
+    code, out, error = here("analyze", "a.wav", "--json", "to/a.json", "--picture", "a.png")
+    assert (code, error) == (0, "")
+    assert "LUFS" in out and "brightness" in out
+    assert "written: a.png" in out and "written: to/a.json" in out
+    assert left() == ["a.png", "a.wav", "to"]
+    assert width_and_height("a.png")[0] > 800
+    report = json.loads(Path("to/a.json").read_text())
+    assert report["name"] == "analyze" and report["results"] == {"files": 1, "failed": 0}
+    told = report["tables"][0]["rows"][0]
+    assert told["path"] == "a.wav" and told["duration_seconds"] == 4.0
+    assert abs(told["features"]["centroid_hz"]["median"] - 440.0) < 5.0
+
+
+def test_analyze_goes_on_through_a_folder(here: Here) -> None:
+    Path("in/deep").mkdir(parents=True)
+    tone = 0.3 * np.sin(np.arange(22_050) * 0.1)
+    soundfile.write("in/a.flac", tone, 22_050)
+    soundfile.write("in/deep/b.ogg", tone, 22_050)
+    write_midi(Score((Track("a", make_notes([(0.0, 1.0, 60, 0.5)])),)), "in/c.mid")
+    only = ("--only", "loudness")
+    code, out, error = here("analyze", "in", *only)
+    assert (code, error) == (0, "")
+    assert "in/a.flac" in out and "in/c.mid" in out and "b.ogg" not in out
+    Path("in/bad.wav").write_bytes(b"RIFF, but no sound")
+    Path("in/deep/empty.mp3").write_bytes(b"")
+    code, out, error = here("analyze", "in", "-r", *only, "--json", "r.json")
+    assert (code, error) == (1, "")
+    assert "in/deep/b.ogg" in out and "2 files could not be analysed" in out
+    assert "in/bad.wav is no sound" in out and "empty.mp3 is empty" in out
+    tables = {
+        table["name"]: table["rows"] for table in json.loads(Path("r.json").read_text())["tables"]
+    }
+    assert len(tables["files"]) == 3
+    assert [row["file"] for row in tables["failed"]] == ["in/bad.wav", "in/deep/empty.mp3"]
+    Path("in/a.flac").unlink(), Path("in/c.mid").unlink()
+    code, out, _ = here("analyze", "in/bad.wav", "in/deep/empty.mp3", *only)
+    assert code == 2 and "2 files could not be analysed" in out
 
 
 def test_listen_hears_what_is_wrong(here: Here) -> None:
@@ -435,6 +477,12 @@ BAD = [
     (("listen",), "file"),
     (("listen", "none.wav"), "none.wav"),
     (("listen", "none.wav", "--json", "."), "--json"),
+    (("analyze",), "paths"),
+    (("analyze", "none.wav"), "none.wav"),
+    (("analyze", "."), "no sound or MIDI files"),
+    (("analyze", os.devnull), os.devnull),
+    (("analyze", "none.wav", "--only", "temp"), "did you mean 'tempo'"),
+    (("analyze", "none.wav", "--json", "."), "--json"),
     (("harmonize",), "--live"),
     (("harmonize", "none.wav"), "none.wav"),
     (("harmonize", "none.wav", "--live"), "one of the two"),
@@ -495,8 +543,14 @@ def test_sound_files_that_are_none_are_refused(here: Here, sing: Sing) -> None:
         (("picture", "nan.wav"), "nan.wav has samples that are not finite"),
         (("picture", "voice.wav", "-o", "voice.wav"), "known: .png"),
         (("picture", "voice.wav", "-o", "nowhere/x.png"), "nowhere"),
+        (("analyze", "junk.wav"), "junk.wav is no sound"),
+        (("analyze", "empty.wav"), "empty.wav holds no sound"),
+        (("analyze", "nan.wav", "--json", "x.json"), "nan.wav has samples that are not finite"),
+        (("analyze", "voice.wav", "--picture", "x.jpg"), "known: .png"),
+        (("analyze", "voice.wav", "--picture", "nowhere/x.png"), "nowhere"),
+        (("analyze", "voice.wav", "noise.wav", "--picture", "x.png"), "one file"),
         (("harmonize", "junk.wav"), "junk.wav"),
-        (("harmonize", "empty.wav"), "empty.wav lasts 0 seconds"),
+        (("harmonize", "empty.wav"), "empty.wav holds no sound"),
         (("harmonize", "silent.wav"), "silent.wav is silent"),
         (("harmonize", "nan.wav"), "nan.wav has samples that are not finite"),
         (("harmonize", "noise.wav"), "no singing was found in noise.wav"),
