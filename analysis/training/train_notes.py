@@ -75,7 +75,7 @@ class Training:
         """One step of learning; the loss."""
         rate = _LAST_RATE + (_RATE - _LAST_RATE) * 0.5 * (1.0 + np.cos(np.pi * min(progress, 1.0)))
         for group in self.optimizer.param_groups:
-            group["lr"] = rate * min(1.0, (self.steps + 1) / _WARM_STEPS)
+            group["lr"] = float(rate) * min(1.0, (self.steps + 1) / _WARM_STEPS)
         long, short, targets = map(torch.from_numpy, batch)
         with torch.autocast("cpu", torch.bfloat16):
             logits = self.net(long, short)
