@@ -23,6 +23,7 @@ PITCHES = 226  # bands that a fundamental may lie in: up to 2.1 kHz
 BANDS = 268  # bands that are looked at: up to 4.8 kHz
 FLOOR = -5.0
 
+_CACHED = 128  # frames that are transformed at once
 _HZ_PER_BIN = RATE / LONG
 _BINS = int(5_000.0 / _HZ_PER_BIN) + 2  # of the long spectrum that are kept
 _HARMONICS = 5  # that a pitch is refined by
@@ -47,29 +48,33 @@ def pitch_spectra(sound: Floats, first: int, last: int, offset: int = 0) -> tupl
 
     :param offset: which sample of the recording the sound begins with, may be negative
     """
-    from scipy.fft import rfft
-
     windows = _windows(sound, first, last, offset)
     levels = np.empty((2, last - first, BANDS), np.float32)
-    spectrum = _long_spectrum(windows)
-    levels[0] = spectrum @ _bank(LONG)
+    spectrum = np.empty((last - first, _BINS), np.float32)
     edge = (LONG - SHORT) // 2
-    short = np.abs(rfft(windows[:, edge : edge + SHORT] * _hann(SHORT), axis=1)[:, : _BINS // 2])
-    levels[1] = short @ _bank(SHORT)
-    np.maximum(levels, 10.0**FLOOR, out=levels)
+    for start in range(0, last - first, _CACHED):
+        part = slice(start, min(start + _CACHED, last - first))
+        spectrum[part] = _magnitudes(windows[part], LONG)
+        np.dot(spectrum[part], _bank(LONG), out=levels[0, part])
+        short = _magnitudes(windows[part, edge : edge + SHORT], SHORT)
+        np.dot(short, _bank(SHORT), out=levels[1, part])
+    np.maximum(levels, np.float32(10.0**FLOOR), out=levels)
     np.log10(levels, out=levels)
     return levels, spectrum
 
 
 def long_magnitudes(sound: Floats, first: int, last: int, offset: int = 0) -> Floats:
     """The magnitudes alone [shape=(last - first, bins)]; as `pitch_spectra`."""
-    return _long_spectrum(_windows(sound, first, last, offset))
+    return _magnitudes(_windows(sound, first, last, offset), LONG)
 
 
-def _long_spectrum(windows: Floats) -> Floats:
+def _magnitudes(windows: Floats, size: int) -> Floats:
+    """Of windows [shape=(n, size)], the bins up to 5 kHz."""
     from scipy.fft import rfft
 
-    return np.asarray(np.abs(rfft(windows * _hann(LONG), axis=1)[:, :_BINS]))
+    spectrum = rfft(windows * _hann(size), axis=1)[:, : _BINS * size // LONG]
+    power = spectrum.real**2 + spectrum.imag**2
+    return np.asarray(np.sqrt(power, out=power))
 
 
 def _windows(sound: Floats, first: int, last: int, offset: int) -> Floats:

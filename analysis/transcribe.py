@@ -48,6 +48,7 @@ _SUSPECT = 1.5  # cost of an onset on beats that may be wrong
 _BETTER = 0.5  # times the cost: beats that fit so much better are right
 _SINGLE_SHARE = 0.1  # of notes that overlap, below which music is one line
 _OVERLAP_SECONDS = 0.12
+_EARLY = 0.15  # beats
 _THIRDS = 0.6  # share of divided beats in thirds from which a meter is compound
 _LEAST_VELOCITY = 0.05
 _LEAST_HITS, _LEAST_SURE = 8, 0.55  # of drums that are written down: their mean confidence
@@ -305,11 +306,28 @@ def _bars(beats: Beats, parts: list[_Part], seconds: float) -> _Bars:
     if len(beats) < 4 or float(beats.confidence.mean()) < _TRUSTED:
         return _guessed_bars(_onsets(parts), seconds)
     meter = max(beats.meter_beats, 1)
-    downbeats = np.flatnonzero(beats.numbers == 1)
-    phases = np.bincount(downbeats % meter, minlength=meter)
     confidence = float(beats.confidence.mean())
-    found = _Bars(beats.times_seconds, int(phases.argmax()), meter, confidence)
+    found = _Bars(beats.times_seconds, _first_downbeat(beats, parts, meter), meter, confidence)
     return _better(parts, _cost(parts, found), seconds) or found
+
+
+def _first_downbeat(beats: Beats, parts: list[_Part], meter: int) -> int:
+    """Which of the first beats begins a bar.
+
+    The less sure the beats are of their bars, the more it counts that music likes to begin with a
+    bar and that long notes do.
+    """
+    votes = np.bincount(np.flatnonzero(beats.numbers == 1) % meter, minlength=meter)
+    onsets = _onsets(parts)
+    at = np.rint(beat_positions(onsets, beats.times_seconds)).astype(np.int64)
+    first = np.bincount(at[:1] % meter, minlength=meter)
+    till = np.minimum(np.diff(onsets, append=onsets[-1:]), 2.0)
+    long = np.bincount(at % meter, weights=till, minlength=meter)
+    by_chance = 1.0 / max(meter, 2)
+    sure = float(np.clip((beats.meter_confidence - by_chance) / (1.0 - by_chance), 0.0, 1.0))
+    shares = (part / max(float(part.sum()), 1e-9) for part in (votes, first, long))
+    weights = (sure, 0.6 * (1.0 - sure), 0.4 * (1.0 - sure))
+    return int(sum(weight * share for weight, share in zip(weights, shares, strict=True)).argmax())
 
 
 def _better(parts: list[_Part], cost: float, seconds: float) -> _Bars | None:
@@ -347,7 +365,8 @@ def _write(parts: list[_Part], bars: _Bars, *, quantised: bool) -> _Written:
         placed = [quantise(rows).notes for rows in placed]
     earliest = min(float(rows["onset_beats"].min()) for rows in placed) - ahead
     length = bars.meter_beats
-    bar = np.floor((earliest + 1e-6 - bars.first_downbeat) / length)
+    early = 1e-6 if quantised else _EARLY  # played before the beat it belongs to
+    bar = np.floor((earliest + early - bars.first_downbeat) / length)
     first = bars.first_downbeat + bar * length
     tracks = []
     for part, rows in zip(parts, placed, strict=True):
