@@ -1,16 +1,20 @@
 """A cue made of a recording, as a listener hears it."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
+from segue import cli
 from segue.analysis import song as song_module
 from segue.analysis.beats import Beats
 from segue.analysis.chords import Chords
 from segue.analysis.key import KeyTrack
 from segue.analysis.song_cue import import_recording
+from segue.music.midi import write_midi
+from segue.music.score import Score, Track, make_notes
 from segue.music.theory import Chord, Key
 from segue.server.embedded import open_session
 from segue.server.listen import listen_to_file
@@ -39,7 +43,8 @@ def recording(bars: int) -> np.ndarray:
 
 
 @pytest.fixture
-def cue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def song(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file, and what networks would hear of it."""
     beats = 4 * 16
     ones = np.ones(beats)
     found = Beats(
@@ -51,7 +56,12 @@ def cue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(song_module, "find_chords", lambda mono, rate: chords)
     monkeypatch.setattr(song_module, "find_key", lambda mono, rate: key)
     soundfile.write(tmp_path / "song.ogg", recording(16), RATE)
-    import_recording(tmp_path / "song.ogg", tmp_path / "cue")
+    return tmp_path / "song.ogg"
+
+
+@pytest.fixture
+def cue(song: Path, tmp_path: Path) -> Path:
+    import_recording(song, tmp_path / "cue")
     return tmp_path / "cue"
 
 
@@ -75,3 +85,46 @@ def test_low_intensity_leaves_the_strokes_out(cue: Path, tmp_path: Path) -> None
         power = np.square(np.abs(np.fft.rfft(sound[2 * rate : 10 * rate, 0])))
         shares[intensity] = power[5_000 * 8 :].sum() / power.sum()  # above 5 kHz: noise of strokes
     assert shares[0.0] < 0.05 * shares[1.0]
+
+
+def command(
+    patch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], *arguments: object
+) -> tuple[int, str]:
+    """The exit code of `segue`, and all it said."""
+    patch.setattr(sys, "argv", ["segue", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    said = capfd.readouterr()
+    return int(ended.value.code or 0), said.out + said.err
+
+
+def test_the_command_says_what_it_found(
+    song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, said = command(monkeypatch, capfd, "cue", "import", song, "--picture", "song.png")
+    assert code == 0
+    assert "song.ogg: A" in said and "120.0 bpm (1.00), 4/4 (1.00), A aeolian (1.00)" in said
+    assert "2 sections, 16 bars; hear it: segue render song -o song.wav" in said
+    assert (tmp_path / "song.png").is_file()
+    assert command(monkeypatch, capfd, "cue", "check", "song") == (0, "song: no faults\n")
+
+
+def test_the_command_refuses_what_it_cannot_use(
+    song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_midi(Score((Track("a", make_notes([(0, 1, 60, 0.5)])),)), "tune.mid")
+    (tmp_path / "renamed.ogg").write_bytes((tmp_path / "tune.mid").read_bytes())
+    (tmp_path / "junk.ogg").write_bytes(b"no sound")
+    for arguments, words in (
+        (("tune.mid", "--picture", "x.png"), "belongs to recordings"),
+        ((song, "--picture", "x.txt"), "name it .png"),
+        (("junk.ogg",), "junk.ogg is no sound"),
+        (("none.ogg",), "none.ogg"),
+    ):
+        code, said = command(monkeypatch, capfd, "cue", "import", *arguments, "-o", "made")
+        assert code == 2 and words in said and said.count("\n") == 1
+    assert not (tmp_path / "made").exists()
+    code, said = command(monkeypatch, capfd, "cue", "import", "renamed.ogg", "-o", "made")
+    assert code == 0 and "made: C ionian" in said
