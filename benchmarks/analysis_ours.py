@@ -6,6 +6,7 @@ from typing import Any
 from .analysis_listeners import RATE, timed_hops
 
 Listen = Callable[[Any, str], Any]
+HOP = 512  # samples that come at once, live
 
 
 def rhythm() -> Listen:
@@ -94,6 +95,26 @@ def hops() -> Listen:
 
     def listen(samples: Any, path: str) -> Any:
         stream = FeatureStream(RATE, rate=RATE)
-        return timed_hops(samples, stream.hop, stream.push)
+        return timed_hops(samples, HOP, stream.push)
+
+    return listen
+
+
+def live() -> Listen:
+    """What the live listener tells of itself, at half the rate: features, loudness, onsets."""
+    return _live(False)
+
+
+def live_all() -> Listen:
+    """The same with beats and chords, by networks."""
+    return _live(True)
+
+
+def _live(everything: bool) -> Listen:
+    from ..analysis.live_listener import LiveListener
+
+    def listen(samples: Any, path: str) -> Any:
+        heard = LiveListener(RATE, follow_beats=everything, follow_chords=everything)
+        return timed_hops(samples, HOP, heard.push)
 
     return listen

@@ -60,8 +60,8 @@ class Listener:
         return self.licence == _OPEN
 
 
-def _ours(name: str) -> Listener:
-    return Listener(OURS, f"segue.benchmarks.analysis_ours:{name}", OURS, OURS, _OPEN)
+def _ours(function: str, name: str = OURS) -> Listener:
+    return Listener(name, f"segue.benchmarks.analysis_ours:{function}", OURS, OURS, _OPEN)
 
 
 def _librosa(name: str, function: str) -> Listener:
@@ -149,6 +149,8 @@ FEATURE_LISTENERS = (
 
 HOP_LISTENERS = (
     _ours("hops"),
+    _ours("live", "segue, loudness and onsets too"),
+    _ours("live_all", "segue, beats and chords too"),
     _aubio("pvoc, MFCC 13 alone", "hops"),
     _essentia("mel, MFCC, HPCP, statistics", "hops"),
 )

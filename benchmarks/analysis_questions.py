@@ -89,7 +89,8 @@ class Hearing:
             try:
                 answers.append((listener, listen(listener, takes, tell, self.keep, rate)))
             except SegueError as error:
-                found.skip(listener.name, str(error))
+                about = listener.function.rpartition(":")[2]
+                found.skip(f"{listener.name} ({about})", str(error))
         return answers
 
     def note(self, found: Found, key: str, listener: Listener, value: float, pieces: int) -> None:

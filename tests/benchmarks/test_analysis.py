@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from segue import cli
 from segue.benchmarks import analysis, analysis_child, analysis_peers, analysis_questions
 from segue.benchmarks.analysis_forms import make_songs
 from segue.benchmarks.analysis_material import Take, load_recordings, load_set
@@ -328,11 +329,18 @@ def test_less_is_better_where_it_is_and_few_pieces_do_not_lead() -> None:
             reached("features_ms", "quick", 20.0, "GPL or AGPL"),
             reached("onset_f1", "few", 0.99, "permissive", 2),
             reached("onset_f1", "all", 0.6, "permissive"),
+            reached("real_beat_f", "segue", 0.81, "permissive"),
+            reached("real_beat_f", "free", 0.7, "permissive"),
+            reached("real_beat_f", "best", 0.83, "GPL or AGPL"),
+            reached("analyze_x_realtime", "segue", 50.0, "permissive"),
+            reached("analyze_x_realtime", "other", 30.0, "GPL or AGPL"),
         ]
     )
     assert rows[0]["met"] == "no"
     assert (rows[0]["best_open_peer"], rows[0]["best_peer"]) == ("90 slow", "20 quick")
     assert (rows[1]["segue"], rows[1]["best_peer"]) == ("", "0.600 all")
+    assert (rows[2]["goal"], rows[2]["met"]) == (">= 0.8", "yes")
+    assert (rows[3]["goal"], rows[3]["met"]) == (">= 30", "yes")
 
 
 def test_what_cannot_be_measured_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -344,3 +352,29 @@ def test_what_cannot_be_measured_is_said(folder: Path, monkeypatch: pytest.Monke
         analysis.run(["chord"], folder=folder)
     with pytest.raises(SegueError, match="no folder"):
         analysis.run(["key"], folder=folder, keep=folder / "none")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("analysis", "--set", "nowhere"), "nowhere holds no takes"),
+        (("analysis",), "name its folder by --set or SEGUE_MIR_SET"),
+        (("analysis", "--only", "chord"), "did you mean 'chords'"),
+        (("analysis", "--long"), "--long belong to synth, not to analysis"),
+        (("synth", "--no-peers"), "--no-peers belong to analysis, not to synth"),
+        (("voice", "--set", "x"), "--set belong to analysis, not to voice"),
+    ],
+)
+def test_the_command_refuses_what_does_not_fit(
+    arguments: tuple[str, ...],
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.delenv("SEGUE_MIR_SET", raising=False)
+    monkeypatch.setattr(sys, "argv", ["segue", "bench", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    error = capfd.readouterr().err
+    assert ended.value.code == 2
+    assert words in error and error.count("\n") == 1
