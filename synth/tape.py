@@ -42,8 +42,12 @@ class Reading:
 
 @dataclass(eq=False, slots=True)
 class Take:
-    """A reading, and the numbers of the pieces on which its stretches have been laid down."""
+    """A reading, and the numbers of the pieces on which its stretches have been laid down.
 
+    The tape forgets a take of which nothing is left on it.
+    """
+
+    key: Hashable
     reading: Reading
     pieces: dict[int, int] = field(default_factory=dict)
 
@@ -95,7 +99,7 @@ class Tape:
 
     def take(self, key: Hashable, make: Callable[[], Reading]) -> Take:
         """The take of this key; what it sounds like is asked for if there is none."""
-        return self.once(key, lambda: Take(make()))
+        return self.once(key, lambda: Take(key, make()))
 
     def enter(self, take: Take, frame: int) -> int:
         """The place on the tape of a frame of a take, which is laid down there if it is not yet."""
@@ -198,6 +202,8 @@ class Tape:
                 piece = oldest
                 before, its_number = self._owners[piece]
                 del before.pieces[its_number]
+                if not before.pieces and self._made.get(before.key) is before:
+                    del self._made[before.key]
                 self._next[self._piece(self._next) == piece] = 0
             else:
                 self._lengthen(CHANNEL_PIECES)

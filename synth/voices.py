@@ -51,7 +51,7 @@ class Voices:
         self._left: list[int] = []  # channels whose last note has just ended
         self._take_over(np.zeros((9, 0), np.int64), np.zeros((2, 0), np.float32))
         tape.places_in_use = lambda: self._places
-        self._still = tape.enter(held(tape, line_of(Sound(()), tape.sample_rate), 0), self._frames)
+        self._ones = held(tape, line_of(Sound(()), tape.sample_rate), 0)
 
     def _take_over(self, numbers: NDArray[np.int64], levels: Samples) -> None:
         """Let these be the strands, in the order of channels."""
@@ -197,7 +197,7 @@ class Voices:
                 still += first
                 rested, rings = at[still] - count, self._tape.ring(places[still])
                 self._steps[ENVELOPE, rested], ends[still] = 0, NEVER
-                self._places[ENVELOPE, rested] = self._still
+                self._places[ENVELOPE, rested] = self._tape.enter(self._ones, self._frames)
                 self._levels[:, rested] *= np.maximum(self._tape.samples[rings], LEAST)
         self._leaving[at] = ends
 

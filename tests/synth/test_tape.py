@@ -84,3 +84,14 @@ def test_what_is_known_is_not_asked_for_again():
         return count(0, 20_000)
 
     assert tape.take("a", make) is tape.take("a", make) and len(asked) == 1
+
+
+def test_takes_of_which_nothing_is_left_are_forgotten():
+    tape = Tape(RATE, 256, 8)
+    for number in range(100):
+        tape.clock += 1
+        tape.enter(tape.take(number, lambda: count(0, PIECE_FRAMES)), 0)
+    assert len(tape._made) <= 8
+    again = tape.take(0, lambda: count(0, PIECE_FRAMES))
+    place = tape.enter(again, 300)
+    assert np.array_equal(tape.windows[place], np.arange(300, 556))

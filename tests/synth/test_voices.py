@@ -123,3 +123,19 @@ def test_a_line_says_where_it_stands():
     assert line.at(line.attack - 1) == pytest.approx(1.0)
     assert line.at(10**6) == pytest.approx(0.5)
     assert line.at(line.attack - 1 + line.decay / 2) == pytest.approx(0.75)
+
+
+def test_a_held_note_stands_still_however_much_else_has_gone_over_a_short_tape():
+    stage = Stage()
+    stage.tape = Tape(RATE, 256, pieces=6)
+    stage.voices = Voices(stage.tape)
+    for value in range(2, 30):  # each note lays its own sound where others lay
+        sound = Sound([Strand(stage.take(float(value)), power=2)], sustain=1.0)
+        slot = stage.voices.begin(0, sound, (0.0, 0.0), stage.head, 0)
+        stage.render(2_048)
+        stage.voices.end(slot)
+        stage.render(256)
+    first = stage.head
+    stage.begin(first, attack=0.001, decay=0.001, sustain=0.25, release=0.1)
+    heard = stage.render(60_000)[0]
+    assert heard[1_000:] == pytest.approx(0.25, abs=1e-5)
