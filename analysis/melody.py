@@ -8,6 +8,7 @@ Conventions: a value each 10 ms, time i / 100 exactly; pitch in Hz, 0 where noth
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,11 @@ from .spectra import Floats, to_mono
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+CANDIDATES = 10
+"""Pitches of a frame that a line may take."""
+
 _AT_ONCE = 300
+_BLOCK = 1024  # frames whose moves are weighed at once
 _LEAP_COST, _GLIDE_COST, _GLIDE_BANDS = 5.0, 0.4, 3
 _SWITCH_COST = 3.0  # of a melody that begins or ends
 _FLOOR = 1e-4  # magnitude below which nothing sounds
@@ -50,71 +55,98 @@ def find_melody(samples: NDArray[np.floating], sample_rate: int) -> Melody:
     """
     sound = to_mono(samples, sample_rate)
     count = frames_in(len(sound))
-    pitch, voiced = np.zeros((count, PITCHES), np.float32), np.zeros(count, np.float32)
-    loud = np.zeros(count, bool)
+    heard = [_NOTHING]
     for start in range(0, count, _AT_ONCE):
         stop = min(start + _AT_ONCE, count)
-        logits, sure, magnitudes = pitch_logits("melody", sound, start, stop)
-        top = logits.max(axis=1, keepdims=True)
-        pitch[start:stop] = logits - top - np.log(np.exp(logits - top).sum(axis=1, keepdims=True))
-        voiced[start:stop] = sure
-        loud[start:stop] = magnitudes.max(axis=1, initial=0.0) > _FLOOR
-    return melody_of(pitch, voiced, loud)
+        pitch, voiced, magnitudes = pitch_logits("melody", sound, start, stop)
+        loud = magnitudes.max(axis=1, initial=0.0) > _FLOOR
+        heard.append(candidates(pitch, voiced, loud))
+    return melody_of(Candidates(*(np.concatenate(column) for column in zip(*heard, strict=True))))
 
 
-def melody_of(pitch: Floats, voiced: Floats, loud: NDArray[np.bool_]) -> Melody:
-    """The likeliest line.
+class Candidates(NamedTuple):
+    """The likeliest pitches of each frame."""
 
-    :param pitch: log probabilities of the bands [shape=(n, PITCHES)]
+    band: IntArray  # [shape=(n, CANDIDATES)]
+    log_share: Floats  # [n, CANDIDATES]: log probability of the band
+    between: Floats  # [n, CANDIDATES]: the pitch as a band, between bands as its neighbours say
+    near: Floats  # [n, CANDIDATES]: probability within two thirds of a semitone
+    voiced: Floats  # [n]: logit that there is a melody
+    loud: NDArray[np.bool_]  # [n]: that anything sounds
+
+
+def candidates(pitch: Floats, voiced: Floats, loud: NDArray[np.bool_]) -> Candidates:
+    """The likeliest bands.
+
+    :param pitch: logits of the bands [shape=(n, PITCHES)]
     :param voiced: logit that there is a melody [n]
     :param loud: where anything sounds [n]
     """
-    times = np.arange(len(pitch)) / FRAMES_PER_SECOND
-    if not len(pitch):
+    share = np.exp(pitch - pitch.max(axis=1, keepdims=True))
+    share /= share.sum(axis=1, keepdims=True)
+    band = np.argpartition(-share, CANDIDATES - 1, axis=1)[:, :CANDIDATES]
+    around = np.clip(band[:, :, None] + np.arange(-2, 3), 0, PITCHES - 1)
+    beside = np.take_along_axis(share[:, None, :], around, axis=2)
+    inner = beside[:, :, 1:4]
+    between = (inner * around[:, :, 1:4]).sum(axis=2) / np.maximum(inner.sum(axis=2), 1e-12)
+    own = np.take_along_axis(share, band, axis=1)
+    return Candidates(
+        band,
+        np.log(np.maximum(own, 1e-12)),
+        np.asarray(np.where(own > 1e-9, between, band), np.float32),
+        np.minimum(beside.sum(axis=2), 1.0),
+        voiced,
+        loud,
+    )
+
+
+def melody_of(heard: Candidates) -> Melody:
+    """The likeliest line through candidates."""
+    count = len(heard.voiced)
+    times = np.arange(count) / FRAMES_PER_SECOND
+    if not count:
         return Melody(times, np.zeros(0), np.zeros(0), np.zeros(0))
-    sings = np.where(loud, -np.logaddexp(0.0, -voiced), -20.0)
-    rests = np.where(loud, -np.logaddexp(0.0, voiced), 0.0)
-    path = likeliest_line(pitch + sings[:, None], rests)
-    band = np.where(path < 0, pitch.argmax(axis=1), path)
-    guess = np.where(loud, band_hz(_between(pitch, band)), 0.0)
-    near = np.clip(band[:, None] + np.arange(-2, 3), 0, PITCHES - 1)
-    share = np.exp(np.take_along_axis(pitch, near, axis=1)).sum(axis=1)
-    sure = np.where(loud, np.minimum(share, 1.0) / (1.0 + np.exp(-voiced)), 0.0)
-    return Melody(times, np.where(path < 0, 0.0, guess), guess, np.asarray(sure, np.float64))
+    sings = np.where(heard.loud, -np.logaddexp(0.0, -heard.voiced), -20.0)
+    rests = np.where(heard.loud, -np.logaddexp(0.0, heard.voiced), 0.0)
+    path = likeliest_line(heard.band, heard.log_share + sings[:, None], rests)
+    state = np.where(path < 0, heard.log_share.argmax(axis=1), path)[:, None]
+    between = np.take_along_axis(heard.between, state, axis=1)[:, 0]
+    guess = np.where(heard.loud, band_hz(between), 0.0)
+    near = np.take_along_axis(heard.near, state, axis=1)[:, 0]
+    sure = np.where(heard.loud, near / (1.0 + np.exp(-heard.voiced.astype(np.float64))), 0.0)
+    return Melody(times, np.where(path < 0, 0.0, guess), guess, np.asarray(sure))
 
 
 def likeliest_line(
-    sings: NDArray[np.floating], rests: NDArray[np.floating], leap_cost: float = _LEAP_COST
+    bands: IntArray, sings: NDArray[np.floating], rests: NDArray[np.floating]
 ) -> IntArray:
-    """The state of each frame, -1 for none, by a Viterbi search.
+    """Which candidate of each frame a line takes, -1 for none, by a Viterbi search.
 
-    :param sings: log likelihood of each state [shape=(n, states)]
-    :param rests: of none [n]
+    :param bands: of the candidates [shape=(n, k)]
+    :param sings: their log likelihoods [n, k]
+    :param rests: log likelihood of none [n]
     """
-    count, states = sings.shape
-    steps = np.arange(-_GLIDE_BANDS, _GLIDE_BANDS + 1)
-    glide = _GLIDE_COST * np.abs(steps)[:, None]
-    came = np.empty((count, states), np.int16)
-    rest_came = np.empty(count, np.int16)
-    total, rest = np.asarray(sings[0], np.float64), float(rests[0])
-    padded = np.full(states + 2 * _GLIDE_BANDS, -np.inf)
-    lanes = np.lib.stride_tricks.sliding_window_view(padded, states)
-    columns = np.arange(states)
+    count, kept = bands.shape
+    came = np.empty((count, kept), np.int64)
+    rest_came = np.full(count, -1, np.int64)
+    total, rest = sings[0].astype(np.float64), float(rests[0])
+    rows = np.arange(kept)
     for frame in range(1, count):
-        padded[_GLIDE_BANDS:-_GLIDE_BANDS] = total
-        ways = lanes - glide
-        lane = ways.argmax(axis=0)
-        best = ways[lane, columns]
-        source = columns + steps[lane]
+        if frame % _BLOCK == 1:
+            block = bands[frame - 1 : frame + _BLOCK]
+            apart = np.abs(block[1:, :, None] - block[:-1, None, :])
+            moves = np.where(apart <= _GLIDE_BANDS, _GLIDE_COST * apart, _LEAP_COST)
+        ways = total - moves[(frame - 1) % _BLOCK]
+        came[frame] = ways.argmax(axis=1)
+        found = ways[rows, came[frame]]
+        begin = rest - _SWITCH_COST
         leader = int(total.argmax())
-        far, begin = total[leader] - leap_cost, rest - _SWITCH_COST
-        other, origin = (far, leader) if far >= begin else (begin, -1)
-        leaps = best < other
-        came[frame] = np.where(leaps, origin, source)
-        ends = total[leader] - _SWITCH_COST
-        rest_came[frame] = leader if ends > rest else -1
-        rest = max(ends, rest) + float(rests[frame])
-        total = np.where(leaps, other, best) + sings[frame]
+        ends = float(total[leader]) - _SWITCH_COST
+        if ends > rest:
+            rest, rest_came[frame] = ends, leader
+        rest += float(rests[frame])
+        came[frame][found < begin] = -1
+        total = np.maximum(found, begin) + sings[frame]
     state = int(total.argmax()) if total.max() > rest else -1
     path = np.empty(count, np.int64)
     for frame in range(count - 1, -1, -1):
@@ -123,10 +155,6 @@ def likeliest_line(
     return path
 
 
-def _between(pitch: Floats, band: IntArray) -> FloatArray:
-    """Bands moved by what their neighbours say."""
-    around = np.clip(band[:, None] + np.arange(-1, 2), 0, PITCHES - 1)
-    share = np.exp(np.take_along_axis(pitch, around, axis=1).astype(np.float64))
-    total = share.sum(axis=1)
-    middle = np.divide((share * around).sum(axis=1), total, out=band * 1.0, where=total > 1e-12)
-    return np.asarray(middle)
+_NOTHING = candidates(
+    np.zeros((0, PITCHES), np.float32), np.zeros(0, np.float32), np.zeros(0, np.bool_)
+)

@@ -1,7 +1,7 @@
 """Trains the networks that find a pitch: of one instrument (`f0`) and of a mix's melody (`melody`).
 
     python -m segue.analysis.training.train_f0 --corpus DIR [--corpus DIR ...] --cache DIR
-        [--target melody] [--steps 3000]
+        [--target melody] [--steps 3000] [--start CACHE/f0.pt]
 
 A corpus is a folder with `train` and `valid`, each of recordings `NAME.flac` at 22,050 Hz with
 `NAME.json`: its `family`, `notes` [[onset, offset, midi, velocity, program], ...] and, of family
@@ -277,7 +277,7 @@ def main() -> None:
     parser.add_argument("--target", choices=("f0", "melody"), default="f0")
     parser.add_argument("--steps", type=int, default=3_000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--resume", action="store_true", help="from the state that was kept")
+    parser.add_argument("--start", type=Path, help="state to begin with, as kept in a cache")
     parser.add_argument("--ship", action="store_true", help="write the model and its card")
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -288,8 +288,8 @@ def main() -> None:
     print(len(pieces), "pieces to learn from,", len(valid), "to judge by", flush=True)
     net = SalienceNet()
     kept = given.cache / f"{given.target}.pt"
-    if given.resume:
-        net.load_state_dict(torch.load(kept))
+    if given.start:
+        net.load_state_dict(torch.load(given.start))
     train(net, pieces, valid, given.steps, kept, given.seed)
     rows = np.array(accuracy(net, valid))
     print("raw pitch accuracy, voicing recall, false alarm:", *np.nanmean(rows, axis=0).round(4))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from segue.analysis.melody import find_melody, likeliest_line, melody_of
+from segue.analysis.melody import candidates, find_melody, likeliest_line, melody_of
 from segue.analysis.melody_hmm import HIGHEST, LOWEST, find_melody_hmm, observations
 from segue.analysis.pitch_spectrum import BANDS_PER_OCTAVE, LOW_HZ, PITCHES
 from segue.analysis.spectra import RATE
@@ -60,36 +60,42 @@ def test_bad_input_is_told(find):
         find(np.array([np.inf, 0.0]), RATE)
 
 
+def path(sings, rests):
+    """The states that a line takes, all of a frame being candidates."""
+    bands = np.tile(np.arange(sings.shape[1]), (len(sings), 1))
+    return likeliest_line(bands, sings, rests).tolist()
+
+
 def test_a_line_goes_through_a_moment_of_doubt():
     sings = np.full((20, 30), -8.0)
     sings[:, 10] = -0.5
     sings[8:10, 10], sings[8:10, 22] = -2.0, -0.5  # something else, briefly louder
     rests = np.full(20, -6.0)
-    assert likeliest_line(sings, rests).tolist() == [10] * 20
+    assert path(sings, rests) == [10] * 20
     sings[8:, 22], sings[8:, 10] = -0.5, -8.0
-    assert likeliest_line(sings, rests).tolist() == [10] * 8 + [22] * 12
+    assert path(sings, rests) == [10] * 8 + [22] * 12
 
 
 def test_a_line_ends_and_begins_again():
     sings = np.full((30, 12), -9.0)
     sings[:10, 3] = sings[20:, 5] = -0.1
     rests = np.where((np.arange(30) < 10) | (np.arange(30) >= 20), -9.0, -0.1)
-    assert likeliest_line(sings, rests).tolist() == [3] * 10 + [-1] * 10 + [5] * 10
+    assert path(sings, rests) == [3] * 10 + [-1] * 10 + [5] * 10
 
 
 def test_a_glide_costs_less_than_a_leap():
-    sings = np.full((12, 40), -7.0)
-    for frame in range(12):
-        sings[frame, 10 + 2 * frame] = -0.1
-    assert likeliest_line(sings, np.full(12, -9.0)).tolist() == list(range(10, 34, 2))
+    sings = np.full((1100, 40), -7.0)
+    line = 10 + np.abs(np.arange(1100) % 40 - 20)
+    sings[np.arange(1100), line] = -0.1
+    assert path(sings, np.full(1100, -9.0)) == line.tolist()
 
 
 def test_pitch_lies_between_bands():
     pitch = np.full((10, PITCHES), -20.0, np.float32)
     pitch[:, 100] = pitch[:, 101] = np.log(0.5)
-    found = melody_of(pitch, np.full(10, 5.0, np.float32), np.ones(10, bool))
+    heard = candidates(pitch, np.full(10, 5.0, np.float32), np.ones(10, bool))
     middle = LOW_HZ * 2.0 ** (100.5 / BANDS_PER_OCTAVE)
-    np.testing.assert_allclose(found.hz, middle, rtol=1e-3)
+    np.testing.assert_allclose(melody_of(heard).hz, middle, rtol=1e-3)
 
 
 def test_what_is_seen_of_the_tune_stands_out():
