@@ -32,7 +32,7 @@ _MERGED = 5.0  # of two onsets that become one
 _CHORD = 0.07  # beats: onsets nearer than this are one
 _LEGATO = 0.5  # share of the time to the next onset from which a note is written up to it
 _SHORT_GAP = 0.3  # beats: so short a rest is never written
-_BRIEF = 0.35  # beats or share of the next note's time: so short an overlap is not written
+_BRIEF = 0.5  # beats or share of the next note's time: so short an overlap is not written
 _LAST = {0.5: 0.1, 0.75: 0.4, 1: 0, 1.5: 0.3, 2: 0, 3: 0.2, 4: 0, 6: 0.4, 8: 0.1}
 """Lengths of a last note, which fades or rings on, and what each costs against an octave off."""
 
@@ -246,14 +246,14 @@ def _snapped(ends: FloatArray, divisions: IntArray, step: FloatArray) -> FloatAr
 
 
 def _together(onsets: FloatArray, length: FloatArray) -> FloatArray:
-    """Lengths of each chord: those within a third of each other become the longest."""
+    """Lengths of each chord: those of at least half the longest become so long."""
     found = length.copy()
     for onset in np.unique(onsets):
         here = np.flatnonzero(onsets == onset)
         order = here[np.argsort(-length[here])]
         longest = length[order[0]]
         for index in order:
-            if length[index] < longest * (2.0 / 3.0):
+            if length[index] < 0.5 * longest:
                 longest = length[index]
             found[index] = longest
     return found

@@ -54,6 +54,10 @@ _LEAST_VELOCITY = 0.05
 _LEAST_HITS, _LEAST_SURE = 8, 0.55  # of drums that are written down: their mean confidence
 
 
+class NothingHeardError(SegueError):
+    """Sound or a file in which there is nothing to be written down."""
+
+
 @dataclass(frozen=True)
 class Transcription:
     """A written score and how sure it is."""
@@ -117,7 +121,7 @@ def transcribe(
 ) -> Transcription:
     """The score of a recording [shape=(frames,) or (frames, channels)].
 
-    Raises SegueError for samples that are no sound and for sound in which no note is found.
+    Raises SegueError for samples that are no sound, NothingHeardError where no note is found.
 
     :param quantised: on the grid; without, notes stay where they were played, in beats
     :param lines: 'one' for a single instrument or voice, 'many', or 'auto' to hear which
@@ -134,7 +138,7 @@ def transcribe(
     tell(0.5, "drums")
     hits = _hear_drums(sound) if drums and lines != "one" else _NO_HITS
     if not len(heard) and not len(hits[0]):
-        raise SegueError(
+        raise NothingHeardError(
             "no note was found in the sound: it is silent, noise or speech; give music"
         )
     tell(0.7, "beats")
@@ -164,11 +168,11 @@ def transcribe_score(score: Score, *, quantised: bool = True) -> Transcription:
 
     What lies on a grid already stays as it is. Where the beats of the file do not fit its notes
     (it was played in without a click), beats are taken from the notes.
-    Raises SegueError for a score without notes.
+    Raises NothingHeardError for a score without notes.
     """
     tracks = [track for track in score.tracks if len(track.notes)]
     if not tracks:
-        raise SegueError("there are no notes to be written; give a file that has some")
+        raise NothingHeardError("there are no notes to be written; give a file that has some")
     found = key_of_score(score)
     bpm = score.tempo.steps[0][1]
     if not quantised or all(is_written(track.notes) for track in tracks):

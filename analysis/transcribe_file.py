@@ -8,7 +8,13 @@ from ..music.files import read_whole
 from ..music.midi import read_midi, write_midi
 from .sound_file import read_mono
 from .spectra import RATE
-from .transcribe import Progress, Transcription, transcribe, transcribe_score
+from .transcribe import (
+    NothingHeardError,
+    Progress,
+    Transcription,
+    transcribe,
+    transcribe_score,
+)
 
 MIDI_SUFFIXES = (".mid", ".midi")
 XML_SUFFIXES = (".musicxml", ".xml")
@@ -65,8 +71,8 @@ def transcribe_file(
         score = read_midi(path)
         try:
             return transcribe_score(score, quantised=quantised)
-        except SegueError as error:
-            raise SegueError(f"{path}: {error}") from error
+        except NothingHeardError as error:
+            raise NothingHeardError(f"{path}: {error}") from error
     sound = read_mono(path)
     try:
         return transcribe(
@@ -79,8 +85,8 @@ def transcribe_file(
             title=Path(path).stem,
             progress=progress,
         )
-    except SegueError as error:
-        raise SegueError(f"{path}: {error}") from error
+    except NothingHeardError as error:
+        raise NothingHeardError(f"{path}: {error}") from error
 
 
 def write_score(made: Transcription, path: str | Path) -> None:
