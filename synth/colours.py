@@ -37,18 +37,16 @@ T = TypeVar("T", np.float32, np.float64)
 class Places:
     """Where in the loops the next note of an instrument begins, so that no two are alike.
 
+    :param name: of the instrument's recipe
     :param roam: share of the loop that notes begin in
     """
 
-    def __init__(self, roam: float) -> None:
-        self._roam = roam
-        self._notes = 0
+    def __init__(self, tape: Tape, name: str, roam: float) -> None:
+        self._tape, self._name, self._roam = tape, name, roam
 
     def next(self) -> float:
         """A place 0..1."""
-        place = self._roam * ((self._notes * GOLDEN) % 1.0)
-        self._notes += 1
-        return place
+        return self._roam * ((self._tape.turn(self._name) * GOLDEN) % 1.0)
 
 
 class TwoColours:
@@ -74,7 +72,7 @@ class TwoColours:
         self._tape = tape
         self._material = material(tape, self.recipe)
         self._onset = None if self.onset is None else material(tape, self.onset)
-        self._places = tape.once(("places", self.recipe), lambda: Places(self.roam))
+        self._places = Places(tape, self.recipe.name, self.roam)
         self._vibrato = Vibrato(
             self.vibrato_hz, self.vibrato_cents, self.attack, self.settle, tape.sample_rate
         )
@@ -130,7 +128,7 @@ class Section:
 
     def __init__(self, tape: Tape) -> None:
         self._material = material(tape, self.recipe)
-        self._places = tape.once(("places", self.recipe), lambda: Places(self.roam))
+        self._places = Places(tape, self.recipe.name, self.roam)
 
     def sound(self, touch: Touch) -> Sound:
         sides = self._material.layers - 1

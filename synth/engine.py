@@ -248,7 +248,7 @@ class Engine:
     # keeping and returning
 
     def snapshot(self) -> dict[str, Any]:
-        """The frame, what sounds and is to come, and all controls, as plain JSON values."""
+        """The frame, what sounds and is to come, turns taken, and all controls, as JSON values."""
         return {
             "format": SNAPSHOT_FORMAT,
             "channels": [channel.name for channel in self.channels],
@@ -257,6 +257,7 @@ class Engine:
             "pending": [list(note) for note in self._notes.pending],
             "stems": {str(n): player.snapshot() for n, player in self._stems.items()},
             "controls": self.controls(),
+            "turns": dict(self._tape.turns),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -282,13 +283,15 @@ class Engine:
             for name, value in state["controls"].items():
                 check_control(self.channels, name, value, 0.0)
             stems = {int(number): player for number, player in state["stems"].items()}
+            turns = {str(name): int(turn) for name, turn in state.get("turns", {}).items()}
             if stems.keys() != self._stems.keys():
                 raise SegueError("the snapshot is of other stems; take another one")
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise SegueError(f"the snapshot is not whole ({error!r}); take another one") from error
         self.seek(frame)
         for name, value in state["controls"].items():
             self.control(name, value)
+        self._tape.turns = turns
         self.schedule(events)
         for number, player in self._stems.items():
             player.restore(stems[number])

@@ -91,13 +91,12 @@ class Drum:
     sides = 1
 
     def __init__(self, tape: Tape) -> None:
-        self._material = material(tape, self.recipe)
-        self._strokes = 0
+        self._tape, self._material = tape, material(tape, self.recipe)
 
     def sound(self, touch: Touch) -> Sound:
         variant, layer = self._variant(touch.pitch), self._material.layer(touch.loudness)
-        slower = 1.0 - STROKES_DIFFER * (2 * self._strokes % STROKES + 0.5) / STROKES
-        self._strokes += 1
+        strokes = self._tape.turn(self.recipe.name)
+        slower = 1.0 - STROKES_DIFFER * (2 * strokes % STROKES + 0.5) / STROKES
         takes = [self._material.once(variant, layer, side, slower) for side in range(self.sides)]
         seconds = self._material.seconds(variant) / slower
         return Sound(

@@ -54,13 +54,12 @@ class SamplePatch:
 
     def __init__(self, samples: SampleSet, tape: Tape) -> None:
         self._samples, self._tape = samples, tape
-        self._turns = tape.once(("turns", samples), lambda: [0] * 128)
 
     def sound(self, touch: Touch) -> Sound:
         pitch, velocity = touch.pitch, min(max(round(127 * touch.loudness), 1), 127)
         key = min(max(round(pitch), 0), 127)
-        regions = self._samples.choose(pitch, velocity, self._turns[key])
-        self._turns[key] += 1
+        turn = self._tape.turn(f"{self._samples.name} {key}")
+        regions = self._samples.choose(pitch, velocity, turn)
         zones = [region.zone for region in regions]
         lasts = [lasting(region, pitch, self._tape.sample_rate) for region in regions]
         release = RELEASE_SHARE * max(zone.release_seconds for zone in zones)

@@ -64,6 +64,7 @@ class Tape:
         self.clock = 0  # blocks so far
         self.places_in_use: Callable[[], Places] = lambda: np.zeros(0, np.int64)
         self._made: dict[Hashable, Any] = {}
+        self.turns: dict[str, int] = {}  # notes so far, of all that take turns
         self.patience = max(1, REACH_FRAMES // block_frames)  # blocks from one look to the next
         self._over = (self.patience + 1) * block_frames  # frames read before that next look
         self._size = PIECE_FRAMES + self._over
@@ -96,6 +97,12 @@ class Tape:
             self._made[key] = make()
         made: T = self._made[key]
         return made
+
+    def turn(self, name: str) -> int:
+        """How often this name has had its turn before."""
+        turn = self.turns.get(name, 0)
+        self.turns[name] = turn + 1
+        return turn
 
     def take(self, key: Hashable, make: Callable[[], Reading]) -> Take:
         """The take of this key; what it sounds like is asked for if there is none."""

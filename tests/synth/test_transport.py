@@ -109,6 +109,28 @@ def test_a_snapshot_goes_on_in_another_engine(events):
         assert not np.any(sound[-1_000:])
 
 
+@pytest.mark.parametrize("instrument", ["strings", "violin", "drums"])
+def test_turns_go_on_from_a_snapshot(events, instrument):
+    notes = [(4_800 * n, 4_000, 60, 0.6, 0) for n in range(4)]
+    later = (240_000, 9_000, 60, 0.6, 0)
+    channels = [Channel("a", instrument)]
+    sounds = []
+    with Engine(channels) as engine:
+        engine.schedule(events(*notes, later))
+        engine.render(200_000)
+        state = json.loads(json.dumps(engine.snapshot()))
+        assert sum(state["turns"].values()) >= 4
+        sounds.append(engine.render(60_000))
+    for turns in (state["turns"], {}):
+        with Engine(channels) as engine:
+            engine.restore(state | {"turns": turns})
+            sounds.append(engine.render(60_000))
+    told, kept, lost = (sound[39_000:] for sound in sounds)
+    level = np.abs(told).max()
+    alike = [np.corrcoef(told[:, 0], sound[:, 0])[0, 1] for sound in (kept, lost)]
+    assert level > 0.005 and alike[0] > 0.9999 and alike[1] < 0.9999
+
+
 def test_a_snapshot_that_is_not_whole_changes_nothing(events):
     with Engine(HELD) as engine:
         engine.schedule(events((10_000, 9_000, 60, 0.6, 0)))
