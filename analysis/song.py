@@ -29,7 +29,7 @@ MOST_SECTIONS = 8
 
 SHORTEST_BARS = 2  # of a section
 _STEADY = 0.12  # how far the distances of beats may lie from their median, as a share of it
-_SURE = 0.15  # least mean confidence of beats
+_SURE = 0.2  # least mean confidence of beats
 _SILENT_DB = -60.0
 _BAR_SHARE = 0.08  # of a bar's length by which others may differ
 _QUIET_DB = 40.0  # below the loudest bar one counts as silent
