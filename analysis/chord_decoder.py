@@ -41,7 +41,7 @@ _MINOR = ("min", "min7", "min6", "dim", "dim7", "hdim7")  # what a major or mino
 _PLAIN = ("maj", "min", "7", "maj7", "min7", "maj6", "min6")  # what is one
 _LEAST = 0.02  # probability that a class must reach somewhere to be searched
 _CHANGE = 0.0  # nats that a change costs beyond what its rarity does
-_TRUST = 1.0  # share of a frame's evidence that its neighbours do not repeat
+_TRUST = 1.5  # share of a frame's evidence that its neighbours do not repeat
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ MINOR = np.array(
 STEP_SECONDS = 1.0  # of the search for changes
 
 _LEARNED_SECONDS = 18.0  # after which the network's evidence is what it says
-_CHANGE = 5.0  # nats that a change of key costs
+_CHANGE = 3.0  # nats that a change of key costs
 _FAR = 0.4  # nats for each further step on the circle of fifths
 _SHARPNESS = 12.0  # nats between a perfect fit with a profile and none
 _WINDOW_SECONDS = 10.0  # of notes that are compared with a profile at once
