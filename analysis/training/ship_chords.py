@@ -21,12 +21,11 @@ from .train_chords import chord_net, frame_scores, key_score, posteriors
 
 _TRAINING = (
     Source("POP909", "MIT", "songs with chord and key labels, rendered"),
-    Source(
-        "music21 corpus", "BSD / public domain scores", "chorales and classical scores, rendered"
-    ),
-    Source("When in Rome", "CC BY-SA 4.0, scores CC0", "scores, rendered"),
-    Source("Groove MIDI", "CC BY 4.0", "drums under generated bands"),
-    Source("generated bands", "own", "chords, bass, comping, tunes and drums, rendered"),
+    Source("music21 corpus", "BSD; scores in the public domain", "scores and tunes, rendered"),
+    Source("When in Rome", "CC BY-SA 4.0; scores CC0", "scores, rendered"),
+    Source("Nottingham tunes", "traditional; edition GPL-3.0", "tunes with chords, rendered"),
+    Source("Groove MIDI", "CC BY 4.0", "drums of invented bands"),
+    Source("invented bands", "our own", "chords, bass, comping, tunes and drums, rendered"),
 )
 _COMMAND = (
     "python -m segue.analysis.training.train_chords --corpus DIR --cache DIR --out OUT && "
@@ -123,7 +122,10 @@ def network_card(metrics: tuple[Metric, ...]) -> Card:
         ),
         training_data=_TRAINING,
         commercial_use="open",
-        split="by piece and, where possible, sound font; no piece of the development set",
+        split=(
+            "by work and sound font (the second part's font shares samples with one of the first); "
+            "no work of the development set"
+        ),
         metrics=metrics,
         command=_COMMAND,
         weights="chords.onnx",
