@@ -13,9 +13,11 @@ from .analyze_report import analysis_row, key_text
 
 if TYPE_CHECKING:
     from .analyze import Analysis
+    from .analyze_join import Outline
 
 _INCHES, _DPI = (14.0, 8.0), 110
-_MOST_BEATS, _MOST_CHORDS = 400, 80  # that are drawn; more would be a grey field
+_MOST_BEATS = 400  # that are drawn; more would be a grey field
+_LETTER = 0.0045  # of a chord's name, share of the width
 _SPREAD_DB = 70.0  # of the spectrum below its loudest
 _COLOURS = ("#4878d0", "#ee854a", "#6acc64", "#d65f5f", "#956cb4", "#8c613c", "#dc7ec0", "#797979")
 
@@ -39,10 +41,11 @@ def draw_analysis(found: "Analysis", path: str | Path) -> None:
     wave, chords, spectrum, chroma = figure.subplots(
         4, 1, sharex=True, gridspec_kw={"height_ratios": [2, 0.7, 3, 2]}
     )
-    _draw_wave(wave, found)
+    outline = found.outline
+    _draw_wave(wave, found, outline)
     _draw_chords(chords, found)
-    _draw_spectrum(spectrum, found)
-    _draw_chroma(chroma, found)
+    _draw_spectrum(spectrum, found, outline)
+    _draw_chroma(chroma, found, outline)
     chroma.set_xlim(0.0, max(found.duration_seconds, 1e-3))
     chroma.set_xlabel("seconds")
     figure.suptitle(_title(found), x=0.01, ha="left", fontsize=11)
@@ -63,10 +66,8 @@ def _title(found: "Analysis") -> str:
     return "   ".join(told).replace("$", r"\$")
 
 
-def _draw_wave(axes: Any, found: "Analysis") -> None:
+def _draw_wave(axes: Any, found: "Analysis", outline: "Outline") -> None:
     """The level as a waveform, beats and bar lines over it, sections behind it."""
-    outline = found.outline
-    assert outline is not None
     top = max(float(outline.rms.max(initial=0.0)), 1e-4) * 1.1
     axes.fill_between(
         outline.times_seconds, -outline.rms, outline.rms, color="#30343f", lw=0, step="post"
@@ -83,7 +84,9 @@ def _draw_wave(axes: Any, found: "Analysis") -> None:
     letters: dict[str, str] = {}
     for section in found.form.sections if found.form else ():
         colour = letters.setdefault(section.label, _COLOURS[len(letters) % len(_COLOURS)])
-        axes.axvspan(section.start_seconds, section.end_seconds, color=colour, alpha=0.25, lw=0)
+        axes.axvspan(
+            section.start_seconds, section.end_seconds, color=colour, alpha=0.3, lw=0, zorder=0
+        )
         axes.text(
             section.start_seconds,
             top * 0.97,
@@ -108,22 +111,14 @@ def _draw_chords(axes: Any, found: "Analysis") -> None:
         found.chords.labels(),
         strict=True,
     )
-    written = len(found.chords) <= _MOST_CHORDS
+    wide = max(found.duration_seconds, 1e-9)
     for start, end, chord, label in spans:
         if chord is None:
             continue
         colour = _colour_of_class(chord.root)
         axes.axvspan(start, end, color=colour, alpha=0.55, lw=0.3, ec="white")
-        if written and end - start > found.duration_seconds / 120:
-            axes.text(
-                start,
-                0.5,
-                f" {label}",
-                va="center",
-                fontsize=7,
-                rotation=0 if written else 90,
-                clip_on=True,
-            )
+        if (end - start) / wide > _LETTER * (len(label) + 1):
+            axes.text(start, 0.5, f" {label}", va="center", fontsize=7, clip_on=True)
 
 
 def _colour_of_class(pitch_class: int) -> Any:
@@ -133,9 +128,7 @@ def _colour_of_class(pitch_class: int) -> Any:
     return colormaps["hsv"]((pitch_class * 7 % 12) / 12.0)
 
 
-def _draw_spectrum(axes: Any, found: "Analysis") -> None:
-    outline = found.outline
-    assert outline is not None
+def _draw_spectrum(axes: Any, found: "Analysis", outline: "Outline") -> None:
     table = outline.log_mel_db.T
     top = float(table.max(initial=-100.0))
     edges = np.append(outline.times_seconds, found.duration_seconds)
@@ -151,9 +144,7 @@ def _draw_spectrum(axes: Any, found: "Analysis") -> None:
     axes.set_ylabel("Hz")
 
 
-def _draw_chroma(axes: Any, found: "Analysis") -> None:
-    outline = found.outline
-    assert outline is not None
+def _draw_chroma(axes: Any, found: "Analysis", outline: "Outline") -> None:
     edges = np.append(outline.times_seconds, found.duration_seconds)
     axes.pcolormesh(edges, np.arange(13), outline.chroma.T, vmin=0.0, vmax=1.0, cmap="viridis")
     axes.set_yticks(np.arange(12) + 0.5)

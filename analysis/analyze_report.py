@@ -104,7 +104,11 @@ def _rhythm_rows(found: "Analysis") -> list[Row]:
         return []
     if not len(beats):
         return [_row("tempo", "no beat is heard")]
-    others = [f"{one.bpm:.1f}" for one in beats.tempo_candidates[1:3]]
+    others = [
+        f"{one.bpm:.1f}"
+        for one in beats.tempo_candidates
+        if abs(one.bpm / beats.tempo_bpm - 1.0) > 0.04
+    ][:2]
     more = f"or {' or '.join(others)}" if others else ""
     rows = [_row("tempo", f"{beats.tempo_bpm:.1f} bpm", beats.tempo_confidence, more)]
     bars = len(beats.downbeat_times_seconds)
