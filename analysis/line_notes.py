@@ -1,7 +1,9 @@
-"""Notes of one line: what a fast pitch track holds, and where it strikes again.
+"""Notes of one line, from a fast pitch track.
 
-A Viterbi search finds the semitones, or none, that explain the track when each change costs
-something; a rise of the level inside of a note begins the same note anew.
+`along` keeps those of the notes that `notes` heard which the track follows too: the one hears
+onsets best, the other knows which pitch leads. `line_notes` needs the track alone: a Viterbi search
+finds the semitones, or none, that explain it when each change costs something, and a rise of the
+level inside of a note begins the same note anew. It follows voices, whose notes have no strokes.
 """
 
 from itertools import pairwise
@@ -18,6 +20,8 @@ FloatArray = NDArray[np.float64]
 
 SHORTEST_SECONDS = 0.04
 
+_STROKE_FRAMES, _LOOK_FRAMES = 2, 20  # after a note's onset: before and while it is looked for
+_NEAR, _SHARE = 0.7, 0.3  # semitones, and of the frames
 _LOWEST, _HIGHEST = 24, 97
 _CHANGE_COST = 3.5
 _FAR = 1.2  # squared semitones that cost as much as any more
@@ -27,6 +31,37 @@ _RISE_DB = 5.0  # within 50 ms: struck again
 _RISE_FRAMES = 3
 _FRESH_SECONDS = 0.07  # after its beginning a note is not struck again
 _FLOOR_DB, _FULL_DB = -60.0, -6.0  # of velocities 0 and 1
+
+
+def along(notes: HeardNotes, track: PitchTrack) -> HeardNotes:
+    """The notes that the track follows soon after they begin."""
+    midi = np.nan_to_num(track.midi)
+    kept = np.zeros(len(notes), bool)
+    for index, pitch in enumerate(notes.pitch.tolist()):
+        begin = round(float(notes.onset_seconds[index]) * FRAMES_PER_SECOND) + _STROKE_FRAMES
+        end = round(float(notes.offset_seconds[index]) * FRAMES_PER_SECOND)
+        heard = midi[begin : max(begin + 4, min(end, begin + _LOOK_FRAMES))]
+        kept[index] = len(heard) > 0 and float((np.abs(heard - pitch) < _NEAR).mean()) >= _SHARE
+    return HeardNotes(
+        notes.onset_seconds[kept],
+        notes.offset_seconds[kept],
+        notes.pitch[kept],
+        notes.velocity[kept],
+        notes.confidence[kept],
+    )
+
+
+def covered(notes: HeardNotes, track: PitchTrack) -> float:
+    """Share of what the track follows that lies within notes of its pitch; 1 if it is silent."""
+    held = np.full(len(track), -99.0)
+    for onset, offset, pitch in zip(
+        notes.onset_seconds, notes.offset_seconds, notes.pitch, strict=True
+    ):
+        held[round(onset * FRAMES_PER_SECOND) : round(offset * FRAMES_PER_SECOND)] = pitch
+    voiced = track.voiced
+    if not voiced.any():
+        return 1.0
+    return float((np.abs(track.midi[voiced] - held[voiced]) < _NEAR).mean())
 
 
 def line_notes(track: PitchTrack, sound: Floats, tuning_cents: float = 0.0) -> HeardNotes:

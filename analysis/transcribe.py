@@ -1,6 +1,6 @@
 """From sound, or from notes that were played in, to a written score.
 
-Notes (`notes`, or `f0` and `line_notes` for a single line), beats, key and drums are found apart;
+Notes (`notes`, for a single line with `f0` and `line_notes`), beats, key and drums are found apart;
 beats become a tempo map and bars, notes go on the grid of `quantise`, into hands and on staves.
 `notation` engraves the result, `music.midi` writes it.
 
@@ -23,7 +23,7 @@ from ..music.theory import Key
 from .beats import Beats, find_beats
 from .f0 import track_f0
 from .key import KeyTrack, find_key, key_of_score
-from .line_notes import line_notes
+from .line_notes import along, covered, line_notes
 from .notes import HeardNotes, find_notes
 from .quantise import is_written, quantise
 from .score_writing import Part, bars_of, better_bars, plain, section_marker, settled, write_bars
@@ -35,6 +35,7 @@ Progress = Callable[[float, str], None]
 
 LINES = ("auto", "one", "many")
 
+_COVERED = 0.5  # of a line that notes must explain, else it is a voice
 _SINGLE_SHARE = 0.1  # of notes that overlap, below which music is one line
 _OVERLAP_SECONDS = 0.12
 _LEAST_VELOCITY = 0.05
@@ -190,13 +191,14 @@ _NO_HITS = (np.zeros(0), np.zeros(0, np.int64), np.zeros(0))
 
 def _hear(sound: Floats, lines: str, notes: HeardNotes | None) -> tuple[HeardNotes, bool]:
     """The notes, and whether they are one line."""
-    if lines != "one":
-        notes = find_notes(sound, RATE) if notes is None else notes
-        if lines == "many" or not _is_line(notes):
-            return notes, False
-    elif notes is not None:
-        return notes, True
-    return line_notes(track_f0(sound, RATE), sound), True
+    notes = find_notes(sound, RATE) if notes is None else notes
+    if lines == "many" or (lines == "auto" and not _is_line(notes)):
+        return notes, False
+    track = track_f0(sound, RATE)
+    followed = along(notes, track)
+    if covered(followed, track) >= _COVERED:
+        return followed, True
+    return line_notes(track, sound), True
 
 
 def _is_line(notes: HeardNotes) -> bool:

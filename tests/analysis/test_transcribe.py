@@ -160,7 +160,7 @@ def test_a_jig_to_its_beats_is_in_six_eight():
         (),
     )
     sound = np.zeros(6 * RATE)
-    made = transcribe(sound, RATE, lines="one", drums=False, notes=notes, beats=beats, key=KEY)
+    made = transcribe(sound, RATE, lines="many", drums=False, notes=notes, beats=beats, key=KEY)
     assert made.score.meter == Meter(6, 8)
     assert [length for _, length, _ in notes_of(made)] == [round(b * 1.5, 6) for b in length]
     assert made.tempo_bpm == pytest.approx(165.0)
