@@ -7,6 +7,7 @@ the filters are multiplied where they are not zero only.
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import exp, log, sqrt
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -114,8 +115,11 @@ class FrameWorker:
         chroma = products[:, :36].reshape(count, 3, 12)
         chroma /= np.maximum(chroma.max(axis=2, keepdims=True), _SILENT_CHROMA)
         statistics = np.empty((count, len(STATISTICS)), np.float32)
-        sums = self._shape_statistics(magnitude, statistics)
-        self._tone_statistics(magnitude, power, products[:, 36], statistics)
+        if count == 1:
+            sums = self._shape_of_one(magnitude, statistics[0])
+        else:
+            sums = self._shape_statistics(magnitude, statistics)
+        self._tone_statistics(power, products[:, 36], statistics)
         self._change_statistics(magnitude, sums, levels, statistics)
         self._wave_statistics(samples, frames, statistics)
         statistics *= self._scales
@@ -144,22 +148,35 @@ class FrameWorker:
         sums: Floats = rising[:, -1]
         safe = np.maximum(sums, _SILENT)
         centroid = np.dot(moments[0], self._centres)
-        centroid += np.dot(moments[1], self._whole)
+        centroid += 0.5 * np.dot(moments[1], self._whole)
         centroid /= safe
         away = self._centres - centroid[:, None]
         spread = away * moments[0]
-        spread += moments[1]  # twice the first moment, around the middle of a block
         spread += moments[1]
         spread *= away
         spread += moments[2]
         found[:, 0] = centroid
-        found[:, 1] = np.sqrt(np.dot(spread, self._whole) / safe)
-        if count == 1:
-            found[0, 2] = self._rolloff_bin(magnitude[0], rising[0])
-        else:
-            found[:, 2] = self._rolloff_bins(magnitude, rising)
+        found[:, 1] = np.sqrt(np.maximum(np.dot(spread, self._whole) / safe, 0.0))
+        found[:, 2] = self._rolloff_bins(magnitude, rising)
         found[:, 4] = np.maximum(magnitude.max(axis=1) * np.float32(self._bins) / safe, 1.0)
         return sums
+
+    def _shape_of_one(self, magnitude: Floats, found: Floats) -> Floats:
+        """`_shape_statistics` of one row, with fewer steps."""
+        row = magnitude[0]
+        sums, firsts, seconds = np.dot(self._moments, row.reshape(-1, _BLOCK).T)
+        rising = sums.cumsum()
+        whole = max(float(rising[-1]), _SILENT)
+        centroid = (float(sums.dot(self._centres)) + 0.5 * float(firsts.dot(self._whole))) / whole
+        away = self._centres - np.float32(centroid)
+        sums *= away
+        sums += firsts
+        spread = float(sums.dot(away)) + float(seconds.dot(self._whole))
+        found[0] = centroid
+        found[1] = sqrt(max(spread / whole, 0.0))
+        found[2] = self._rolloff_bin(row, rising)
+        found[4] = max(float(row.max()) * self._bins / whole, 1.0)
+        return rising[-1:]
 
     def _rolloff_bin(self, magnitude: Floats, rising: Floats) -> int:
         """The first bin up to which the magnitudes sum to the share of `_ROLLOFF`."""
@@ -179,16 +196,18 @@ class FrameWorker:
         at = (inside < (wanted - before)[:, None]).sum(axis=1)
         return np.asarray(block * _BLOCK + np.minimum(at, _BLOCK - 1))
 
-    def _tone_statistics(
-        self, magnitude: Floats, power: Floats, power_sum: Floats, found: Floats
-    ) -> None:
+    def _tone_statistics(self, power: Floats, power_sum: Floats, found: Floats) -> None:
         """Flatness: the geometric over the arithmetic mean of power."""
         bins = self._bins
         logs = np.maximum(power, _LEAST_BIN, out=self._scratch[: len(power)])
         np.log(logs, out=logs)
         mean_log = np.dot(logs[:, :bins], self._ones[:bins]) / np.float32(bins)
-        mean = np.maximum(power_sum / np.float32(bins), _LEAST_BIN)
-        found[:, 3] = np.minimum(np.exp(mean_log - np.log(mean)), 1.0)
+        if len(power) == 1:
+            mean = max(float(power_sum[0]) / bins, _LEAST_BIN)
+            found[0, 3] = min(exp(float(mean_log[0]) - log(mean)), 1.0)
+            return
+        means = np.maximum(power_sum / np.float32(bins), _LEAST_BIN)
+        found[:, 3] = np.minimum(np.exp(mean_log - np.log(means)), 1.0)
 
     def _change_statistics(
         self, magnitude: Floats, sums: Floats, levels: Floats, found: Floats
@@ -229,9 +248,12 @@ def _block_centres(blocks: int) -> NDArray[np.float64]:
 
 
 def _moment_maps(blocks: int) -> tuple[Floats, Floats]:
-    """Maps from the bins of a block to its moments [shape=(3, bins)], and ones for its blocks."""
+    """Maps from the bins of a block to its moments [shape=(3, bins)], and ones for its blocks.
+
+    Moments are taken around the middle of the block; the first one is doubled.
+    """
     local = np.arange(_BLOCK) - (_BLOCK - 1) / 2
-    moments = np.stack([np.ones(_BLOCK), local, local * local]).astype(np.float32)
+    moments = np.stack([np.ones(_BLOCK), 2.0 * local, local * local]).astype(np.float32)
     return moments, np.ones(blocks, np.float32)
 
 
