@@ -1,6 +1,6 @@
 """Follows the beat of sound as it comes in, and says when the next beats will fall.
 
-A causal network hears 40 ms at a time (`training.beat_stream` made it); the walk through bars of
+The network of `beats` hears the last seconds anew each 80 ms; the walk through bars of
 `beat_decoder` goes on with each step, and its last beats give phase and tempo. Beats are told ahead
 of their time, so that a transport or a light can be on them.
 """
@@ -13,7 +13,18 @@ from numpy.typing import NDArray
 
 from ..music.errors import SegueError, check_range
 from .beat_decoder import BeatDecoder, DecoderSettings, beat_gains
-from .beat_spectrum import FRAME_RATE, HOP, LIVE_SAMPLES, TEMPO_CLASSES, WINDOW, live_spectra
+from .beat_spectrum import (
+    FRAME_RATE,
+    HOP,
+    LIVE_LATE,
+    LIVE_SAMPLES,
+    LIVE_STEP,
+    MEL_BANDS,
+    SEMITONES,
+    TEMPO_CLASSES,
+    WINDOW,
+    live_spectra,
+)
 from .beats import finer_chances, refined_frames
 from .networks import load_network
 from .spectra import RATE, Floats
@@ -21,17 +32,16 @@ from .spectra import RATE, Floats
 FloatArray = NDArray[np.float64]
 
 SETTINGS = DecoderSettings(tempo_stiffness=40.0)
-LIVE_DELAY = 2
-"""Frames after which the network tells a beat."""
 
 _FINER = SETTINGS.rate // FRAME_RATE
-_STEP = 2  # frames that the network takes at once
+_DELAY = 3  # frames that the network must have heard after one for it to count
+_WINDOW_FRAMES = 6 * FRAME_RATE  # that it hears
+_FEWEST = FRAME_RATE // 2  # frames before it is asked at all
 _SEEN_SECONDS = 6.0  # of beats that are looked at for phase and tempo
 _WEIGHT = 0.75  # of a beat against the next
 _USUAL_RMS = 0.1
 _LOUD_SECONDS = 5.0  # over which the level is taken
 _SILENT_RMS = 1e-4
-_REMEMBERED = round(2 * _SEEN_SECONDS * FRAME_RATE)  # frames
 _LEAST_CONFIDENCE = 0.05  # of beats that are told
 _LATEST = 0.05  # seconds after its time that a beat is still told
 _PIN = 0.02  # how near a tempo that was told is kept, in log
@@ -92,15 +102,16 @@ class BeatFollower:
         self.sample_rate, self.lead_seconds = int(sample_rate), float(lead_seconds)
         self.pulse: Pulse | None = None
         """What is known of the beat now; None until something is heard."""
-        self._network = load_network("beats_live")
-        self._state = np.zeros(self._network.input_shapes["state"], np.float32)
+        self._network = load_network("beats")
         self._resampler = _resampler(self.sample_rate)
-        # the first two frames are centred on the first sample and one hop later
-        self._sound = np.zeros(LIVE_SAMPLES - HOP - WINDOW // 2, np.float32)
+        # the first frame is centred on the first sample
+        self._sound = np.zeros(LIVE_SAMPLES - (LIVE_STEP - 1) * HOP - WINDOW // 2, np.float32)
+        self._mel = np.zeros((0, MEL_BANDS), np.float32)
+        self._semitones = np.zeros((0, SEMITONES), np.float32)
         self._heard_frames = 0
         self._power, self._power_weight = 0.0, 0.0
         self._decoder = BeatDecoder(SETTINGS)
-        self._chances = np.zeros((0, 2), np.float32)  # recent, `FRAME_RATE` a second
+        self._chances = np.zeros((0, 2), np.float32)  # of the frames that the network hears
         self._decided = 0  # frames of the decoder
         self._told_bpm: float | None = None
         self._last_told = -np.inf
@@ -128,30 +139,35 @@ class BeatFollower:
             raise SegueError("a block has NaN or infinite samples; mend the recording")
         if self._resampler is not None:
             sound = self._resampler.resample_chunk(sound)
-        self._sound = np.concatenate([self._sound, sound])
+        self._sound = np.concatenate([self._sound, np.asarray(sound, np.float32)])
         told: list[BeatEvent] = []
         start = 0
         while start + LIVE_SAMPLES <= len(self._sound):
             self._step(self._sound[start : start + LIVE_SAMPLES])
             told += self._due()
-            start += _STEP * HOP
+            start += LIVE_STEP * HOP
         self._sound = self._sound[start:]
         return told
 
     def _step(self, sound: Floats) -> None:
-        """Hear two more frames."""
-        power = float(np.square(sound[-_STEP * HOP :]).mean())
-        forget = _STEP / (FRAME_RATE * _LOUD_SECONDS)
+        """Hear some more frames."""
+        power = float(np.square(sound[-LIVE_STEP * HOP :]).mean())
+        forget = LIVE_STEP / (FRAME_RATE * _LOUD_SECONDS)
         self._power += forget * (power - self._power)
         self._power_weight += forget * (1.0 - self._power_weight)
         rms = np.sqrt(self._power / self._power_weight)
         spectra = live_spectra(sound, _USUAL_RMS / max(rms, _SILENT_RMS))
-        heard, tempo, self._state = self._network.run(
-            mel=spectra.mel[None], semitones=spectra.semitones[None], state=self._state
-        )
-        self._heard_frames += _STEP
+        self._heard_frames += LIVE_STEP
+        self._mel = np.concatenate([self._mel, spectra.mel])[-_WINDOW_FRAMES:]
+        rows = np.concatenate([self._semitones, spectra.semitones])
+        self._semitones = rows[-_WINDOW_FRAMES // 2 :]
+        if len(self._mel) < _FEWEST:
+            return
+        # rows in their time, the last one standing for those that are not known yet
+        known = np.concatenate([self._semitones[LIVE_LATE:], self._semitones[[-1] * LIVE_LATE]])
+        heard, tempo = self._network.run(mel=self._mel[None], semitones=known[None])
         chances = 1.0 / (1.0 + np.exp(-heard[0, :2].T))
-        self._chances = np.concatenate([self._chances, chances])[-_REMEMBERED:]
+        self._chances = np.asarray(chances * (rms > _SILENT_RMS), np.float32)
         self._prefer(tempo[0])
         self._decide()
         self.pulse = self._pulse()
@@ -159,7 +175,6 @@ class BeatFollower:
     def _prefer(self, tempo: Floats) -> None:
         if self._told_bpm is not None:
             off = np.log(TEMPO_CLASSES / self._told_bpm) / _PIN
-            chance = np.exp(-0.5 * np.square(off))
             self._decoder.set_tempo_prior(TEMPO_CLASSES, np.maximum(-0.5 * np.square(off), -8.0))
             return
         chance = np.exp(tempo - tempo.max())
@@ -168,7 +183,7 @@ class BeatFollower:
 
     def _decide(self) -> None:
         """Let the walk go on over what was heard, but for the last frames that count for more."""
-        fine = finer_chances(self._chances)
+        fine = finer_chances(self._chances[:-_DELAY])
         first = _FINER * (self._heard_frames - len(self._chances))  # decoder frame of its start
         ready = first + len(fine) - SETTINGS.reach
         if ready <= self._decided:
@@ -176,7 +191,9 @@ class BeatFollower:
         around = slice(max(0, self._decided - first - SETTINGS.reach), len(fine))
         gains = beat_gains(fine[around], SETTINGS)
         skip = self._decided - first - around.start
-        self._decoder.push(gains[skip : skip + ready - self._decided])
+        for start in range(skip, skip + ready - self._decided, self._decoder.block):
+            stop = min(start + self._decoder.block, skip + ready - self._decided)
+            self._decoder.push(gains[start:stop])
         self._decided = ready
         self._decoder.forget(ready - round(2 * _SEEN_SECONDS * SETTINGS.rate))
 
@@ -193,7 +210,7 @@ class BeatFollower:
         age = np.arange(len(beats))[::-1]
         weights = _WEIGHT**age * (0.05 + chance)
         steps = -age.astype(np.float64)
-        slope, last = _line(steps, beats - LIVE_DELAY, weights)
+        slope, last = _line(steps, beats, weights)
         confidence = float(np.average(chance, weights=_WEIGHT**age))
         return Pulse(
             last / FRAME_RATE,
@@ -208,7 +225,7 @@ class BeatFollower:
         if pulse is None or pulse.confidence < _LEAST_CONFIDENCE:
             return []
         after = max(self._last_told + 30.0 / pulse.tempo_bpm, self.heard_seconds - _LATEST)
-        due = self.heard_seconds + self.lead_seconds + _STEP / FRAME_RATE
+        due = self.heard_seconds + self.lead_seconds + LIVE_STEP / FRAME_RATE
         told = [event for event in pulse.beats_after(after, 2) if event.time_seconds <= due][:1]
         for event in told:
             self._last_told = event.time_seconds

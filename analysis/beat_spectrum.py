@@ -17,11 +17,14 @@ HOP = RATE // FRAME_RATE
 WINDOW, LONG_WINDOW = 1024, 4096
 MEL_BANDS, SEMITONES = 64, 60
 
-LIVE_LATE = 2
-"""Rows of semitones by which the causal network hears them late: the window is so much longer."""
+LIVE_STEP = 4
+"""Frames that are heard at once live."""
 
-LIVE_SAMPLES = LONG_WINDOW // 2 + 2 * HOP * LIVE_LATE + HOP + WINDOW // 2
-"""Samples of which live sound shows two mel frames and one row of semitones."""
+LIVE_LATE = 2
+"""Rows of semitones by which live sound shows them late: their window is so much longer."""
+
+LIVE_SAMPLES = LONG_WINDOW // 2 + 2 * HOP * LIVE_LATE + (LIVE_STEP - 1) * HOP + WINDOW // 2
+"""Samples of which live sound shows `LIVE_STEP` mel frames and half as many of semitones."""
 
 TEMPO_CLASSES = 40.0 * 2.0 ** (np.arange(81) / 30.0)
 """Centres in bpm of the tempo classes: 40 to 254, each 2.3 % above the one before."""
@@ -60,15 +63,17 @@ def beat_spectra(mono: Floats, gain: float | None = None) -> BeatSpectra:
 
 
 def live_spectra(sound: Floats, gain: float) -> BeatSpectra:
-    """Two frames of mel bands and one of semitones that ends before the second mel frame does.
+    """The next mel frames and rows of semitones, the latter `LIVE_LATE` behind the former.
 
-    :param sound: samples [shape=(LIVE_SAMPLES,)]
+    :param sound: samples [shape=(LIVE_SAMPLES,)], of which the next step starts
+        LIVE_STEP * HOP later
     """
-    starts = np.array([LIVE_SAMPLES - WINDOW - HOP, LIVE_SAMPLES - WINDOW])
-    short = np.stack([sound[start : start + WINDOW] for start in starts]) * hann(WINDOW)
-    long = sound[None, :LONG_WINDOW] * hann(LONG_WINDOW)
-    mel = np.abs(np.fft.rfft(short)).astype(np.float32) @ _mel_bank()
-    semitones = np.abs(np.fft.rfft(long)).astype(np.float32) @ _semitone_bank()
+    last = LIVE_SAMPLES - WINDOW
+    short = [sound[last - back * HOP :][:WINDOW] for back in reversed(range(LIVE_STEP))]
+    long = [sound[2 * row * HOP :][:LONG_WINDOW] for row in range(LIVE_STEP // 2)]
+    mel = np.abs(np.fft.rfft(short * hann(WINDOW))).astype(np.float32) @ _mel_bank()
+    spectrum = np.abs(np.fft.rfft(long * hann(LONG_WINDOW))).astype(np.float32)
+    semitones = spectrum @ _semitone_bank()
     return BeatSpectra(
         np.log1p(mel * np.float32(gain * _MEL_SCALE)),
         np.log1p(semitones * np.float32(gain * _SEMITONE_SCALE)),

@@ -31,7 +31,6 @@ class Network:
         self._session: Any = onnxruntime.InferenceSession(
             weights, options, providers=["CPUExecutionProvider"]
         )
-        self.input_shapes = {one.name: tuple(one.shape) for one in self._session.get_inputs()}
         self.outputs: tuple[str, ...] = tuple(out.name for out in self._session.get_outputs())
 
     def run(self, **inputs: NDArray[np.generic]) -> tuple[NDArray[np.float32], ...]:

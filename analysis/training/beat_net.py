@@ -1,9 +1,9 @@
 """The network that hears beats: spectra in, the chance of a beat in each frame out.
 
 Two small convolutional fronts, one for attacks (mel bands) and one for changes of harmony
-(semitone bands), and a trunk of dilated convolutions that sees ten seconds to either side, or in
-the `causal` form only what has been. The shape follows S. Böck, M. Davies and P. Knees,
-"Multi-task learning of tempo and beat", ISMIR 2019; size, fronts and heads are our own.
+(semitone bands), and a trunk of dilated convolutions that sees five seconds to either side. The
+shape follows S. Böck, M. Davies and P. Knees, "Multi-task learning of tempo and beat", ISMIR 2019;
+size, fronts and heads are our own.
 """
 
 from typing import NamedTuple
@@ -27,26 +27,23 @@ class Heard(NamedTuple):
 
 
 class TimeConv(nn.Module):
-    """A convolution over time that keeps the length; the causal one looks only back."""
+    """A convolution over time that keeps the length."""
 
-    def __init__(self, inputs: int, outputs: int, size: int, dilation: int, causal: bool) -> None:
+    def __init__(self, inputs: int, outputs: int, size: int, dilation: int) -> None:
         super().__init__()
-        self.causal = causal
-        self.reach = (size - 1) * dilation
-        self.conv = nn.Conv1d(inputs, outputs, size, dilation=dilation)
+        reach = (size - 1) * dilation // 2
+        self.conv = nn.Conv1d(inputs, outputs, size, dilation=dilation, padding=reach)
 
     def forward(self, x: Tensor) -> Tensor:
-        before = self.reach if self.causal else self.reach // 2
-        padded = functional.pad(x, (before, self.reach - before))
-        return torch.as_tensor(self.conv(padded))
+        return torch.as_tensor(self.conv(x))
 
 
 class Block(nn.Module):
     """One step of the trunk: a wide dilated convolution and a mix, added to what came in."""
 
-    def __init__(self, width: int, dilation: int, causal: bool, dropout: float) -> None:
+    def __init__(self, width: int, dilation: int, dropout: float) -> None:
         super().__init__()
-        self.wide = TimeConv(width, width, 5, dilation, causal)
+        self.wide = TimeConv(width, width, 5, dilation)
         self.mix = nn.Conv1d(width, width, 1)
         self.drop = nn.Dropout1d(dropout)
 
@@ -58,20 +55,15 @@ class Block(nn.Module):
 class BeatNet(nn.Module):
     """Spectra [shape=(batch, frames, bands)] to `Heard`; see `beat_spectrum.beat_spectra`."""
 
-    def __init__(
-        self, width: int = 40, blocks: int = 8, causal: bool = False, dropout: float = 0.1
-    ) -> None:
+    def __init__(self, width: int = 40, blocks: int = 8, dropout: float = 0.1) -> None:
         super().__init__()
-        self.causal = causal
-        self.attack1 = nn.Conv2d(1, 16, (3, 6), stride=(1, 4), padding=(0, 1))
-        self.attack2 = nn.Conv2d(16, 24, (3, 4), stride=(1, 2), padding=(0, 1))
+        self.attack1 = nn.Conv2d(1, 16, (3, 6), stride=(1, 4), padding=1)
+        self.attack2 = nn.Conv2d(16, 24, (3, 4), stride=(1, 2), padding=1)
         self.attack_mix = nn.Conv1d(24 * (MEL_BANDS // 8), width, 1)
-        self.change1 = TimeConv(1, _CHANGES, 9, 3, causal)
-        self.change2 = TimeConv(1, _CHANGES, 9, 8, causal)
+        self.change1 = TimeConv(1, _CHANGES, 9, 3)
+        self.change2 = TimeConv(1, _CHANGES, 9, 8)
         self.change_mix = nn.Conv1d(2 * _CHANGES * 3, width, 1)
-        self.blocks = nn.ModuleList(
-            Block(width, 2**step, causal, dropout) for step in range(blocks)
-        )
+        self.blocks = nn.ModuleList(Block(width, 2**step, dropout) for step in range(blocks))
         self.frames = nn.Conv1d(width, len(HEADS), 1)
         self.tempo = nn.Sequential(
             nn.Linear(width * blocks, 64), nn.ELU(), nn.Linear(64, len(TEMPO_CLASSES))
@@ -86,13 +78,9 @@ class BeatNet(nn.Module):
         return Heard(self.frames(functional.elu(x)), self.tempo(torch.cat(pooled, dim=1)))
 
     def _attacks(self, mel: Tensor) -> Tensor:
-        x = self._pad(mel[:, None])
-        x = functional.elu(self.attack1(x))
-        x = functional.elu(self.attack2(self._pad(x)))
+        x = functional.elu(self.attack1(mel[:, None]))
+        x = functional.elu(self.attack2(x))
         return torch.as_tensor(self.attack_mix(x.transpose(2, 3).flatten(1, 2)))
-
-    def _pad(self, x: Tensor) -> Tensor:
-        return functional.pad(x, (0, 0, 2, 0) if self.causal else (0, 0, 1, 1))
 
     def _changes(self, semitones: Tensor, frames: int) -> Tensor:
         """How much the energy of each semitone changes, over bass, middle and top."""

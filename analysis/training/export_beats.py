@@ -1,6 +1,6 @@
-"""Ships the beat networks: measures them on the validation corpus, writes ONNX files and cards.
+"""Ships the beat network: measures it on the validation corpus, writes its ONNX file and card.
 
-python -m segue.analysis.training.export_beats --corpus DIR --work DIR [--causal]
+python -m segue.analysis.training.export_beats --corpus DIR --work DIR
 """
 
 import argparse
@@ -18,8 +18,7 @@ from ..cards import MODELS, Card, Metric, Output, Source
 from ..networks import save_network
 from .beat_data import Clip, load_clips
 from .beat_net import BeatNet
-from .beat_stream import STEP, StreamNet
-from .train_beats import heard_live, load
+from .train_beats import load
 
 _BOOTSTRAPS = 1000
 _SOURCES = (
@@ -53,13 +52,9 @@ _SOURCES = (
 
 
 def onnx_bytes(module: torch.nn.Module, inputs: dict[str, Any], outputs: list[str]) -> bytes:
-    """A module as an ONNX file; every input's second axis may be of any length but the state's."""
+    """A module as an ONNX file for any number of frames."""
     buffer = io.BytesIO()
-    dynamic = (
-        {"mel": {1: "frames"}, "semitones": {1: "rows"}, "frames": {2: "frames"}}
-        if "state" not in inputs
-        else None
-    )
+    dynamic = {"mel": {1: "frames"}, "semitones": {1: "rows"}, "frames": {2: "frames"}}
     torch.onnx.export(
         module,
         tuple(inputs.values()),
@@ -86,7 +81,7 @@ def chances_of(net: BeatNet, clip: Clip) -> BeatChances:
     mel = torch.from_numpy(clip.mel.astype(np.float32))[None]
     semitones = torch.from_numpy(clip.semitones.astype(np.float32))[None]
     with torch.no_grad():
-        heard = heard_live(net, mel, semitones) if net.causal else net(mel, semitones)
+        heard = net(mel, semitones)
     frames = torch.sigmoid(heard.frames)[0].numpy()
     tempo = torch.softmax(heard.tempo, 1).numpy()
     return BeatChances(frames[0], frames[1], frames[2], tempo)
@@ -123,29 +118,26 @@ def measure(net: BeatNet, clips: list[Clip]) -> tuple[Metric, ...]:
     return tuple(found)
 
 
-def card(causal: bool, metrics: tuple[Metric, ...], seconds: float) -> Card:
+def card(metrics: tuple[Metric, ...], seconds: float) -> Card:
     """The card of a network that learned from so much sound."""
-    name = "beats_live" if causal else "beats"
     command = "python -m segue.analysis.training.train_beats --corpus DIR --data DIR --work DIR"
     return Card(
-        name=name,
+        name="beats",
         task="beats",
         version="1",
         summary=(
             "Chance of a beat, a downbeat and an onset in each of 50 frames a second, and of the "
-            "tempo; convolutions over time, "
-            + ("causal, 40 ms at a time" if causal else "ten seconds to either side")
+            "tempo; convolutions over time, five seconds to either side"
         ),
         inputs=(
             f"mel [1, frames, {MEL_BANDS}], semitones [1, frames / 2, {SEMITONES}] of "
-            "analysis.beat_spectrum" + (f"; {STEP} frames and a state" if causal else ""),
+            "analysis.beat_spectrum",
         ),
         outputs=(
             Output("frames", "logits of beat, downbeat and onset in each frame"),
             Output(
                 "tempo", f"logits of {len(TEMPO_CLASSES)} classes from 40 to 254 bpm, log spaced"
             ),
-            *((Output("state_out", "what is remembered"),) if causal else ()),
         ),
         training_data=_SOURCES,
         commercial_use="open",
@@ -154,8 +146,8 @@ def card(causal: bool, metrics: tuple[Metric, ...], seconds: float) -> Card:
             "fonts; nothing of the development set or of GTZAN"
         ),
         metrics=metrics,
-        command=command + (" --causal" if causal else "") + " && ... export_beats",
-        weights=f"{name}.onnx",
+        command=command,
+        weights="beats.onnx",
         sha256="",
         notes=("learned from synthetic sound only; real recordings are harder than the metrics",),
     )
@@ -166,29 +158,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--causal", action="store_true")
     parser.add_argument("--out", type=Path, default=MODELS)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    name = "beats_live" if options.causal else "beats"
-    net = load(options.work / f"{name}.pt")
+    net = load(options.work / "beats.pt")
     metrics = measure(net, load_clips(options.corpus / "valid", options.work / "spectra_valid"))
     learned = load_clips(options.corpus / "train", options.work / "spectra_train")
     seconds = sum(len(clip.mel) for clip in learned) / 50.0
     inputs = {"mel": torch.zeros(1, 800, MEL_BANDS), "semitones": torch.zeros(1, 400, SEMITONES)}
-    module: torch.nn.Module = net
-    outputs = ["frames", "tempo"]
-    if options.causal:
-        stream = StreamNet(net).eval()
-        inputs = {
-            "mel": torch.zeros(1, STEP, MEL_BANDS),
-            "semitones": torch.zeros(1, STEP // 2, SEMITONES),
-            "state": torch.zeros(1, stream.state_size),
-        }
-        module, outputs = stream, [*outputs, "state_out"]
-    shipped = save_network(
-        options.out, card(options.causal, metrics, seconds), onnx_bytes(module, inputs, outputs)
-    )
+    onnx = onnx_bytes(net, inputs, ["frames", "tempo"])
+    shipped = save_network(options.out, card(metrics, seconds), onnx)
     for metric in shipped.metrics:
         print(f"{metric.name} {metric.value} ({metric.low} to {metric.high})")
 

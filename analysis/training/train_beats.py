@@ -1,7 +1,7 @@
-"""Trains the networks of `analysis.beats`: the whole one for files and the causal one for live use.
+"""Trains the network of `analysis.beats`.
 
     python -m segue.analysis.training.train_beats --corpus DIR --data DIR --work DIR
-        [--causal] [--minutes 20]
+        [--minutes 20]
 
 Learns from the train part of the corpus, stops on its valid part, and keeps checkpoints in the work
 folder, so that a run can be cut and gone on with. `export_beats` then ships the network.
@@ -19,8 +19,6 @@ from torch import Tensor
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from ..beat_follower import LIVE_DELAY
-from ..beat_spectrum import LIVE_LATE
 from .beat_data import EXCERPT, Clip, Excerpt, Sampler, load_clips
 from .beat_drums import drum_clips
 from .beat_net import BeatNet, Heard
@@ -30,19 +28,14 @@ _LOSSES = (1.0, 1.0, 0.3)  # of beat, downbeat and onset
 _TEMPO_LOSS = 0.04
 
 
-def batch(excerpts: list[Excerpt], delay: int) -> tuple[Tensor, ...]:
-    """Excerpts as tensors; targets of a causal network come later by its delay."""
-    targets = np.stack([e.targets for e in excerpts])
-    semitones = np.stack([e.semitones for e in excerpts])
-    if delay:
-        semitones = np.pad(semitones, ((0, 0), (LIVE_LATE, 0), (0, 0)))[:, :-LIVE_LATE]
-        targets = np.pad(targets, ((0, 0), (0, 0), (delay, 0)))[:, :, :-delay]
+def batch(excerpts: list[Excerpt]) -> tuple[Tensor, ...]:
+    """Excerpts as tensors."""
     return tuple(
         torch.from_numpy(np.ascontiguousarray(x, np.float32))
         for x in (
             np.stack([e.mel for e in excerpts]),
-            semitones,
-            targets,
+            np.stack([e.semitones for e in excerpts]),
+            np.stack([e.targets for e in excerpts]),
             np.stack([e.weights for e in excerpts]),
             np.stack([e.tempo for e in excerpts]),
         )
@@ -74,31 +67,22 @@ def fixed_excerpts(clips: list[Clip]) -> list[Excerpt]:
     ]
 
 
-def measure(
-    net: BeatNet, excerpts: list[Excerpt], delay: int, size: int = 16
-) -> NDArray[np.float32]:
+def measure(net: BeatNet, excerpts: list[Excerpt]) -> NDArray[np.float32]:
     """Mean losses over excerpts."""
+    size = 16
     net.eval()
     found = []
     with torch.no_grad():
         for start in range(0, len(excerpts), size):
-            mel, semitones, targets, weights, tempo = batch(excerpts[start : start + size], delay)
+            mel, semitones, targets, weights, tempo = batch(excerpts[start : start + size])
             found.append(losses(net(mel, semitones), targets, weights, tempo).numpy())
     net.train()
     return np.asarray(np.mean(found, axis=0), np.float32)
 
 
-def heard_live(net: BeatNet, mel: Tensor, semitones: Tensor) -> Heard:
-    """What a causal network would have told live, put back to the time it is about."""
-    late = functional.pad(semitones, (0, 0, LIVE_LATE, 0))[:, :-LIVE_LATE]
-    heard = net(mel, late)
-    early = functional.pad(heard.frames[:, :, LIVE_DELAY:], (0, LIVE_DELAY), value=-9.0)
-    return Heard(early, heard.tempo)
-
-
 def save(path: Path, net: BeatNet) -> None:
     """Keep a network with what it takes to make it again."""
-    shape = {"width": net.frames.in_channels, "blocks": len(net.blocks), "causal": net.causal}
+    shape = {"width": net.frames.in_channels, "blocks": len(net.blocks)}
     torch.save({"net": net.state_dict(), **shape}, path)
 
 
@@ -106,7 +90,7 @@ def load(path: Path) -> BeatNet:
     """A network that was kept."""
     state = torch.load(path, weights_only=True)
     weights = state.pop("net")
-    net = BeatNet(**state)
+    net = BeatNet(state["width"], state.get("blocks", 8))
     net.load_state_dict(weights)
     return net.eval()
 
@@ -115,29 +99,25 @@ def train(
     corpus: Path,
     data: Path,
     work: Path,
-    causal: bool,
     minutes: float,
     *,
-    size: int = 12,
-    rate: float = 2e-3,
+    size: int = 8,
+    rate: float = 1.5e-3,
     seed: int = 0,
     width: int = 40,
 ) -> None:
     """Train for some minutes of time, from the last checkpoint if there is one."""
     torch.set_num_threads(1)
     torch.manual_seed(seed)
-    name = "beats_live" if causal else "beats"
-    delay = LIVE_DELAY if causal else 0
     work.mkdir(parents=True, exist_ok=True)
     clips = load_clips(corpus / "train", work / "spectra_train")
     held = load_clips(corpus / "valid", work / "spectra_valid")
     print(f"{len(clips)} clips to learn from, {len(held)} held out", flush=True)
-    net = BeatNet(width=width, causal=causal, blocks=8)
-    kept = work / f"{name}.pt"
+    net = BeatNet(width=width)
+    kept = work / "beats.pt"
     best = np.inf
     if kept.exists():
-        state = torch.load(kept, weights_only=True)
-        net.load_state_dict(state["net"])
+        net.load_state_dict(load(kept).state_dict())
     optimiser = torch.optim.AdamW(net.parameters(), rate, weight_decay=1e-3)
     average = AveragedModel(
         net,
@@ -151,9 +131,8 @@ def train(
         warm = min(1.0, (step + 1) / 100)
         for group in optimiser.param_groups:
             group["lr"] = rate * warm * max(0.5 * (1 + np.cos(np.pi * passed)), 0.01)
-        mel, semitones, targets, weights, tempo = batch(
-            [sampler.draw() for _ in range(size)], delay
-        )
+        drawn = [sampler.draw() for _ in range(size)]
+        mel, semitones, targets, weights, tempo = batch(drawn)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             heard = net(mel, semitones)
         heard = Heard(heard.frames.float(), heard.tempo.float())
@@ -166,7 +145,7 @@ def train(
         running = 0.98 * running + 0.02 * parts.detach().numpy()
         step += 1
         if time.monotonic() - checked > 90.0:
-            found = measure(cast(BeatNet, average.module), checks, delay)
+            found = measure(cast(BeatNet, average.module), checks)
             print(
                 f"{passed:.2f} step {step} learning {running.round(4)} held out {found.round(4)}, "
                 f"{len(sampler.clips)} clips",
@@ -175,15 +154,13 @@ def train(
             score = float(total(torch.from_numpy(found)))
             if score < best:
                 best = score
-                torch.save(
-                    {"net": average.module.state_dict(), "causal": causal, "width": width}, kept
-                )
+                save(kept, cast(BeatNet, average.module))
             fresh = load_clips(
                 corpus / "train", work / "spectra_train", {clip.name for clip in sampler.clips}
             )
             sampler.extend(fresh)
             checked = time.monotonic()
-    found = measure(cast(BeatNet, average.module), checks, delay)
+    found = measure(cast(BeatNet, average.module), checks)
     print(f"end, step {step}: held out {found.round(4)}", flush=True)
     if float(total(torch.from_numpy(found))) < best:
         save(kept, cast(BeatNet, average.module))
@@ -196,15 +173,13 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=20.0)
-    parser.add_argument("--causal", action="store_true")
-    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--rate", type=float, default=1.5e-3)
     parser.add_argument("--width", type=int, default=40)
     options = parser.parse_args()
     train(
         options.corpus,
         options.data,
         options.work,
-        options.causal,
         options.minutes,
         rate=options.rate,
         width=options.width,

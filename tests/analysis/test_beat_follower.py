@@ -21,10 +21,11 @@ def clicks(times, seconds):
 def ramp(first_bpm, last_bpm, begin, end, seconds):
     """Clicks that speed up between two times."""
     times = [0.5]
-    while times[-1] < seconds - 0.5:
+    while True:
         bpm = float(np.interp(times[-1], [begin, end], [first_bpm, last_bpm]))
+        if times[-1] + 60.0 / bpm > seconds - 0.1:
+            return np.array(times)
         times.append(times[-1] + 60.0 / bpm)
-    return np.array(times)
 
 
 def follow(sound, size=512, **options):
@@ -38,33 +39,33 @@ def follow(sound, size=512, **options):
 
 
 def test_follows_a_click_that_speeds_up():
-    times = ramp(100, 120, 6.0, 14.0, 18.0)
-    _, told = follow(clicks(times, 18.0))
+    times = ramp(100, 120, 4.0, 12.0, 14.5)
+    _, told = follow(clicks(times, 14.5))
     beats = np.array([event.time_seconds for _, event in told])
-    late = beats[beats > 2.5]
+    late = beats[(beats > 2.5) & (beats < times[-1] + 0.1)]
     errors = np.abs(late[:, None] - times).min(axis=1)
     assert np.mean(errors < 0.05) > 0.95
-    inside = times[(times > 3.0) & (times < 17.0)]
+    inside = times[(times > 3.0) & (times < 13.0)]
     assert np.mean(np.abs(beats[:, None] - inside).min(axis=0) < 0.05) > 0.95
     assert told[-1][1].tempo_bpm == pytest.approx(120, rel=0.03)
 
 
 def test_beats_are_told_ahead_of_their_time():
-    _, told = follow(clicks(ramp(110, 110, 0, 1, 10.0), 10.0), lead_seconds=0.1)
-    ahead = [event.time_seconds - heard for heard, event in told if event.time_seconds > 4.0]
-    assert len(ahead) > 8
+    _, told = follow(clicks(ramp(110, 110, 0, 1, 7.0), 7.0), lead_seconds=0.1)
+    ahead = [event.time_seconds - heard for heard, event in told if event.time_seconds > 2.5]
+    assert len(ahead) > 6
     assert np.mean(np.array(ahead) > 0.0) > 0.9
 
 
 def test_blocks_do_not_matter():
-    sound = clicks(ramp(96, 96, 0, 1, 8.0), 8.0)
+    sound = clicks(ramp(96, 96, 0, 1, 6.0), 6.0)
     runs = [[event for _, event in follow(sound, size)[1]] for size in (64, 1000, len(sound))]
-    assert len(runs[0]) > 6
+    assert len(runs[0]) > 4
     assert runs[0] == runs[1] == runs[2]
 
 
 def test_a_tempo_that_is_known_is_kept():
-    sound = clicks(ramp(70, 70, 0, 1, 12.0), 12.0)
+    sound = clicks(ramp(70, 70, 0, 1, 8.0), 8.0)
     follower = BeatFollower(RATE)
     follower.set_tempo(140.0)
     told = [
@@ -88,9 +89,9 @@ def test_a_pulse_goes_on():
 
 
 def test_silence_tells_nothing():
-    follower, told = follow(np.zeros(5 * RATE, np.float32))
+    follower, told = follow(np.zeros(3 * RATE, np.float32))
     assert told == []
-    assert follower.heard_seconds == pytest.approx(5.0, abs=0.1)
+    assert follower.heard_seconds == pytest.approx(3.0, abs=0.1)
 
 
 def test_bad_input_is_told():
