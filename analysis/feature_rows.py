@@ -165,7 +165,7 @@ class FrameWorker:
         """`_shape_statistics` of one row, with fewer steps."""
         row = magnitude[0]
         sums, firsts, seconds = np.dot(self._moments, row.reshape(-1, _BLOCK).T)
-        rising = sums.cumsum()
+        rising: Floats = sums.cumsum()
         whole = max(float(rising[-1]), _SILENT)
         centroid = (float(sums.dot(self._centres)) + 0.5 * float(firsts.dot(self._whole))) / whole
         away = self._centres - np.float32(centroid)

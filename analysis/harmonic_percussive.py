@@ -18,7 +18,7 @@ WINDOW, HOP = 2048, 512
 
 _FRAMES, _BINS = 17, 17  # of the medians: 0.4 seconds, 180 Hz
 _LEAST = 1e-20
-_PIECE_FRAMES = 4_096  # 95 seconds are separated at once
+_PIECE_FRAMES = 1_024  # 24 seconds are separated at once
 
 
 @dataclass(frozen=True)

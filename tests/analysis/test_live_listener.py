@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
+from segue.analysis import beat_follower
 from segue.analysis.audio import FLOOR_DB
+from segue.analysis.beat_follower import BeatEvent
 from segue.analysis.features import extract_features, join_features
 from segue.analysis.live_listener import LiveListener
 from segue.music.errors import RangeError, SegueError
@@ -104,6 +106,51 @@ def test_memory_does_not_grow():
         listener.push(np.zeros(RATE // 2, np.float32))
     held = sum(len(part) for part in listener._spans._frames)
     assert held < 35 * RATE / 512
+
+
+def test_chords_are_followed():
+    pytest.importorskip("onnxruntime")
+    t = np.arange(4 * RATE) / RATE
+    chord = sum(np.sin(2 * np.pi * hz * t) / k for hz in (261.6, 329.6, 392.0) for k in (1, 2))
+    stereo = np.stack([0.1 * chord] * 2, axis=1).astype(np.float32)
+    runs = [
+        gathered(heard(LiveListener(RATE, follow_chords=True), stereo, size), "harmony")
+        for size in (700, 30_000)
+    ]
+    assert [one.seconds for one in runs[0]] == [one.seconds for one in runs[1]]
+    assert runs[0][len(runs[0]) // 2].chord is not None
+    assert runs[0][len(runs[0]) // 2].chord.root == 0
+
+
+class Follower:
+    """Tells a beat each half second, 0.1 seconds before its time."""
+
+    pulse = None
+
+    def __init__(self, sample_rate):
+        self.rate, self.taken, self.told = sample_rate, 0, 0
+
+    def push(self, block):
+        self.taken += len(block)
+        found = []
+        while 0.5 * self.told < self.taken / self.rate + 0.1:
+            found.append(BeatEvent(0.5 * self.told, self.told % 4 + 1, 4, 120.0, 1.0))
+            self.told += 1
+        return found
+
+
+def test_beats_that_are_followed_make_spans(monkeypatch):
+    monkeypatch.setattr(beat_follower, "BeatFollower", Follower)
+    sound = clicks([0.5, 1.0], 3.2)
+    told = heard(LiveListener(RATE, follow_beats=True), sound, 300)
+    assert [one.time_seconds for one in gathered(told, "beats")][:4] == [0.0, 0.5, 1.0, 1.5]
+    spans = gathered(told, "beat_spans")
+    assert [one.start_seconds for one in spans] == [0.0, 0.5, 1.0, 1.5, 2.0, 2.5]
+    assert [one.end_seconds for one in gathered(told, "bar_spans")] == [2.0]
+    listener = LiveListener(RATE, follow_beats=True)
+    listener.know_beats([(0.25, 1), (0.75, 1)])  # a clock is believed more
+    spans = gathered(heard(listener, sound, 300), "beat_spans")
+    assert [one.start_seconds for one in spans] == [0.25]
 
 
 def test_silence_has_no_attacks():
