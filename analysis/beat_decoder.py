@@ -37,7 +37,7 @@ class DecoderSettings:
     meter_costs: tuple[float, ...] = (0.0, 0.0)
     tempo_stiffness: float = 60.0  # cost of a change of the interval by a factor e
     jitter_cost: float = 0.2  # of a change by one frame, which is rounding
-    rest_chance: float = 0.03  # of a beat in a frame where none is
+    rest_chance: float = 0.06  # of a beat in a frame where none is
     floor: float = 0.002  # least chance of a beat
     reach: int = 2  # frames to either side of a beat that count for it
     tempo_weight: float = 1.0  # of the log prior of the tempo, for each second
