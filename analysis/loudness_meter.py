@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..music.errors import SegueError, check_range
 from .audio import FLOOR_DB
 from .loudness import HOP_SECONDS, MOMENTARY_SECONDS, SHORT_TERM_SECONDS, LoudnessCurve
+from .weighting import Weighting
 
 FloatArray = NDArray[np.float64]
 
@@ -35,19 +36,11 @@ class LoudnessMeter:
     """
 
     def __init__(self, sample_rate: int, channels: int, *, keep: bool = True) -> None:
-        from pyloudnorm.iirfilter import IIRfilter
-
         check_range("sample rate", sample_rate, 8000, 384000)
         check_range("channels", channels, 1, MOST_CHANNELS)
         self.channels = channels
         self._weights = np.array(_WEIGHTS.get(channels, (*_FEW_WEIGHTS, 1.41, 1.41)[:channels]))
-        stages = (
-            IIRfilter(4.0, np.sqrt(0.5), 1500.0, sample_rate, "high_shelf"),
-            IIRfilter(0.0, 0.5, 38.0, sample_rate, "high_pass"),
-        )
-        self._above = np.convolve(stages[0].b, stages[1].b)  # both stages as one
-        self._below = np.convolve(stages[0].a, stages[1].a)
-        self._state = np.zeros((channels, len(self._above) - 1))
+        self._weighting = Weighting(int(sample_rate), channels)
         self._hop = round(HOP_SECONDS * sample_rate)
         self._sum, self._filled = 0.0, 0  # of the hop that is not whole yet
         self._recent: list[float] = []  # powers of hops, the last short-term window
@@ -55,9 +48,7 @@ class LoudnessMeter:
 
     def push(self, block: NDArray[np.floating]) -> int:
         """Take the next samples [shape=(n,) or (n, channels)]; how many hops ended with them."""
-        from scipy.signal import lfilter
-
-        sound = np.asarray(block, np.float64)
+        sound = np.asarray(block)
         if sound.ndim == 1:
             sound = sound[:, None]
         if sound.ndim != 2 or sound.shape[1] != self.channels:
@@ -67,7 +58,7 @@ class LoudnessMeter:
             )
         if not len(sound):
             return 0
-        weighted, self._state = lfilter(self._above, self._below, sound.T, zi=self._state)
+        weighted = self._weighting.push(sound)
         powers = self._weights @ np.square(weighted, out=weighted)
         return self._add(powers)
 
