@@ -129,6 +129,8 @@ def analyze_file(
 def find_files(paths: Iterable[str | Path], *, recursive: bool = False) -> list[Path]:
     """The files that are named, and those in the named folders that look like sound or MIDI.
 
+    Hidden ones, such as those that some systems leave beside others, are left out.
+
     Raises SegueError for a path that does not exist, or where there is nothing to analyse.
     """
     found: list[Path] = []
@@ -140,7 +142,11 @@ def find_files(paths: Iterable[str | Path], *, recursive: bool = False) -> list[
             continue
         inside = path.rglob("*") if recursive else path.glob("*")
         known = SOUND_SUFFIXES | MIDI_SUFFIXES
-        found += sorted(file for file in inside if file.suffix.lower() in known and file.is_file())
+        found += sorted(
+            file
+            for file in inside
+            if file.suffix.lower() in known and file.name[0] != "." and file.is_file()
+        )
     if not found:
         raise SegueError(
             "there are no sound or MIDI files in what was named; give files, or a folder that "

@@ -235,6 +235,7 @@ def test_files_are_found(tmp_path, sound, midi):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "b.OGG").write_bytes(b"x")
     (tmp_path / "notes.txt").write_text("x")
+    (tmp_path / "._a.wav").write_bytes(b"left by another system")
     assert find_files([tmp_path]) == [midi, sound]
     assert find_files([tmp_path], recursive=True) == [midi, sound, tmp_path / "in" / "b.OGG"]
     assert find_files([sound, tmp_path]) == [sound, midi]
