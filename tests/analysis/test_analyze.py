@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from segue.analysis import analyze as module
+from segue.analysis import analyze_sound as module
 from segue.analysis import networks
 from segue.analysis.analyze import PARTS, USUAL_PARTS, analyze_file, check_parts, find_files
 from segue.analysis.analyze_picture import draw_analysis
