@@ -22,6 +22,7 @@ IntArray = NDArray[np.intp]
 _NEVER = np.float32(-1e9)
 _RESCALE = 2_000.0
 _BEGUN = np.int8(127)  # in place of a step
+_RAISED = 5.0  # at most, of the chance of downbeats
 _SPREAD = 8  # how many intervals up or down the tempo may go at one beat
 _KEPT_SECONDS = 20.0  # of a walk that are still open when the older part of it is settled
 
@@ -37,7 +38,8 @@ class DecoderSettings:
     meter_costs: tuple[float, ...] = (0.0, 0.0)
     tempo_stiffness: float = 60.0  # cost of a change of the interval by a factor e
     jitter_cost: float = 0.2  # of a change by one frame, which is rounding
-    rest_chance: float = 0.06  # of a beat in a frame where none is
+    rest_chance: float = 0.1  # of a beat in a frame where none is
+    down_share: float = 0.28  # of the beats that begin a bar
     floor: float = 0.002  # least chance of a beat
     reach: int = 2  # frames to either side of a beat that count for it
     tempo_weight: float = 1.0  # of the log prior of the tempo, for each second
@@ -199,6 +201,15 @@ class BeatDecoder:
         self._linked_from += cut
 
 
+def balanced(chances: FloatArray, share: float) -> FloatArray:
+    """Chances [shape=(n, 2)] with those of downbeats raised to what share of the beats they should
+    have, where a network is shy of them; else a walk would put every downbeat off."""
+    beats, downs = float(chances[:, 0].sum()), float(chances[:, 1].sum())
+    raised = float(np.clip(share * beats / max(downs, 1e-6), 1.0, _RAISED))
+    down = np.minimum(chances[:, 1] * raised, np.maximum(0.9 * chances[:, 0], chances[:, 1]))
+    return np.stack([chances[:, 0], down], axis=1)
+
+
 def beat_gains(chances: FloatArray, settings: DecoderSettings) -> FloatArray:
     """Log likelihood of a plain beat and of a downbeat in each frame against none [shape=(n, 2)].
 
@@ -208,6 +219,8 @@ def beat_gains(chances: FloatArray, settings: DecoderSettings) -> FloatArray:
     down = np.clip(chances[:, 1], floor, 1.0 - floor)
     plain = np.clip(chances[:, 0] - down, floor, 1.0 - floor)
     rest = np.clip(1.0 - np.maximum(chances[:, 0], down), floor, 1.0)
+    # by Bayes: what is common needs more of a chance to be likely
+    plain, down = plain / (1.0 - settings.down_share), down / settings.down_share
     single = np.stack([np.log(plain / rest), np.log(down / rest)], axis=1)
     single -= np.log(settings.rest_chance / (1 - settings.rest_chance))
     size = 2 * settings.reach + 1

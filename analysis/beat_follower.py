@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..music.errors import SegueError, check_range
-from .beat_decoder import BeatDecoder, DecoderSettings, beat_gains
+from .beat_decoder import BeatDecoder, DecoderSettings, balanced, beat_gains
 from .beat_spectrum import (
     FRAME_RATE,
     HOP,
@@ -31,14 +31,14 @@ from .spectra import RATE, Floats
 
 FloatArray = NDArray[np.float64]
 
-SETTINGS = DecoderSettings(tempo_stiffness=40.0)
+SETTINGS = DecoderSettings(tempo_stiffness=25.0, tempo_weight=0.4)
 
 _FINER = SETTINGS.rate // FRAME_RATE
 _DELAY = 3  # frames that the network must have heard after one for it to count
 _WINDOW_FRAMES = 6 * FRAME_RATE  # that it hears
 _FEWEST = FRAME_RATE // 2  # frames before it is asked at all
 _SEEN_SECONDS = 6.0  # of beats that are looked at for phase and tempo
-_WEIGHT = 0.75  # of a beat against the next
+_WEIGHT = 0.5  # of a beat against the next
 _USUAL_RMS = 0.1
 _LOUD_SECONDS = 5.0  # over which the level is taken
 _SILENT_RMS = 1e-4
@@ -183,7 +183,8 @@ class BeatFollower:
 
     def _decide(self) -> None:
         """Let the walk go on over what was heard, but for the last frames that count for more."""
-        fine = finer_chances(self._chances[:-_DELAY])
+        heard = balanced(self._chances[:-_DELAY], SETTINGS.down_share)
+        fine = finer_chances(heard)
         first = _FINER * (self._heard_frames - len(self._chances))  # decoder frame of its start
         ready = first + len(fine) - SETTINGS.reach
         if ready <= self._decided:
