@@ -6,6 +6,7 @@ i / 100 exactly; levels are log10 of the magnitude (a full-scale sine is 0), at 
 """
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -55,9 +56,9 @@ def pitch_spectra(sound: Floats, first: int, last: int, offset: int = 0) -> tupl
     for start in range(0, last - first, _CACHED):
         part = slice(start, min(start + _CACHED, last - first))
         spectrum[part] = _magnitudes(windows[part], LONG)
-        np.dot(spectrum[part], _bank(LONG), out=levels[0, part])
+        levels[0, part] = (_bank(LONG) @ spectrum[part].T).T
         short = _magnitudes(windows[part, edge : edge + SHORT], SHORT)
-        np.dot(short, _bank(SHORT), out=levels[1, part])
+        levels[1, part] = (_bank(SHORT) @ short.T).T
     np.maximum(levels, np.float32(10.0**FLOOR), out=levels)
     np.log10(levels, out=levels)
     return levels, spectrum
@@ -120,9 +121,12 @@ def refined(hz: Floats, magnitudes: Floats) -> Floats:
 
 
 @lru_cache(maxsize=4)
-def _bank(window: int) -> Floats:
+def _bank(window: int) -> Any:
+    """The filters as a sparse matrix [shape=(BANDS, bins)]: most of each is zero."""
+    from scipy.sparse import csr_matrix
+
     bank = log_bank(window, LOW_HZ, BANDS, BANDS_PER_OCTAVE)
-    return np.ascontiguousarray(bank[: _BINS * window // LONG])
+    return csr_matrix(bank[: _BINS * window // LONG].T)
 
 
 @lru_cache(maxsize=4)

@@ -108,7 +108,7 @@ def test_a_rest_is_found(method):
     sound = np.concatenate([tone(62, 0.5), np.zeros(RATE // 2), tone(62, 0.5)])
     track = track_f0(sound, RATE, method=method)
     assert not track.voiced[58:92].any()
-    assert track.voiced[5:45].all() and track.voiced[106:145].all()
+    assert track.voiced[5:44].all() and track.voiced[106:144].all()
 
 
 @BOTH
