@@ -222,16 +222,24 @@ def _batch(rng: random.Random, clips: list[Clip]) -> tuple[torch.Tensor, ...]:
     return tuple(torch.from_numpy(np.stack(part)) for part in parts)
 
 
-def train(clips: list[Clip], minutes: float, seed: int) -> DrumNet:
-    """A network trained for so many minutes; the learning rate falls to nothing by then."""
+def train(clips: list[Clip], minutes: float, seed: int, kept: Path | None = None) -> DrumNet:
+    """A network trained for so many minutes; the learning rate falls to nothing by then.
+
+    :param kept: file in which the state is kept now and then, and from which training goes on
+    """
     torch.manual_seed(seed)
     torch.set_num_threads(1)
     rng = random.Random(seed)
     net = DrumNet()
     optimizer = torch.optim.AdamW(net.parameters(), 3e-3, weight_decay=1e-3)
+    before, step, total = 0.0, 0, 0.0
+    if kept is not None and kept.exists():
+        state = torch.load(kept, weights_only=True)
+        net.load_state_dict(state["net"])
+        optimizer.load_state_dict(state["optimizer"])
+        before, step = state["share"], state["step"]
     began = time.process_time()
-    step, total = 0, 0.0
-    while (share := (time.process_time() - began) / (60 * minutes)) < 1.0:
+    while (share := before + (time.process_time() - began) / (60 * minutes)) < 1.0:
         for group in optimizer.param_groups:
             group["lr"] = 3e-3 * min(1.0, (step + 1) / 50) * (0.5 + 0.5 * np.cos(np.pi * share))
         optimizer.zero_grad()
@@ -243,6 +251,9 @@ def train(clips: list[Clip], minutes: float, seed: int) -> DrumNet:
         if step % 100 == 0:
             print(f"{step} steps, {share:.0%}: loss {total / 100:.4f}", flush=True)
             total = 0.0
+            if kept is not None:
+                state = {"net": net.state_dict(), "optimizer": optimizer.state_dict()}
+                torch.save({**state, "share": share, "step": step}, kept)
     return net.eval()
 
 
@@ -391,13 +402,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=MODELS)
     parser.add_argument("--minutes", type=float, default=18.0, help="of one core")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keep", type=Path, help="file of the state, to go on after a stop")
     options = parser.parse_args()
     rng = random.Random(options.seed)
-    clips = list(read_clips(options.corpus / "train", rng, 0.1, options.data, 0.4))
+    clips = list(read_clips(options.corpus / "train", rng, 0.08, options.data, 0.27))
     valid = list(read_clips(options.corpus / "valid", rng, 0.5))
     hours = sum(len(clip.features) for clip in clips) * HOP / RATE / 3600
     print(f"{len(clips)} clips, {hours:.2f} h, {len(valid)} for validation", flush=True)
-    net = train(clips, options.minutes, options.seed)
+    net = train(clips, options.minutes, options.seed, options.keep)
     onsets = predict(net, valid)
     thresholds = tune(onsets, valid)
     drummed = sum(bool(sum(map(len, clip.times))) for clip in valid)
