@@ -41,7 +41,7 @@ EDGE = 20
 
 _AT_ONCE = 300  # frames of a whole recording that are looked at together
 _STREAMED = 10  # the same of a stream
-_VOICED = 0.35  # probability from which something sounds
+_VOICED = 0.42  # probability from which something sounds
 _FLOOR = 3e-4  # RMS below which nothing does
 _LOWEST_YIN_HZ = 55.0
 _YIN_WINDOW = 1024
