@@ -24,9 +24,7 @@ class Thresholds:
     """Probabilities from 0 to 1, tuned on the validation part of the corpus."""
 
     onset: float = 0.3  # of a peak that begins a note
-    held: float = 0.3  # of a note that goes on
-    swell: float = 0.6  # held so surely for `swell_frames`, a note began without an onset
-    swell_frames: int = 8
+    held: float = 0.5  # of a note that goes on
 
 
 @dataclass(frozen=True)

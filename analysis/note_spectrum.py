@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..music.errors import check_range
 from .spectra import RATE, Floats, log_bank, spectrum_product
 
 HOP = 512
@@ -16,16 +17,20 @@ _LOWEST_HZ = 27.5
 _FLOOR_DB = 100.0  # below full scale: level 0; full scale is level 1
 
 
-def note_spectrum(mono: Floats) -> tuple[Floats, Floats]:
+def note_spectrum(mono: Floats, tuning_cents: float = 0.0) -> tuple[Floats, Floats]:
     """Levels 0 to 1 of mono sound at RATE: [shape=(n, LONG_BANDS)], [shape=(n, SHORT_BANDS)].
 
     Row i is centred on sample i * HOP. Three bands of the long window to a semitone, the middle one
     in tune, and one of the short window.
+
+    :param tuning_cents: of the music against A4 = 440 Hz, -50 to 50; whole 5 cents count
     """
+    check_range("tuning in cents", tuning_cents, -50.0, 50.0)
     fine = 12 * BANDS_PER_SEMITONE
-    low = _LOWEST_HZ * 2.0 ** (-1.0 / fine)
+    lowest = _LOWEST_HZ * 2.0 ** (5.0 * round(tuning_cents / 5.0) / 1200.0)
+    low = lowest * 2.0 ** (-1.0 / fine)
     long = spectrum_product(mono, LONG_WINDOW, HOP, log_bank(LONG_WINDOW, low, LONG_BANDS, fine))
-    bank = log_bank(_SHORT_WINDOW, _LOWEST_HZ, SHORT_BANDS, 12)
+    bank = log_bank(_SHORT_WINDOW, lowest, SHORT_BANDS, 12)
     return _levels(long), _levels(spectrum_product(mono, _SHORT_WINDOW, HOP, bank))
 
 

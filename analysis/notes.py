@@ -24,6 +24,7 @@ CONTEXT = 18
 
 _AT_ONCE = 256  # frames: fits the cache
 _LIVE_FRAMES = 8  # that are heard at once when listening
+_IN_TUNE_CENTS = 8.0  # that the network does not mind
 
 
 @dataclass(frozen=True)
@@ -63,22 +64,32 @@ class HeardNotes:
         return len(self.pitch)
 
 
-def note_posteriors(mono: Floats) -> NotePosteriors:
-    """What the network hears in mono sound at RATE (`to_mono` makes it)."""
-    parts = list(_hear(mono))
+def note_posteriors(mono: Floats, tuning_cents: float = 0.0) -> NotePosteriors:
+    """What the network hears in mono sound at RATE (`to_mono` makes it).
+
+    :param tuning_cents: of the music against A4 = 440 Hz, -50 to 50
+    """
+    parts = list(_hear(mono, tuning_cents))
     heard = np.concatenate(parts, axis=1) if parts else np.zeros((4, 0, PITCHES), np.float32)
     times = np.arange(heard.shape[1], dtype=np.float64) * FRAME_SECONDS
     return NotePosteriors(times, heard[0], heard[1], heard[2], heard[3])
 
 
-def find_notes(samples: NDArray[np.floating], sample_rate: int) -> HeardNotes:
+def find_notes(
+    samples: NDArray[np.floating], sample_rate: int, tuning_cents: float | None = None
+) -> HeardNotes:
     """The notes of a recording [shape=(frames,) or (frames, channels)].
 
     Errors as of `to_mono`; MissingPartError without onnxruntime.
+
+    :param tuning_cents: of the music against A4 = 440 Hz, -50 to 50; None: found by `tuning`
     """
+    mono = to_mono(samples, sample_rate)
+    if tuning_cents is None:
+        tuning_cents = _tuning(mono)
     decoder = NoteDecoder()
     events: list[NoteEvent] = []
-    for heard in _hear(to_mono(samples, sample_rate)):
+    for heard in _hear(mono, tuning_cents):
         events += decoder.push(heard)
     return _gathered(events + decoder.finish())
 
@@ -95,23 +106,36 @@ def _gathered(events: list[NoteEvent]) -> HeardNotes:
     return HeardNotes(onset, offset, pitch.astype(np.int64), velocity, confidence)
 
 
-def _hear(mono: Floats) -> Iterator[Floats]:
-    """The network's outputs [shape=(4, frames, PITCHES)], part by part; silence is told apart."""
+def _tuning(mono: Floats) -> float:
+    """Cents that are worth attention."""
+    from .tuning import find_tuning
+
+    found = find_tuning(mono, RATE).cents
+    return found if abs(found) >= _IN_TUNE_CENTS else 0.0
+
+
+def _hear(mono: Floats, tuning_cents: float) -> Iterator[Floats]:
+    """The network's outputs [shape=(4, frames, PITCHES)], part by part."""
     count = frame_count(len(mono), HOP)
     for start in range(0, count, _AT_ONCE):
         stop = min(start + _AT_ONCE, count)
-        yield _hear_frames(load_network("notes"), mono, start, stop, count)
+        yield _hear_frames(load_network("notes"), mono, (start, stop, count), tuning_cents)
 
 
-def _hear_frames(network: Network, mono: Floats, start: int, stop: int, count: int) -> Floats:
-    """Outputs of the frames from `start` to `stop` of `count`, with what lies around them."""
+def _hear_frames(
+    network: Network, mono: Floats, frames: tuple[int, int, int], tuning_cents: float
+) -> Floats:
+    """Outputs of the frames from start to stop of so many, with what lies around them."""
+    start, stop, count = frames
     low, high = max(0, start - CONTEXT), min(count, stop + CONTEXT)
     reach = LONG_WINDOW // 2 // HOP  # frames that a window reaches over
     first = max(0, low - reach)
     sound = mono[first * HOP : (high - 1 + reach) * HOP + 1]
     if not sound.any():
         return np.zeros((4, stop - start, PITCHES), np.float32)
-    long, short = (levels[low - first : high - first] for levels in note_spectrum(sound))
+    long, short = (
+        levels[low - first : high - first] for levels in note_spectrum(sound, tuning_cents)
+    )
     (heard,) = network.run(long=long[None], short=short[None])
     return heard[0, :, start - low : stop - low]
 
@@ -124,10 +148,12 @@ class NoteListener:
     or not finite.
 
     :param sample_rate: 8000 to 192000 Hz
+    :param tuning_cents: of the music against A4 = 440 Hz, -50 to 50
     """
 
-    def __init__(self, sample_rate: int) -> None:
+    def __init__(self, sample_rate: int, tuning_cents: float = 0.0) -> None:
         check_range("sample rate in Hz", sample_rate, 8_000, 192_000)
+        self.tuning_cents = check_range("tuning in cents", tuning_cents, -50.0, 50.0)
         self.sample_rate = int(sample_rate)
         self._network = load_network("notes")
         self._resampler = None
@@ -178,7 +204,7 @@ class NoteListener:
         """Hear the frames up to `stop` of `count`, and forget the sound that is done with."""
         first = self._first
         start, stop, count = self._told - first, stop - first, count - first
-        heard = _hear_frames(self._network, self._sound, start, stop, count)
+        heard = _hear_frames(self._network, self._sound, (start, stop, count), self.tuning_cents)
         self._told = stop + first
         spare = max(0, start - (CONTEXT + LONG_WINDOW // HOP))
         self._sound = self._sound[spare * HOP :]

@@ -21,11 +21,17 @@ from ..networks import save_network
 from ..note_decoder import Thresholds, decode
 from ..note_spectrum import LOWEST_MIDI
 from ..notes import note_posteriors
-from ..spectra import Floats, to_mono
+from ..spectra import RATE, Floats, to_mono
+from ..tuning import find_tuning
 from .note_data import heard_notes
 
 SOURCES = (
-    Source("FluidSynth and TiMidity++ renderings of the corpus", "own", "sound of all pieces"),
+    Source("POP909", "MIT", "songs, rendered with other instruments"),
+    Source("music21 corpus", "BSD; scores in the public domain", "scores and tunes, rendered"),
+    Source("When in Rome", "CC BY-SA 4.0; scores CC0", "scores, rendered"),
+    Source("Nottingham tunes", "traditional; edition GPL-3.0", "tunes, rendered"),
+    Source("Groove MIDI", "CC BY 4.0", "drums beside the notes of invented bands"),
+    Source("invented bands", "own", "notes of many instruments, with drums, rendered"),
 )
 _DRAWS = 2000
 _ONSETS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
@@ -43,7 +49,8 @@ def read_part(folder: Path) -> Iterator[tuple[str, NDArray[np.float64], Floats]]
         if not label["notes"] or not path.with_suffix(".flac").exists():
             continue
         samples, rate = soundfile.read(path.with_suffix(".flac"), dtype="float32")
-        found = note_posteriors(to_mono(samples, rate))
+        mono = to_mono(samples, rate)
+        found = note_posteriors(mono, find_tuning(mono, RATE).cents)
         heard = np.stack([found.onset, found.frame, found.offset, found.velocity])
         yield label["family"], heard_notes(label["notes"]), heard
 

@@ -25,7 +25,7 @@ from ..note_spectrum import LONG_BANDS, SHORT_BANDS
 from .note_data import OFFSET, ONSET, SOUNDING, VELOCITY, Crops, Piece, load_pieces
 from .note_net import NoteNet
 
-_BATCH, _FRAMES = 8, 128
+_BATCH, _FRAMES = 4, 128
 _RATE, _LAST_RATE, _WARM_STEPS = 3e-3, 3e-5, 100
 _LOOK_STEPS = 200
 _MEAN_STEPS = 250  # of the running mean of the weights, at most
