@@ -1,10 +1,10 @@
 """From what the network of notes heard to notes: where each begins, how long it is held.
 
 A note begins at a peak of its pitch's onset probability and ends where the probability that it is
-held falls below a threshold, or where the pitch is struck again. Both times lie between frames: an
-onset's by the triangle that the network was taught (Q. Kong et al., "High-resolution piano
-transcription with pedals by regressing onset and offset times", IEEE TASLP 29, 2021), an end by the
-line between two frames.
+held, less that of an offset, falls below a threshold, or where the pitch is struck again. Both
+times lie between frames: an onset's by the triangle that the network was taught (Q. Kong et al.,
+"High-resolution piano transcription with pedals by regressing onset and offset times", IEEE TASLP
+29, 2021), an end by the line between two frames.
 """
 
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ AHEAD = 3
 class Thresholds:
     """Probabilities from 0 to 1, tuned on the validation part of the corpus."""
 
-    onset: float = 0.3  # of a peak that begins a note
-    held: float = 0.5  # of a note that goes on
+    onset: float = 0.35  # of a peak that begins a note
+    held: float = 0.35  # of a note that goes on, less that of an offset
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,8 @@ class NoteDecoder:
 
     def push(self, heard: Floats) -> list[NoteEvent]:
         """Take the next frames; what began and ended in those that are now decided, in order."""
+        heard = heard.copy()
+        heard[1] -= heard[2]
         if not self._kept.shape[1]:  # nothing sounds before the first frame
             heard = np.concatenate([np.zeros((4, 1, PITCHES), np.float32), heard], axis=1)
             self._first -= 1

@@ -35,7 +35,7 @@ SOURCES = (
 )
 _DRAWS = 2000
 _ONSETS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
-_HELD = (0.2, 0.3, 0.4, 0.5, 0.6)
+_HELD = (0.25, 0.3, 0.35, 0.4, 0.5)
 
 Scores = tuple[str, float, float]  # family, F1 of onsets, F1 with offsets
 
