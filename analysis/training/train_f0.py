@@ -252,7 +252,8 @@ def ship(net: SalienceNet, target: str, rows: NDArray[np.float64], learned_from:
         sha256="",
         notes=(
             "Rendered sound flatters; real recordings are harder.",
-            "The shipped f0 learned in two runs of 600 and 1200 steps, the second with more noise.",
+            "It learned in two runs of 600 and 1200 steps, the second with noise beside the tunes, "
+            "from tunes of an earlier form of mono_tunes.",
         )[: 2 if target == "f0" else 1],
     )
     return save_network(MODELS, card, to_onnx(net))
@@ -265,9 +266,9 @@ _OWN = Source(
     "training and validation",
 )
 _CORPUS = Source(
-    "sound rendered by analysis.training.corpus: folk tunes for f0; POP909 songs (MIT) and own band "
+    "sound rendered by analysis.training.corpus: folk tunes for f0, POP909 songs and own band "
     "music for melody",
-    "scores: public domain, MIT, own; sound fonts other than FluidR3, whose sounds are not contained",
+    "scores: public domain, MIT, own; played by sound fonts whose sounds are not contained",
     "training and validation",
 )
 _COMMAND = "python -m segue.analysis.training.train_f0 --cache CACHE --corpus CORPUS"
