@@ -28,6 +28,7 @@ from .notes import HeardNotes, find_notes
 from .quantise import is_written, quantise
 from .score_writing import Part, bars_of, better_bars, plain, section_marker, settled, write_bars
 from .spectra import RATE, Floats, to_mono
+from .tuning import find_tuning
 
 FloatArray = NDArray[np.float64]
 Progress = Callable[[float, str], None]
@@ -36,6 +37,7 @@ Progress = Callable[[float, str], None]
 LINES = ("auto", "one", "many")
 
 _COVERED = 0.5  # of a line that notes must explain, else it is a voice
+_TUNED = 0.7  # confidence of a tuning that moves the semitones
 _SINGLE_SHARE = 0.1  # of notes that overlap, below which music is one line
 _OVERLAP_SECONDS = 0.12
 _LEAST_VELOCITY = 0.05
@@ -198,7 +200,9 @@ def _hear(sound: Floats, lines: str, notes: HeardNotes | None) -> tuple[HeardNot
     followed = along(notes, track)
     if covered(followed, track) >= _COVERED:
         return followed, True
-    return line_notes(track, sound), True
+    tuning = find_tuning(sound, RATE)
+    cents = tuning.cents if tuning.confidence > _TUNED else 0.0
+    return line_notes(track, sound, cents), True
 
 
 def _is_line(notes: HeardNotes) -> bool:

@@ -9,6 +9,7 @@ from segue.analysis.key import KeyTrack
 from segue.analysis.notes import HeardNotes
 from segue.analysis.transcribe import LINES, transcribe, transcribe_score
 from segue.analysis.transcribe_file import check_target, transcribe_file, write_score
+from segue.cli import app
 from segue.music.errors import FileFormatError, SegueError, UnknownNameError
 from segue.music.midi import read_midi, write_midi
 from segue.music.score import Score, Track, make_notes
@@ -211,3 +212,25 @@ def test_targets(tmp_path):
     with pytest.raises(SegueError, match="no folder"):
         check_target(sound, tmp_path / "none" / "a.mid")
     assert set(LINES) == {"auto", "one", "many"}
+
+
+def test_a_voice_is_followed_where_no_strokes_are_heard(sing):
+    midi = np.repeat([57.0, 59.0, 61.0, 57.0], 24_000) + 0.3 * np.sin(np.arange(96_000) / 1_500)
+    none = HeardNotes(np.zeros(0), np.zeros(0), np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
+    made = transcribe(sing(midi)[0], 48_000, lines="one", drums=False, notes=none, quantised=False)
+    assert [pitch for _, _, pitch in notes_of(made)] == [57, 59, 61, 57]
+
+
+def test_the_command(tmp_path, capsys):
+    midi = tmp_path / "a.mid"
+    write_midi(Score((Track("Tune", make_notes(rows(ODE))),)), midi)
+    app(["transcribe", str(midi), "--json", str(tmp_path / "a.json")], standalone_mode=False)
+    assert "Tune" in capsys.readouterr().out
+    assert (tmp_path / "a.musicxml").read_bytes().startswith(b"<?xml")
+    told = json.loads((tmp_path / "a.json").read_text())
+    assert told["results"]["meter"] == "4/4"
+    with pytest.raises(SegueError, match="off the grid"):
+        app(
+            ["transcribe", str(midi), "-o", str(tmp_path / "b.musicxml"), "--no-quantise"],
+            standalone_mode=False,
+        )
