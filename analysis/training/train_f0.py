@@ -38,7 +38,7 @@ EDGE = 20  # frames at either end of an example that are not scored
 HARMONICS = (0.5, 1, 2, 3, 4, 5, 6, 8)
 SIZES = ((5, 1), (1, 5), (5, 1), (1, 5), (5, 1))  # of the filters, over time and pitch
 RATE = 3e-3  # of learning, at its highest
-WARM_STEPS, TOLD_STEPS = 100, 200
+WARM_STEPS, TOLD_STEPS = 100, 150
 SPREAD_BANDS = 0.7  # of the target round the true pitch
 
 
@@ -92,11 +92,15 @@ class SalienceNet(nn.Module):
         return pitch, voiced
 
 
-def load_pieces(folders: list[Path], split: str, target: str, cache: Path) -> list[Piece]:
-    """The recordings of a split that hold what is to be learned."""
-    pieces = []
+def load_pieces(
+    folders: list[Path], split: str, target: str, cache: Path, most: int = 10_000
+) -> list[Piece]:
+    """The first recordings of a split that hold what is to be learned."""
+    pieces: list[Piece] = []
     for folder in folders:
         for path in sorted((folder / split).glob("*.json")):
+            if len(pieces) == most:
+                return pieces
             about = json.loads(path.read_text())
             hz = pitch_of(about, target)
             if hz is None or not path.with_suffix(".flac").exists():
@@ -275,7 +279,7 @@ _COMMAND = "python -m segue.analysis.training.train_f0 --cache CACHE --corpus CO
 COMMANDS = {
     "f0": "python -m segue.analysis.training.mono_tunes OWN; "
     f"{_COMMAND} --corpus OWN --steps 1800 --ship",
-    "melody": f"{_COMMAND} --target melody --start CACHE/f0.pt --steps 700 --ship",
+    "melody": f"{_COMMAND} --target melody --start CACHE/f0.pt --pieces 140 --steps 450 --ship",
 }
 SOURCES = {"f0": (_OWN, _CORPUS), "melody": (_CORPUS,)}
 
@@ -287,6 +291,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True, help="for spectra and states")
     parser.add_argument("--target", choices=("f0", "melody"), default="f0")
     parser.add_argument("--steps", type=int, default=3_000)
+    parser.add_argument("--pieces", type=int, default=10_000, help="to learn from at most")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--start", type=Path, help="state to begin with, as kept in a cache")
     parser.add_argument("--ship", action="store_true", help="write the model and its card")
@@ -294,8 +299,8 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(given.seed)
     given.cache.mkdir(parents=True, exist_ok=True)
-    pieces = load_pieces(given.corpus, "train", given.target, given.cache)
-    valid = load_pieces(given.corpus, "valid", given.target, given.cache)
+    pieces = load_pieces(given.corpus, "train", given.target, given.cache, given.pieces)
+    valid = load_pieces(given.corpus, "valid", given.target, given.cache, given.pieces // 4)
     print(len(pieces), "pieces to learn from,", len(valid), "to judge by", flush=True)
     net = SalienceNet()
     kept = given.cache / f"{given.target}.pt"

@@ -1,6 +1,6 @@
 """Trains the Gaussian mixtures and the chain of `melody_hmm` on a corpus with known melodies.
 
-    python -m segue.analysis.training.train_melody_hmm --corpus DIR [--pieces 120]
+    python -m segue.analysis.training.train_melody_hmm --corpus DIR [--pieces 60]
 
 For the corpus see `train_f0`; which part of a piece is its melody, `melody_labels` says.
 """
@@ -29,14 +29,14 @@ def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", type=Path, required=True)
-    parser.add_argument("--pieces", type=int, default=120)
+    parser.add_argument("--pieces", type=int, default=60)
     given = parser.parse_args()
     rng = np.random.default_rng(0)
     train = _pieces(given.corpus / "train")[: given.pieces]
     weights = _learn(train, rng)
     card = _card(given.pieces, np.zeros((1, 3)), 0)
     save_model(MODELS, card, weights)
-    valid = _pieces(given.corpus / "valid")[:40]
+    valid = _pieces(given.corpus / "valid")[:30]
     rows = np.array([_score(path, hz) for path, hz in valid])
     save_model(MODELS, _card(len(train), rows, len(valid)), weights)
     print("raw pitch, raw chroma, overall accuracy:", rows.mean(axis=0).round(3), len(rows))
