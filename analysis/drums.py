@@ -21,7 +21,7 @@ _PIECE, _MARGIN = (
     6_000,
     64,
 )  # frames: what is heard at once, and its overlap, above the network's reach
-THRESHOLDS = (0.4, 0.4, 0.4, 0.4, 0.4)
+THRESHOLDS = (0.45, 0.55, 0.6, 0.35, 0.4)
 """By class, from which output on a peak is a stroke; tuned on the validation part of the corpus."""
 
 _PITCHES = ((KICK, KICK), (SNARE, SNARE), (CLOSED_HAT, OPEN_HAT), (TOM, TOM), (CRASH, RIDE))
