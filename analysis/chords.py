@@ -19,6 +19,7 @@ from .chord_decoder import (
     as_triads,
     best_sequence,
     shipped_moves,
+    viterbi,
 )
 from .harmony_frames import FRAME_SECONDS, HarmonyFrames, hear_harmony
 from .spectra import Floats
@@ -32,8 +33,10 @@ VOCABULARIES = ("majmin", "sevenths")
 DEGREES = ("1", "b2", "2", "b3", "3", "4", "b5", "5", "b6", "6", "b7", "7")
 """Names of a bass by its semitones above the root, in Harte's syntax."""
 
-_ROOT_BONUS = 0.5  # nats, for the root in the bass
-_FOREIGN = -2.0  # nats, for a bass that the chord does not hold
+_ROOT_BONUS = 1.0  # nats, for the root in the bass
+_FOREIGN = -3.0  # nats, for a bass that the chord does not hold
+_BASS_CHANGE = 40.0  # nats, against a bass that moves under a chord
+_DEAF = -6.0  # nats, the least that a frame can say of a bass
 
 
 @dataclass(frozen=True)
@@ -93,20 +96,44 @@ def chords_of(frames: HarmonyFrames, *, vocabulary: Vocabulary = "sevenths") -> 
         return Chords(np.zeros(0), np.zeros(0), (), np.zeros(0))
     logs = as_triads(frames.chord) if vocabulary == "majmin" else frames.chord
     path = best_sequence(logs, shipped_moves(), FRAME_SECONDS)
-    firsts = np.flatnonzero(np.diff(path, prepend=-1))
+    bass = _basses(path, frames.bass)
+    firsts = np.flatnonzero((np.diff(path, prepend=-1) != 0) | (np.diff(bass, prepend=-1) != 0))
     starts = np.clip((firsts - 0.5) * FRAME_SECONDS, 0.0, frames.seconds)
     ends = np.append(starts[1:], frames.seconds)
     sure = np.exp(logs[np.arange(len(path)), path])
-    counts = np.diff(firsts, append=len(path))
-    confidence = np.add.reduceat(sure, firsts) / counts
-    basses = np.add.reduceat(frames.bass, firsts) / counts[:, None]
-    chords = tuple(
-        chord_of(int(path[first]), bass) for first, bass in zip(firsts, basses, strict=True)
-    )
+    confidence = np.add.reduceat(sure, firsts) / np.diff(firsts, append=len(path))
     kept = np.flatnonzero(ends > starts)
-    return Chords(
-        starts[kept], ends[kept], tuple(chords[index] for index in kept), confidence[kept]
-    )
+    chords = tuple(_with_bass(chord_of(int(path[at])), int(bass[at])) for at in firsts[kept])
+    return Chords(starts[kept], ends[kept], chords, confidence[kept])
+
+
+def _basses(path: NDArray[np.int64], logs: Floats) -> NDArray[np.int64]:
+    """The bass under each frame [shape=(n,)], constant where the chord gives no reason to move."""
+    found = np.zeros(len(path), np.int64)
+    ways = np.full((12, 12), -_BASS_CHANGE, np.float32)
+    np.fill_diagonal(ways, 0.0)
+    firsts = np.flatnonzero(np.diff(path, prepend=-1))
+    for first, stop in zip(firsts, np.append(firsts[1:], len(path)), strict=True):
+        chord = chord_of(int(path[first]))
+        if chord is not None:
+            heard = np.maximum(logs[first:stop, :12], _DEAF) + _liking(chord) / (stop - first)
+            found[first:stop] = viterbi(heard.astype(np.float32), ways)
+    return found
+
+
+def _liking(chord: Chord) -> FloatArray:
+    """What speaks for each bass under a chord beforehand, in nats [shape=(12,)]."""
+    nats = np.full(12, _FOREIGN)
+    nats[list(chord.pitch_classes)] = 0.0
+    nats[chord.root] = _ROOT_BONUS
+    return nats
+
+
+def _with_bass(chord: Chord | None, bass: int) -> Chord | None:
+    """The chord over a bass, which is left out if it is the root."""
+    if chord is None or bass == chord.root:
+        return chord
+    return Chord(chord.root, chord.quality, bass)
 
 
 def check_vocabulary(vocabulary: str) -> None:
@@ -120,11 +147,5 @@ def chord_of(label: int, bass: Floats | None = None) -> Chord | None:
     if label == NO_CHORD:
         return None
     root, quality = divmod(label, len(QUALITIES))
-    plain = Chord(root, THEORY[quality])
-    if bass is None:
-        return plain
-    scores = bass[:12].astype(np.float64) + _FOREIGN
-    scores[list(plain.pitch_classes)] -= _FOREIGN
-    scores[root] += _ROOT_BONUS
-    lowest = int(scores.argmax())
-    return plain if lowest == root else Chord(root, THEORY[quality], lowest)
+    chord = Chord(root, THEORY[quality])
+    return chord if bass is None else _with_bass(chord, int((bass[:12] + _liking(chord)).argmax()))
