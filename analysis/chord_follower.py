@@ -21,7 +21,7 @@ from .spectra import RATE, Floats
 
 STEP = 4  # frames from one answer to the next
 
-_SPAN = 96  # frames that the network hears at once
+_SPAN = 64  # frames that the network hears at once
 _TRUST = 0.5  # as `chord_decoder` trusts each frame
 _CHANGE = 1.0  # nats that a change costs beyond what its rarity does
 _TUNING_KEPT = 0.99  # share of what is known of the tuning that stays at each step
