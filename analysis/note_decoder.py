@@ -24,7 +24,7 @@ class Thresholds:
     """Probabilities from 0 to 1, tuned on the validation part of the corpus."""
 
     onset: float = 0.35  # of a peak that begins a note
-    held: float = 0.35  # of a note that goes on, less that of an offset
+    held: float = 0.4  # of a note that goes on, less that of an offset
 
 
 @dataclass(frozen=True)
