@@ -34,11 +34,11 @@ class DecoderSettings:
     rate: int = 100  # frames a second
     slowest_bpm: float = 48.0
     fastest_bpm: float = 216.0
-    meters: tuple[int, ...] = (3, 4)
-    meter_costs: tuple[float, ...] = (0.0, 0.0)
-    tempo_stiffness: float = 60.0  # cost of a change of the interval by a factor e
+    meters: tuple[int, ...] = (2, 3, 4)
+    meter_costs: tuple[float, ...] = (8.0, 0.0, 0.0)  # of beginning in it
+    tempo_stiffness: float = 35.0  # cost of a change of the interval by a factor e
     jitter_cost: float = 0.2  # of a change by one frame, which is rounding
-    rest_chance: float = 0.1  # of a beat in a frame where none is
+    rest_chance: float = 0.14  # of a beat in a frame where none is
     down_share: float = 0.28  # of the beats that begin a bar
     floor: float = 0.002  # least chance of a beat
     reach: int = 2  # frames to either side of a beat that count for it

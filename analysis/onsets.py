@@ -31,7 +31,7 @@ _AROUND_SECONDS = 0.1  # to either side, whose mean an attack must rise above
 _TOP_SECONDS = 0.03  # to either side, of which an attack is the top
 _LEAST_RISE = 0.18  # above the mean around, as a share of strong attacks
 _LEAST_STRONG = 0.25  # flux of the strong attacks of any recording
-_LEAST_CHANCE = 0.35
+_LEAST_CHANCE = 0.45
 _DELAY_SECONDS = 0.0  # of the top of the rise behind the attack itself
 
 
