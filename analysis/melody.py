@@ -25,7 +25,8 @@ CANDIDATES = 10
 
 _AT_ONCE = 300
 _BLOCK = 1024  # frames whose moves are weighed at once
-_LEAP_COST, _GLIDE_COST, _GLIDE_BANDS = 5.0, 0.4, 3
+_LEAP_COST, _GLIDE_COST, _GLIDE_BANDS = 8.0, 0.4, 3
+_SHARED = 1.0  # added to the logit that there is a melody: a pitch's share lies in several bands
 _SWITCH_COST = 3.0  # of a melody that begins or ends
 _FLOOR = 1e-4  # magnitude below which nothing sounds
 
@@ -106,8 +107,9 @@ def melody_of(heard: Candidates) -> Melody:
     times = np.arange(count) / FRAMES_PER_SECOND
     if not count:
         return Melody(times, np.zeros(0), np.zeros(0), np.zeros(0))
-    sings = np.where(heard.loud, -np.logaddexp(0.0, -heard.voiced), -20.0)
-    rests = np.where(heard.loud, -np.logaddexp(0.0, heard.voiced), 0.0)
+    voiced = heard.voiced.astype(np.float64) + _SHARED
+    sings = np.where(heard.loud, -np.logaddexp(0.0, -voiced), -20.0)
+    rests = np.where(heard.loud, -np.logaddexp(0.0, voiced), 0.0)
     path = likeliest_line(heard.band, heard.log_share + sings[:, None], rests)
     state = np.where(path < 0, heard.log_share.argmax(axis=1), path)[:, None]
     between = np.take_along_axis(heard.between, state, axis=1)[:, 0]
