@@ -22,6 +22,10 @@ FloatArray = NDArray[np.float64]
 _TRUSTED = 0.25  # mean confidence of beats that are believed
 _SUSPECT = 1.5  # cost of an onset on beats that may be wrong
 _BETTER = 0.5  # times the cost: beats that fit so much better are right
+_USUAL = 4  # beats of a bar
+_SURE = 0.44  # confidence of a meter that is believed
+_PARTS = 4  # of a beat, in which rhythms are compared
+_RECURS = 0.1  # by which a rhythm must recur better to be in another meter
 _EARLY = 0.15  # beats by which a note of the first bar may come before it
 _THIRDS, _LEAST_DIVIDED = 0.6, 4  # share of divided beats in thirds that makes a meter compound
 
@@ -65,10 +69,32 @@ def bars_of(beats: Beats, parts: list[Part], seconds: float) -> Bars:
     """Bars of the beats that were heard, or guessed from the notes where these fit far better."""
     if len(beats) < 4 or float(beats.confidence.mean()) < _TRUSTED:
         return _guessed_bars(_onsets(parts), seconds)
-    meter = max(beats.meter_beats, 1)
+    meter = _meter(beats, parts)
     confidence = float(beats.confidence.mean())
     found = Bars(beats.times_seconds, _first_downbeat(beats, parts, meter), meter, confidence)
     return better_bars(parts, _cost(parts, found), seconds) or found
+
+
+def _meter(beats: Beats, parts: list[Part]) -> int:
+    """Beats of a bar: as heard if that is sure, else four unless the rhythm recurs better so."""
+    heard = max(beats.meter_beats, 1)
+    if heard == _USUAL or beats.meter_confidence >= _SURE:
+        return heard
+    onsets = _onsets(parts)
+    at = np.rint(beat_positions(onsets, beats.times_seconds) * _PARTS).astype(np.int64)
+    till = np.minimum(np.diff(onsets, append=onsets[-1:]), 2.0)
+    curve = np.bincount(at - at.min(), weights=till)
+    gain = _recurrence(curve, heard * _PARTS) - _recurrence(curve, _USUAL * _PARTS)
+    return heard if gain > _RECURS else _USUAL
+
+
+def _recurrence(curve: FloatArray, lag: int) -> float:
+    """How like a curve is to itself some steps later, -1..1; 0 if it is too short or flat."""
+    if len(curve) < 2 * lag:
+        return 0.0
+    one, other = curve[:-lag] - curve.mean(), curve[lag:] - curve.mean()
+    scale = float(np.sqrt(np.square(one).sum() * np.square(other).sum()))
+    return float((one * other).sum()) / scale if scale > 0.0 else 0.0
 
 
 def _first_downbeat(beats: Beats, parts: list[Part], meter: int) -> int:
