@@ -23,6 +23,9 @@ IntArray = NDArray[np.int64]
 DIVISIONS = (1, 2, 4, 3, 6, 8)
 """Into how many equal parts a beat may be divided."""
 
+IN_THIRDS = (1, 3, 6)
+"""The same in compound meters."""
+
 _READING = {1: 0.0, 2: 0.3, 4: 1.5, 3: 1.5, 6: 6.0, 8: 6.0}  # cost of a division
 _OFF = {1: 0.0, 2: 0.2, 3: 0.6, 4: 0.8, 6: 1.5, 8: 1.8}  # of an onset by its finest division
 _CHANGE = 0.7  # between halves and thirds
@@ -63,21 +66,27 @@ def is_written(notes: Notes) -> bool:
     return bool((off < _EXACT).all())
 
 
-def quantise(notes: Notes) -> Quantised:
-    """Onsets on the grid, and each note at least one step of its grid long."""
+def quantise(notes: Notes, allowed: tuple[int, ...] = DIVISIONS) -> Quantised:
+    """Onsets on the grid, and each note at least one step of its grid long.
+
+    :param allowed: divisions of a beat, some of `DIVISIONS`; `IN_THIRDS` for compound meters
+    """
     if not len(notes):
         return Quantised(notes, np.ones(0, np.int64), 0.0, 0.0)
     ordered = sort_notes(notes)
     onsets = ordered["onset_beats"].astype(np.float64)
     group, moments = _moments(onsets)
-    divisions, cost = _divisions(moments)
+    divisions, cost = _divisions(moments, allowed)
     placed = _place(moments, divisions)
     moved = placed[group] - onsets
     ordered["onset_beats"] = placed[group]
     ends = onsets + ordered["duration_beats"]
     beat = np.minimum(placed[group].astype(np.int64), len(divisions) - 1)
-    step = 1.0 / np.maximum(divisions[beat], 2)
-    fine = np.where(group == group[-1], np.minimum(step, 0.25), step)  # nothing ends the last
+    least = 2 if 2 in allowed else 3  # parts, on which notes may end in a beat that is not divided
+    step = 1.0 / np.maximum(divisions[beat], least)
+    fine = np.where(
+        group == group[-1], np.minimum(step, 0.25 if 4 in allowed else step), step
+    )  # nothing ends the last
     lengths = _snapped(ends, divisions, fine) - placed[group]
     ordered["duration_beats"] = np.maximum(lengths, step)
     rms = float(np.sqrt(np.mean(np.square(moved))))
@@ -187,14 +196,16 @@ def _moments(onsets: FloatArray) -> tuple[IntArray, FloatArray]:
     return group, sums / np.bincount(group)
 
 
-def _divisions(moments: FloatArray) -> tuple[IntArray, float]:
+def _divisions(moments: FloatArray, allowed: tuple[int, ...]) -> tuple[IntArray, float]:
     """The division of each beat from 0 to the last, and what they cost."""
     beats = int(np.floor(moments[-1])) + 1
     costs = np.zeros((beats, len(DIVISIONS)))
+    barred = [division not in allowed for division in DIVISIONS]
     which = np.floor(moments).astype(np.int64)
     for beat in np.unique(which).tolist():
         inside = moments[which == beat] - beat
         costs[beat] = division_costs(inside)
+    costs[:, barred] = np.inf
     thirds = np.array([division % 3 == 0 for division in DIVISIONS])
     change = _CHANGE * (thirds[:, None] != thirds[None, :])
     total, came = costs[0], np.zeros((beats, len(DIVISIONS)), np.int64)

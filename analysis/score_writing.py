@@ -13,7 +13,15 @@ from ..music.midi import DRUM_CHANNEL
 from ..music.score import MAX_BEATS, NOTE, Marker, Notes, Score, Track, sort_notes
 from ..music.tempo import Meter, TempoMap
 from .beats import Beats
-from .quantise import beat_positions, one_line, quantise, settle_lengths, tempo_map
+from .quantise import (
+    DIVISIONS,
+    IN_THIRDS,
+    beat_positions,
+    one_line,
+    quantise,
+    settle_lengths,
+    tempo_map,
+)
 from .staves import needs_two_staves, split_hands
 from .steady_beats import steady_beats
 
@@ -156,7 +164,8 @@ def write_bars(parts: list[Part], bars: Bars, *, quantised: bool) -> Written:
     compound = quantised and together.in_thirds >= _THIRDS and (together.divisions > 1).sum() >= 4
     scale = 1.5 if compound else 1.0
     if quantised:
-        placed = [quantise(rows).notes for rows in placed]
+        allowed = IN_THIRDS if compound else DIVISIONS
+        placed = [quantise(rows, allowed).notes for rows in placed]
     earliest = min(float(rows["onset_beats"].min()) for rows in placed) - ahead
     length = bars.meter_beats
     early = 1e-6 if quantised else _EARLY  # played before the beat it belongs to

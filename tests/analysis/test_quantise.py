@@ -5,6 +5,7 @@ import pytest
 
 from segue.analysis.note_values import written_values
 from segue.analysis.quantise import (
+    IN_THIRDS,
     beat_positions,
     is_written,
     one_line,
@@ -80,6 +81,14 @@ def test_halves_and_thirds_do_not_mix_in_a_beat():
             thirds = found.divisions[beat] in (3, 6)
             if found.divisions[beat] > 1 and share:
                 assert (share.denominator % 3 == 0) <= thirds
+
+
+def test_compound_meters_have_thirds_only():
+    notes, _ = played([0.5, 0.5, 1 / 3, 1 / 3, 1 / 3, 1])
+    found = quantise(notes, IN_THIRDS)
+    assert set(found.divisions.tolist()) <= {1, 3, 6}
+    for column in ("onset_beats", "duration_beats"):
+        np.testing.assert_allclose(found.notes[column] * 6, np.rint(found.notes[column] * 6))
 
 
 def test_nothing_gives_nothing():
