@@ -91,7 +91,7 @@ def _meter(beats: Beats, parts: list[Part]) -> int:
     onsets = _onsets(parts)
     at = np.rint(beat_positions(onsets, beats.times_seconds) * _PARTS).astype(np.int64)
     till = np.minimum(np.diff(onsets, append=onsets[-1:]), 2.0)
-    curve = np.bincount(at - at.min(), weights=till)
+    curve = np.bincount(at - at.min(), weights=till).astype(np.float64)
     gain = _recurrence(curve, heard * _PARTS) - _recurrence(curve, _USUAL * _PARTS)
     return heard if gain > _RECURS else _USUAL
 
