@@ -254,11 +254,7 @@ def ship(net: SalienceNet, target: str, rows: NDArray[np.float64], learned_from:
         command=COMMANDS[target],
         weights=f"{target}.onnx",
         sha256="",
-        notes=(
-            "Rendered sound flatters; real recordings are harder.",
-            "It learned in two runs of 600 and 1200 steps, the second with noise beside the tunes, "
-            "from tunes of an earlier form of mono_tunes.",
-        )[: 2 if target == "f0" else 1],
+        notes=("Rendered sound flatters; real recordings are harder.", RUNS[target]),
     )
     return save_network(MODELS, card, to_onnx(net))
 
@@ -279,7 +275,13 @@ _COMMAND = "python -m segue.analysis.training.train_f0 --cache CACHE --corpus CO
 COMMANDS = {
     "f0": "python -m segue.analysis.training.mono_tunes OWN; "
     f"{_COMMAND} --corpus OWN --steps 1800 --ship",
-    "melody": f"{_COMMAND} --target melody --start CACHE/f0.pt --pieces 140 --steps 450 --ship",
+    "melody": f"{_COMMAND} --target melody --start CACHE/f0.pt --pieces 300 --steps 1050 --ship",
+}
+RUNS = {
+    "f0": "It learned in two runs of 600 and 1200 steps, the second with noise beside the tunes, "
+    "from tunes of an earlier form of mono_tunes.",
+    "melody": "It learned in two runs of 450 and 600 steps, from the first 140 and 300 pieces; which "
+    "part of a piece is its melody was told by rule (melody_labels).",
 }
 SOURCES = {"f0": (_OWN, _CORPUS), "melody": (_CORPUS,)}
 
