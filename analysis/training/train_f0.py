@@ -280,8 +280,8 @@ COMMANDS = {
 RUNS = {
     "f0": "It learned in two runs of 600 and 1200 steps, the second with noise beside the tunes, "
     "from tunes of an earlier form of mono_tunes.",
-    "melody": "It learned in two runs of 450 and 600 steps, from the first 140 and 300 pieces; which "
-    "part of a piece is its melody was told by rule (melody_labels).",
+    "melody": "It learned in two runs of 450 and 600 steps, from the first 140 and 300 pieces; "
+    "which part of a piece is its melody was told by rule (melody_labels).",
 }
 SOURCES = {"f0": (_OWN, _CORPUS), "melody": (_CORPUS,)}
 
