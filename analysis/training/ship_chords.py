@@ -132,7 +132,8 @@ def network_card(metrics: tuple[Metric, ...]) -> Card:
         sha256="",
         notes=(
             "Learned from rendered sound only; recordings are heard less well.",
-            "Learned in three goes (--start), about 1400 steps in all, while the corpus grew to 8.5 h.",
+            "Learned in three goes (--start), about 1400 steps in all, while the corpus grew to "
+            "8.5 h.",
             "Chord labels of POP909 and of the classical scores are themselves made by rules.",
         ),
     )
