@@ -26,7 +26,7 @@ RISE = float(np.sqrt(2.0 / 15.0))
 _IN_CHORD = (0.536, 0.274, 0.19)  # weights of root, fifth and third (Chew)
 _IN_KEY = (0.516, 0.315, 0.168)  # weights of tonic, dominant and subdominant
 _MAJOR_DOMINANT = 0.75  # share of the major dominant in minor; likewise of the minor subdominant
-_WIDEST, _LONGEST, _FARTHEST = 4.0, 2.5, 2.0  # what makes a tension of 1, measured over POP909
+_WIDEST, _LONGEST, _FARTHEST = 4.0, 2.5, 2.0  # what makes a tension of 1, chosen by hand
 
 
 @dataclass(frozen=True)

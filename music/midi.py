@@ -17,7 +17,7 @@ from pathlib import Path
 import mido
 import numpy as np
 
-from .errors import FileFormatError, SegueError, check_range
+from .errors import FileFormatError, RangeError, SegueError, check_range
 from .files import read_whole, write_whole
 from .score import NOTE, Marker, Notes, Score, Track
 from .tempo import MAX_BPM, MIN_BPM, Meter, TempoMap
@@ -57,7 +57,10 @@ def read_midi(path: str | Path) -> Score:
         _track(part, chosen.get(part.channel, part), file.ticks_per_beat) for part in parts
     )
     meter = min(meters, key=lambda item: item[0])[1] if meters else Meter()
-    markers = tuple(Marker(ticks / file.ticks_per_beat, text) for ticks, text in marks)
+    try:
+        markers = tuple(Marker(ticks / file.ticks_per_beat, text) for ticks, text in marks)
+    except RangeError as error:
+        raise FileFormatError(f"{path} is damaged: {error}") from error
     return Score(tracks, _tempo_map(tempos, file.ticks_per_beat), meter, title, markers)
 
 
