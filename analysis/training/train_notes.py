@@ -199,7 +199,7 @@ def main() -> None:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=25.0)
-    parser.add_argument("--planned", type=float, default=75.0)
+    parser.add_argument("--planned", type=float, default=25.0)
     parser.add_argument("--models", type=Path, default=MODELS)
     given = parser.parse_args()
     torch.set_num_threads(1)
