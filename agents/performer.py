@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..analysis.ear import Ear
-from ..analysis.emotion import load_emotion_model, tension
+from ..analysis.emotion.model import load_emotion_model, tension
+from ..analysis.scores.ear import Ear
 from ..envs.listener import ListenerSettings
 from ..envs.perception import Perception, move_knobs
 from ..music.cue import Cue

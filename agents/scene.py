@@ -5,8 +5,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..analysis.ear import Ear
-from ..analysis.emotion import EmotionModel
+from ..analysis.emotion.model import EmotionModel
+from ..analysis.scores.ear import Ear
 from ..envs.perception import Perception
 from ..music.book import Book
 from ..music.worlds import Worlds

@@ -11,7 +11,7 @@ HOP = 512  # samples that come at once, live
 
 def rhythm() -> Listen:
     """Beats by a network and a decoder."""
-    from ..analysis.beats import find_beats
+    from ..analysis.rhythm.beats import find_beats
 
     def listen(samples: Any, path: str) -> Any:
         found = find_beats(samples, RATE)
@@ -26,14 +26,14 @@ def rhythm() -> Listen:
 
 def key() -> Listen:
     """The key of the whole."""
-    from ..analysis.key import find_key, key_label
+    from ..analysis.harmony.key import find_key, key_label
 
     return lambda samples, path: key_label(find_key(samples, RATE).key)
 
 
 def chords() -> Listen:
     """Chords with sevenths."""
-    from ..analysis.chords import chord_label, find_chords
+    from ..analysis.harmony.chords import chord_label, find_chords
 
     def listen(samples: Any, path: str) -> Any:
         found = find_chords(samples, RATE)
@@ -46,7 +46,7 @@ def chords() -> Listen:
 
 def notes() -> Listen:
     """Notes of everything that sounds together."""
-    from ..analysis.notes import find_notes
+    from ..analysis.notes.polyphonic import find_notes
 
     def listen(samples: Any, path: str) -> Any:
         found = find_notes(samples, RATE)
@@ -58,7 +58,7 @@ def notes() -> Listen:
 
 def pitch() -> Listen:
     """The pitch of one line."""
-    from ..analysis.f0 import track_f0
+    from ..analysis.pitch.f0 import track_f0
 
     def listen(samples: Any, path: str) -> Any:
         found = track_f0(samples, RATE)
@@ -69,7 +69,7 @@ def pitch() -> Listen:
 
 def form() -> Listen:
     """Sections and letters, with beats of its own."""
-    from ..analysis.form import find_form
+    from ..analysis.form.sections import find_form
 
     def listen(samples: Any, path: str) -> Any:
         found = find_form(samples, RATE)
@@ -80,7 +80,7 @@ def form() -> Listen:
 
 def features() -> Listen:
     """The features of a recording at 22.05 kHz."""
-    from ..analysis.features import extract_features
+    from ..analysis.sound.features import extract_features
     from ..analysis.spectra import RATE as HALF_RATE
 
     def listen(samples: Any, path: str) -> Any:
@@ -91,7 +91,7 @@ def features() -> Listen:
 
 def hops() -> Listen:
     """The features of the core set, live: windows of 2048, hops of 512, at 44.1 kHz."""
-    from ..analysis.feature_stream import FeatureStream
+    from ..analysis.sound.feature_stream import FeatureStream
 
     def listen(samples: Any, path: str) -> Any:
         stream = FeatureStream(RATE, rate=RATE)
@@ -111,7 +111,7 @@ def live_all() -> Listen:
 
 
 def _live(everything: bool) -> Listen:
-    from ..analysis.live_listener import LiveListener
+    from ..analysis.sound.live_listener import LiveListener
 
     def listen(samples: Any, path: str) -> Any:
         heard = LiveListener(RATE, follow_beats=everything, follow_chords=everything)

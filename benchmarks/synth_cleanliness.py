@@ -1,4 +1,4 @@
-"""Clicks, found by `analysis.audio.find_clicks`, and what silence costs.
+"""Clicks, found by `analysis.sound.audio.find_clicks`, and what silence costs.
 
 Every instrument plays short and long, soft and loud notes, chords and more notes than it has
 voices, while its level, place and the filter jump; stems, samples, a full chord and the parts of a
@@ -17,7 +17,7 @@ from functools import partial
 import numpy as np
 
 from ..agents.performer import Performer
-from ..analysis.audio import find_clicks
+from ..analysis.sound.audio import find_clicks
 from ..music.cue import Cue
 from ..music.cue_file import load_cue, shipped_cues
 from ..music.errors import SegueError

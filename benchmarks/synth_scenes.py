@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from ..analysis.audio import find_clicks
+from ..analysis.sound.audio import find_clicks
 from ..music.events import EVENT, Channel
 from ..synth.engine import Engine
 from ..synth.pyo_host import Samples

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..analysis.pitch import PitchTrack, hz_at, hz_to_midi, track_pitch
-from ..analysis.sung_notes import SungNote, find_notes
-from ..analysis.voice_quality import shift_quality
+from ..analysis.notes.sung_notes import SungNote, find_notes
+from ..analysis.pitch.voice import PitchTrack, hz_at, hz_to_midi, track_pitch
+from ..analysis.pitch.voice_quality import shift_quality
 from ..music.cue_file import load_cue
 from ..music.errors import MissingPartError
 from ..music.harmony_parts import review

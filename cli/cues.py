@@ -87,8 +87,8 @@ def cue_import(
 
 
 def _import_recording(file: Path, target: Path, picture: Path | None) -> None:
-    from ..analysis.song_cue import import_recording, section_rows
-    from ..analysis.song_picture import check_picture, draw_song
+    from ..analysis.form.song_cue import import_recording, section_rows
+    from ..analysis.form.song_picture import check_picture, draw_song
 
     if picture is not None:
         check_picture(picture)

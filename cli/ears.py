@@ -9,7 +9,7 @@ import typer
 from .common import Json, app, console, print_table, progress_bar
 
 if TYPE_CHECKING:
-    from ..analysis.analyze import Analysis, Progress
+    from ..analysis.report.analyze import Analysis, Progress
 
 FAILED_SOME, FAILED_ALL = 1, 2
 
@@ -40,8 +40,8 @@ def analyze(
     """
     # before numpy comes: these products are small, and a second thread only waits for the first
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from ..analysis.analyze import check_parts, find_files
-    from ..analysis.analyze_report import analysis_rows
+    from ..analysis.report.analyze import check_parts, find_files
+    from ..analysis.report.told import analysis_rows
     from ..music.errors import SegueError
 
     parts = None
@@ -62,7 +62,7 @@ def analyze(
     else:
         _print_several(found, failed)
     if picture:
-        from ..analysis.analyze_picture import draw_analysis
+        from ..analysis.report.picture import draw_analysis
 
         draw_analysis(found[0], picture)
         console.print(f"written: {picture}", soft_wrap=True)
@@ -77,7 +77,7 @@ def _hear(
     files: list[Path], parts: frozenset[str] | None, *, outline: bool
 ) -> tuple[list["Analysis"], list[tuple[Path, Exception]]]:
     """The analyses, and the files that failed with why."""
-    from ..analysis.analyze import analyze_file
+    from ..analysis.report.analyze import analyze_file
     from ..music.errors import SegueError
 
     found: list[Analysis] = []
@@ -103,7 +103,7 @@ def _hear(
 
 
 def _print_several(found: list["Analysis"], failed: list[tuple[Path, Exception]]) -> None:
-    from ..analysis.analyze_report import analysis_row
+    from ..analysis.report.told import analysis_row
 
     rows = [analysis_row(one) for one in found]
     remarks = dict.fromkeys(remark for one in found for remark in one.remarks)
@@ -121,7 +121,7 @@ def _print_several(found: list["Analysis"], failed: list[tuple[Path, Exception]]
 
 
 def _write(target: Path, found: list["Analysis"], failed: list[tuple[Path, Exception]]) -> None:
-    from ..analysis.analyze_report import analysis_dict
+    from ..analysis.report.told import analysis_dict
     from ..benchmarks.results import write_results
 
     results = {"files": len(found), "failed": len(failed)}

@@ -8,7 +8,7 @@ import typer
 from .common import Json, app, console, print_table, progress_bar
 
 if TYPE_CHECKING:
-    from ..analysis.transcribe import Transcription
+    from ..analysis.notation.transcribe import Transcription
 
 
 @app.command()
@@ -30,7 +30,7 @@ def transcribe(
     json: Json = None,
 ) -> None:
     """Write down what a sound file plays, or engrave a MIDI file: notes, bars, key, hands."""
-    from ..analysis.transcribe_file import check_target, transcribe_file, write_score
+    from ..analysis.notation.transcribe_file import check_target, transcribe_file, write_score
 
     target = check_target(file, output, quantised=quantise)
     with progress_bar() as progress:

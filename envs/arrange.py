@@ -13,7 +13,7 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
-from ..analysis.emotion import load_emotion_model
+from ..analysis.emotion.model import load_emotion_model
 from ..music.cue import PHRASE_BARS
 from ..music.direction import KNOBS
 from ..music.worlds import Worlds

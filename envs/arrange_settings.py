@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from typing import Any
 
-from ..analysis.ear import Ear
+from ..analysis.scores.ear import Ear
 from ..music.book import Book
 from ..music.cue_file import load_cue, shipped_cues
 from ..music.errors import SegueError, UnknownNameError, check_range

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..analysis.ear import Ear
-from ..analysis.emotion import EmotionModel
-from ..analysis.symbolic import FEATURES
+from ..analysis.emotion.model import EmotionModel
+from ..analysis.scores.ear import Ear
+from ..analysis.scores.symbolic import FEATURES
 from ..music.book import Book
 from ..music.cue import PHRASE_BARS
 from ..music.direction import KNOBS

@@ -1,6 +1,6 @@
 """A book of cues: arranged cues side by side, as tables that many worlds look up at once.
 
-`worlds.py` plays from a book, `analysis.ear` hears it.
+`worlds.py` plays from a book, `analysis.scores.ear` hears it.
 """
 
 import numpy as np

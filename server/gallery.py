@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..analysis.audio import integrated_loudness
+from ..analysis.sound.audio import integrated_loudness
 from ..music.events import EVENT, Channel, Events
 from ..music.files import fill_folder, write_whole
 from ..music.orchestra import FAMILIES, ORCHESTRA, Player

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..analysis.pitch import PitchTrack, track_pitch
-from ..analysis.sung_notes import SungNote, find_notes
-from ..analysis.voice_quality import ShiftQuality
+from ..analysis.notes.sung_notes import SungNote, find_notes
+from ..analysis.pitch.voice import PitchTrack, track_pitch
+from ..analysis.pitch.voice_quality import ShiftQuality
 from ..music.cue import Cue
 from ..music.cue_file import load_cue
 from ..music.errors import SegueError, UnknownNameError, check_range

@@ -12,8 +12,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..analysis.pitch import PitchTracker
-from ..analysis.sung_notes import Held, NoteFollower
+from ..analysis.notes.sung_notes import Held, NoteFollower
+from ..analysis.pitch.voice import PitchTracker
 from ..music.errors import SegueError, check_range
 from ..music.events import EVENT, Events
 from ..music.harmony_parts import Moment, PartWriter

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..analysis.audio import find_clicks, true_peak
-from ..analysis.loudness import loudness_curve
+from ..analysis.sound.audio import find_clicks, true_peak
+from ..analysis.sound.loudness import loudness_curve
 from ..synth.master import Limiter
 from ..synth.sinks import FileSink
 from .sound import SAMPLE_RATE
@@ -27,7 +27,7 @@ _ABSOLUTE_GATE_LUFS, _RELATIVE_GATE_LU = -70.0, -10.0  # of ITU-R BS.1770
 
 
 def loudness_lufs(sound: NDArray[np.floating]) -> float:
-    """Integrated loudness, as `analysis.audio.integrated_loudness`, a minute at a time."""
+    """Integrated loudness, as `analysis.sound.audio.integrated_loudness`, a minute at a time."""
     windows = [loudness_curve(piece, SAMPLE_RATE).momentary_lufs for piece in _pieces(sound)]
     heard = np.concatenate(windows)
     heard = heard[heard >= _ABSOLUTE_GATE_LUFS]

@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ..analysis.pitch import PitchTrack, hz_at
-from ..analysis.voice_quality import ShiftQuality, shift_quality
+from ..analysis.pitch.voice import PitchTrack, hz_at
+from ..analysis.pitch.voice_quality import ShiftQuality, shift_quality
 from ..music.events import Channel, Events
 from ..synth.engine import Engine
 from ..synth.pitch_shift import PitchShifter

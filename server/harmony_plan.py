@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..analysis.sung_notes import SungNote
+from ..analysis.notes.sung_notes import SungNote
 from ..music.cue import Cue
 from ..music.direction import Direction
 from ..music.errors import check_range

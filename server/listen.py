@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from ..analysis.listening import Listening, listen
-from ..analysis.sound_file import read_sound
+from ..analysis.sound.listening import Listening, listen
+from ..analysis.sound.sound_file import read_sound
 from ..music.midi import read_midi
 from .story import read_story
 
@@ -11,7 +11,7 @@ from .story import read_story
 def listen_to_file(
     path: str | Path, *, log: str | Path | None = None, midi: str | Path | None = None
 ) -> Listening:
-    """What is to be said of a sound file; `analysis.listening.listen` says what is measured.
+    """What is to be said of a sound file; `analysis.sound.listening.listen` says what is measured.
 
     :param log: of the session that made it, for the chords
     :param midi: of the same session, or any MIDI file of this music, for the notes

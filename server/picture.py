@@ -5,7 +5,7 @@ The panels are those of `picture_sound` and `picture_story`, framed by `picture_
 
 from pathlib import Path
 
-from ..analysis.sound_file import read_sound
+from ..analysis.sound.sound_file import read_sound
 from ..music.errors import UnknownNameError
 from ..music.files import write_whole
 from .picture_frame import draw_panels

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from ..analysis.audio import (
+from ..analysis.sound.audio import (
     check_audio,
     find_clicks,
     find_clipping,
@@ -17,7 +17,7 @@ from ..analysis.audio import (
     log_spectrogram,
     true_peak_curve,
 )
-from ..analysis.loudness import MOMENTARY_SECONDS, loudness_curve
+from ..analysis.sound.loudness import MOMENTARY_SECONDS, loudness_curve
 from .picture_frame import SMALL_PRINT, Panel, name_panel
 
 FloatArray = NDArray[np.float64]

@@ -14,7 +14,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ..analysis.beat_follower import BeatFollower, Pulse
+from ..analysis.rhythm.beat_follower import BeatFollower, Pulse
 from ..client.protocol import Direct
 from ..music.errors import SegueError
 from ..synth.sound_in import HeardBlock, SoundIn, open_sound_in

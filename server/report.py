@@ -10,8 +10,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from ..analysis.audio import AudioMeasures, measure_audio
-from ..analysis.sound_file import read_sound
+from ..analysis.sound.audio import AudioMeasures, measure_audio
+from ..analysis.sound.sound_file import read_sound
 from ..music.files import write_whole
 from ..music.midi import read_midi
 from ..music.mood import MOOD_PER_SD

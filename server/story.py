@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..analysis.writing import ChordSpan
+from ..analysis.scores.writing import ChordSpan
 from ..client.protocol import AnyEvent, BarEvent, DirectionEvent, Event, StingerEvent
 from ..music.errors import FileFormatError
 from ..music.files import read_whole

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..analysis.sound_file import SoundReader
+from ..analysis.sound.sound_file import SoundReader
 from ..analysis.spectra import mix_channels
 from ..music.errors import FileFormatError, SegueError
 from ..synth.samples import resample

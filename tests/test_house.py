@@ -178,7 +178,7 @@ def test_the_import_contract_is_kept(copy: Path) -> None:
         ("music/score.py", "from ..server import session"),
         ("envs/game.py", "from ..agents.policy import Policy"),
         ("server/queue.py", "def late() -> None:\n    from .. import cli"),
-        ("analysis/audio.py", "from ..synth import engine"),
+        ("analysis/sound/audio.py", "from ...synth import engine"),
         ("synth/mixer.py", "from ..analysis import ear"),
         ("client/wire.py", "from ..music.errors import SegueError"),
     ],

@@ -13,7 +13,7 @@ import numpy as np
 import soundfile as sf
 from numpy.typing import NDArray
 
-from ..beat_spectrum import FRAME_RATE, MEL_BANDS, TEMPO_CLASSES, beat_spectra
+from ..rhythm.beat_spectrum import FRAME_RATE, MEL_BANDS, TEMPO_CLASSES, beat_spectra
 from ..spectra import Floats, to_mono
 
 EXCERPT = 800  # frames

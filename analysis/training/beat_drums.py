@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..beat_spectrum import beat_spectra
+from ..rhythm.beat_spectrum import beat_spectra
 from . import corpus_grooves as grooves
 from .beat_data import Clip
 from .corpus_effects import process

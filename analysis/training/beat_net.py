@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..beat_spectrum import MEL_BANDS, SEMITONES, TEMPO_CLASSES
+from ..rhythm.beat_spectrum import MEL_BANDS, SEMITONES, TEMPO_CLASSES
 
 _CHANGES = 4  # patterns of change, each at two speeds
 

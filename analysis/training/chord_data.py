@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...music.theory import pitch_class
-from ..chord_decoder import NO_CHORD, QUALITIES
-from ..chroma import HOP, LOWEST_MIDI, SEMITONES, find_offset, fine_spectrum, in_tune
+from ..harmony.chord_decoder import NO_CHORD, QUALITIES
+from ..harmony.chroma import HOP, LOWEST_MIDI, SEMITONES, find_offset, fine_spectrum, in_tune
 from ..spectra import RATE, to_mono
 
 _SIMPLER = {  # shorthands of the labels that are read as one of QUALITIES

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..chord_decoder import QUALITIES
-from ..chroma import FINE, SEMITONES
+from ..harmony.chord_decoder import QUALITIES
+from ..harmony.chroma import FINE, SEMITONES
 
 _HARMONICS = (-19, -12, 0, 12, 19, 24, 28, 31)  # semitones from a note to its kin
 _REGISTERS = 5

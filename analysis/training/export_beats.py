@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .. import beats as finder
-from ..beat_spectrum import MEL_BANDS, SEMITONES, TEMPO_CLASSES, BeatChances
 from ..cards import MODELS, Card, Metric, Output, Source
 from ..networks import save_network
+from ..rhythm import beats as finder
+from ..rhythm.beat_spectrum import MEL_BANDS, SEMITONES, TEMPO_CLASSES, BeatChances
 from .beat_data import Clip, load_clips
 from .beat_net import BeatNet
 from .train_beats import load
@@ -131,7 +131,7 @@ def card(metrics: tuple[Metric, ...], seconds: float) -> Card:
         ),
         inputs=(
             f"mel [1, frames, {MEL_BANDS}], semitones [1, frames / 2, {SEMITONES}] of "
-            "analysis.beat_spectrum",
+            "analysis.rhythm.beat_spectrum",
         ),
         outputs=(
             Output("frames", "logits of beat, downbeat and onset in each frame"),

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from ..cards import MODELS, Metric, Source, read_card, read_weights
 from ..networks import save_network
-from ..note_decoder import Thresholds, decode
-from ..note_spectrum import LOWEST_MIDI
-from ..notes import note_posteriors
+from ..notes.note_decoder import Thresholds, decode
+from ..notes.note_spectrum import LOWEST_MIDI
+from ..notes.polyphonic import note_posteriors
+from ..pitch.tuning import find_tuning
 from ..spectra import RATE, Floats, to_mono
-from ..tuning import find_tuning
 from .note_data import heard_notes
 
 SOURCES = (

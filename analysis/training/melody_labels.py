@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..melody import Melody
+from ..pitch.melody import Melody
 
 FloatArray = NDArray[np.float64]
 

@@ -23,7 +23,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from ..pitch import midi_to_hz
+from ..pitch.voice import midi_to_hz
 from ..spectra import RATE
 
 FloatArray = NDArray[np.float64]

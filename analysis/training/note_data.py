@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...music.files import write_whole
-from ..note_spectrum import (
+from ..notes.note_spectrum import (
     BANDS_PER_SEMITONE,
     FRAME_SECONDS,
     LONG_BANDS,

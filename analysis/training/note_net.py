@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..note_spectrum import BANDS_PER_SEMITONE, PITCHES
+from ..notes.note_spectrum import BANDS_PER_SEMITONE, PITCHES
 
 CHANNELS = 48
 DILATIONS = (1, 2, 4, 8, 2)  # of the time convolutions, in frames

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..cards import MODELS, Card, Metric, Output, Source, save_model
-from ..chord_decoder import NO_CHORD, QUALITIES, Moves, best_sequence
-from ..harmony_frames import FRAME_SECONDS
+from ..harmony.chord_decoder import NO_CHORD, QUALITIES, Moves, best_sequence
+from ..harmony.harmony_frames import FRAME_SECONDS
 from ..networks import save_network
 from .chord_data import load, read_label
 from .train_chords import chord_net, frame_scores, key_score, posteriors
@@ -146,7 +146,7 @@ def moves_card() -> Card:
         task="how chords follow each other",
         version="1",
         summary="Counts of changes between chords by interval of the roots and both qualities.",
-        inputs=(),
+        inputs=("chords one after another, as classes of analysis.harmony.chord_decoder",),
         outputs=(
             Output("counts", "changes, [interval, quality from, quality to], the last: no chord"),
             Output("change_rate", "changes a second"),

@@ -1,4 +1,4 @@
-"""Trains the network of `analysis.beats`.
+"""Trains the network of `analysis.rhythm.beats`.
 
     python -m segue.analysis.training.train_beats --corpus DIR --data DIR --work DIR
         [--minutes 20]

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..chord_decoder import NO_CHORD, QUALITIES, majmin_of
-from ..chroma import FINE
+from ..harmony.chord_decoder import NO_CHORD, QUALITIES, majmin_of
+from ..harmony.chroma import FINE
 from .chord_data import Clip, load, prepare
 from .chord_net import ChordNet, export
 

@@ -1,10 +1,11 @@
-"""Trains the network that `analysis.drums` plays, on the training corpus.
+"""Trains the network that `analysis.notes.drums` plays, on the training corpus.
 
     python -m segue.analysis.training.train_drums --corpus DIR --data DIR [--minutes 18] [--seed 0]
 
 Drums are also laid over clips that have none, to hear many kits under much music.
 
-Writes `models/drums.onnx` with its card and prints the thresholds to put into `analysis.drums`.
+Writes `models/drums.onnx` with its card and prints the thresholds to put into
+`analysis.notes.drums`.
 """
 
 import argparse
@@ -23,8 +24,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ..cards import MODELS, Card, Metric, Output, Source
-from ..drums import BANDS, CLASSES, HOP, drum_features, peaks
 from ..networks import save_network
+from ..notes.drums import BANDS, CLASSES, HOP, drum_features, peaks
 from ..spectra import RATE, Floats, to_mono
 from . import corpus_grooves as grooves
 from .corpus_effects import process
@@ -362,7 +363,7 @@ def card_of(
         task="drum transcription",
         version="1",
         summary="Strokes of kick, snare, hat, toms and cymbals in recordings, with velocities.",
-        inputs=(f"features: float32 (1, frames, {BANDS}), `analysis.drums.drum_features`",),
+        inputs=(f"features: float32 (1, frames, {BANDS}), `analysis.notes.drums.drum_features`",),
         outputs=(
             *(
                 Output(f"onsets: {name}", "probability of a stroke, each 9.98 ms")

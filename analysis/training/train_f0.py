@@ -30,7 +30,7 @@ from torch import nn
 
 from ..cards import MODELS, Card, Metric, Output, Source
 from ..networks import save_network
-from ..pitch_spectrum import BANDS, BANDS_PER_OCTAVE, FLOOR, LOW_HZ, PITCHES, pitch_spectra
+from ..pitch.pitch_spectrum import BANDS, BANDS_PER_OCTAVE, FLOOR, LOW_HZ, PITCHES, pitch_spectra
 from .melody_labels import melody_hz
 
 FRAMES = 256  # of a training example

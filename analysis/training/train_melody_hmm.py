@@ -15,7 +15,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from ..cards import MODELS, Card, Metric, Output, Source, save_model
-from ..melody_hmm import EACH, HIGHEST, LOWEST, STEPS, find_melody_hmm, observations
+from ..pitch.melody_hmm import EACH, HIGHEST, LOWEST, STEPS, find_melody_hmm, observations
 from ..spectra import RATE
 from .melody_labels import melody_hz, scores
 

@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from ..cards import MODELS, Card, Metric, Output, Source
 from ..networks import save_network
-from ..note_spectrum import LONG_BANDS, SHORT_BANDS
+from ..notes.note_spectrum import LONG_BANDS, SHORT_BANDS
 from .note_data import OFFSET, ONSET, SOUNDING, VELOCITY, Crops, Piece, load_pieces
 from .note_net import NoteNet
 

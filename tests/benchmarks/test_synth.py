@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from segue.analysis.audio import find_clicks
+from segue.analysis.sound.audio import find_clicks
 from segue.benchmarks import synth, synth_cleanliness, synth_exactness, synth_live, synth_peers
 from segue.benchmarks.synth_material import Found, Spot, process_seconds, record
 from segue.benchmarks.synth_piece import Piece, load_piece, save_piece

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from segue.analysis.audio import find_clicks
+from segue.analysis.sound.audio import find_clicks
 from segue.benchmarks import synth_cleanliness, synth_seams
 from segue.benchmarks.synth_scenes import RATE, Heard, with_clicks
 from segue.benchmarks.synth_stems import chord_sound, drum_sound, play_stem

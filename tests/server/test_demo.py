@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from segue.analysis.audio import measure_audio
+from segue.analysis.sound.audio import measure_audio
 from segue.envs.doom import SCENARIOS
 from segue.music.errors import SegueError, UnknownNameError
 from segue.music.midi import read_midi

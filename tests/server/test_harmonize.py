@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from segue.analysis.audio import find_clicks, measure_audio
-from segue.analysis.pitch import hz_to_midi, track_pitch
-from segue.analysis.sung_notes import SungNote, find_notes
+from segue.analysis.notes.sung_notes import SungNote, find_notes
+from segue.analysis.pitch.voice import hz_to_midi, track_pitch
+from segue.analysis.sound.audio import find_clicks, measure_audio
 from segue.music.cue_file import load_cue
 from segue.music.errors import FileFormatError, RangeError, SegueError, UnknownNameError
 from segue.music.events import MixSettings, Sidechain

@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from segue.analysis.audio import find_clicks
-from segue.analysis.pitch import hz_to_midi, track_pitch
+from segue.analysis.pitch.voice import hz_to_midi, track_pitch
+from segue.analysis.sound.audio import find_clicks
 from segue.music.cue_file import load_cue
 from segue.music.errors import MissingPartError, RangeError, SegueError, UnknownNameError
 from segue.server.harmonize_jack import (

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from segue.analysis.sound_file import read_sound
+from segue.analysis.sound.sound_file import read_sound
 from segue.music.errors import SegueError
 from segue.server.listen import listen_to_file, listening_rows
 from segue.server.session import Session

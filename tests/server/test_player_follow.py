@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from segue.analysis.beat_follower import Pulse
+from segue.analysis.rhythm.beat_follower import Pulse
 from segue.client import protocol as p
 from segue.music.errors import SegueError
 from segue.server.player_follow import HeardClock, PlayerFollower

@@ -8,11 +8,11 @@ import pytest
 import soundfile
 
 from segue import cli
-from segue.analysis import song as song_module
-from segue.analysis.beats import Beats
-from segue.analysis.chords import Chords
-from segue.analysis.key import KeyTrack
-from segue.analysis.song_cue import import_recording
+from segue.analysis.form import song as song_module
+from segue.analysis.form.song_cue import import_recording
+from segue.analysis.harmony.chords import Chords
+from segue.analysis.harmony.key import KeyTrack
+from segue.analysis.rhythm.beats import Beats
 from segue.music.midi import write_midi
 from segue.music.score import Score, Track, make_notes
 from segue.music.theory import Chord, Key

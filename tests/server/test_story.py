@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from segue.analysis.writing import measure_writing
+from segue.analysis.scores.writing import measure_writing
 from segue.client.protocol import BarEvent
 from segue.music.errors import FileFormatError, SegueError
 from segue.music.theory import Key

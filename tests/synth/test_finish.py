@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from segue.analysis.audio import find_clicks, integrated_loudness, true_peak
+from segue.analysis.sound.audio import find_clicks, integrated_loudness, true_peak
 from segue.synth.finish import PIECE_FRAMES, Finish
 from segue.synth.leveller import REACH_DB
 

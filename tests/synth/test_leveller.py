@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from segue.analysis.audio import integrated_loudness
+from segue.analysis.sound.audio import integrated_loudness
 from segue.synth.leveller import REACH_DB, SHARE, SPEED_DB_PER_SECOND, Leveller
 
 RATE = 48_000

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from segue.analysis.audio import find_clicks
+from segue.analysis.sound.audio import find_clicks
 from segue.music.errors import RangeError, SegueError, UnknownNameError
 from segue.music.events import Channel, MixSettings, Sidechain
 from segue.synth.controls import control_ranges

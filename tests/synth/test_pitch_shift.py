@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from segue.analysis.audio import find_clicks
-from segue.analysis.pitch import track_pitch
-from segue.analysis.voice_quality import envelope_difference, shift_quality
+from segue.analysis.pitch.voice import track_pitch
+from segue.analysis.pitch.voice_quality import envelope_difference, shift_quality
+from segue.analysis.sound.audio import find_clicks
 from segue.music.errors import RangeError, SegueError
 from segue.synth.pitch_shift import PitchShifter, shift_pitch
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from segue.analysis.audio import find_clicks
+from segue.analysis.sound.audio import find_clicks
 from segue.music.errors import SegueError, UnknownNameError
 from segue.music.events import Channel
 from segue.synth.engine import Engine

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from segue.analysis.audio import find_clicks
+from segue.analysis.sound.audio import find_clicks
 from segue.music.errors import RangeError, SegueError
 from segue.music.events import Channel
 from segue.synth.engine import Engine

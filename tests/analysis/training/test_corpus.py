@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from segue.analysis.pitch import track_pitch
+from segue.analysis.pitch.voice import track_pitch
 from segue.analysis.spectra import RATE
 from segue.analysis.training import corpus, corpus_grooves, corpus_kit, corpus_scores
 from segue.analysis.training.corpus_band import band

@@ -3,7 +3,7 @@ import random
 import numpy as np
 import pytest
 
-from segue.analysis.f0 import track_f0
+from segue.analysis.pitch.f0 import track_f0
 from segue.analysis.spectra import RATE
 from segue.analysis.training.mono_tunes import SECONDS, make_noise, make_tune, sing
 

@@ -5,7 +5,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("mir_eval")
 pytest.importorskip("onnx")
 
-from segue.analysis.drums import BANDS, CLASSES, HOP  # noqa: E402
+from segue.analysis.notes.drums import BANDS, CLASSES, HOP  # noqa: E402
 from segue.analysis.spectra import RATE  # noqa: E402
 from segue.analysis.training import train_drums  # noqa: E402
 

@@ -1,0 +1,1 @@
+"""What music expresses: models of valence and arousal, and how they were fitted."""

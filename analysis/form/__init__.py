@@ -1,0 +1,1 @@
+"""Sections, repeats, loop points and intensity, and cues made of them."""

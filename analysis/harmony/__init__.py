@@ -1,0 +1,1 @@
+"""Keys, chords, Roman numerals, cadences and tension."""

@@ -1,0 +1,1 @@
+"""From notes to written scores: grid, hands, spelling, engraving."""

@@ -1,0 +1,1 @@
+"""Notes of many voices, of one line, and strokes of drums."""

@@ -1,0 +1,1 @@
+"""All that the ears find in one file, told and drawn."""

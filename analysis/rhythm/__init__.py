@@ -1,0 +1,1 @@
+"""Onsets, beats, downbeats, tempo and swing, of recordings and live."""

@@ -1,0 +1,1 @@
+"""The ears for written music: features of bars and how notes are set."""

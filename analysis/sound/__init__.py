@@ -1,0 +1,1 @@
+"""What a sound measures: features, loudness, roughness, clicks; files and streams of sound."""
