@@ -117,3 +117,12 @@ def test_a_source_that_is_none_says_so(tmp_path: Path) -> None:
     (tmp_path / "bad.wav").write_text("no sound")
     with pytest.raises(SegueError, match="no sound that can be read"):
         open_sound_in(str(tmp_path / "bad.wav"))
+
+
+def test_a_click_track_is_heard_and_followed(session: Session) -> None:
+    source = RecordingIn(clicks(112.0, 40.0), RATE)
+    bars = play(session, PlayerFollower(session, source), 36.0)[-4:]
+    starts = np.array([bar.at_frame / session.sample_rate for bar in bars])
+    off = (starts - 0.5 + 30 / 112) % (60 / 112) - 30 / 112
+    assert np.mean([bar.bpm for bar in bars]) == pytest.approx(112.0, rel=0.01)
+    assert np.abs(off).max() < 0.06
