@@ -9,7 +9,7 @@ import typer
 from .common import Json, app, console, print_table, progress_bar
 
 if TYPE_CHECKING:
-    from ..analysis.report.analyze import Analysis, Progress
+    from ..analysis.report.analysis import Analysis, Progress
 
 FAILED_SOME, FAILED_ALL = 1, 2
 

@@ -7,18 +7,17 @@ from ...music.errors import FileFormatError, SegueError
 from ...music.midi import read_midi
 from ..scores.score_features import score_features
 from ..scores.writing import measure_writing
+from .analysis import Analysis
 
 if TYPE_CHECKING:
     from ...music.score import Score
-    from .analyze import Analysis
 
 _LONG_NOTE_BEATS = 64.0
 
 
-def analyze_score(path: Path) -> "Analysis":
+def analyze_score(path: Path) -> Analysis:
     """What is found in a MIDI file; errors as for `read_midi` and `score_features`."""
     from ..harmony.key import key_of_score
-    from .analyze import Analysis
 
     score = read_midi(path)
     try:

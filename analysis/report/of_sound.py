@@ -17,7 +17,7 @@ from ...music.errors import SegueError
 from ..sound.features import HOP
 from ..sound.sound_file import MonoPieces, SoundInfo, SoundReader
 from ..spectra import RATE, Floats
-from .analyze import Analysis, Progress
+from .analysis import Analysis, Progress
 from .joining import Joiner, OutlineMaker, SummaryJoiner
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from ...music.theory import NAMES
 from .told import analysis_row, key_text
 
 if TYPE_CHECKING:
-    from .analyze import Analysis
+    from .analysis import Analysis
     from .joining import Outline
 
 _INCHES, _DPI = (14.0, 8.0), 110

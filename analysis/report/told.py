@@ -14,7 +14,7 @@ from ..scores.score_features import UNITS
 from ..sound.audio import FLOOR_DB
 
 if TYPE_CHECKING:
-    from .analyze import Analysis
+    from .analysis import Analysis
 
 Row = dict[str, str]
 
