@@ -5,12 +5,10 @@ it, and the choir and the band are engines that render in it, block by block.
 """
 
 import gc
-import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -18,10 +16,11 @@ from numpy.typing import NDArray
 
 from ..music.cue import Cue
 from ..music.cue_file import load_cue
-from ..music.errors import MissingPartError, SegueError, UnknownNameError
+from ..music.errors import SegueError, UnknownNameError
 from ..music.events import Channel, Events
 from ..music.transpose import transpose
 from ..synth.engine import Engine
+from ..synth.jack_client import open_jack_client
 from ..synth.master import Limiter
 from .harmonize_live import LiveHarmonizer
 from .harmonize_mix import Samples, pan
@@ -32,7 +31,6 @@ CLIENT_NAME = "segue-harmonize"
 LONGEST_SECONDS = 3600.0
 ENDED = "the JACK server ended; start it again"
 
-log = logging.getLogger(__name__)
 
 _ENGINE_DB = -8.0  # brings an engine near the level of a voice at -20 LUFS
 
@@ -151,14 +149,11 @@ class JackHarmonizer:
     """
 
     def __init__(self, course: Course, options: LiveOptions, *, connect: bool = True) -> None:
-        jack = _jack()
-        try:
-            self._client: Any = jack.Client(CLIENT_NAME, no_start_server=True)
-        except jack.JackOpenError as error:
-            raise MissingPartError(
-                f"no JACK server answers ({error}); start one, for example jackd -d alsa, or "
-                "harmonise a recording"
-            ) from error
+        self._client: Any = open_jack_client(
+            CLIENT_NAME, use="live harmonies", instead="harmonise a recording"
+        )
+        import jack
+
         self._rate, size = self._client.samplerate, self._client.blocksize
         self._mix = LiveMix(course, options, sample_rate=self._rate, block_frames=size)
         try:
@@ -276,16 +271,3 @@ def harmonize_live(
         return harmonizer.report()
     finally:
         harmonizer.close()
-
-
-def _jack() -> ModuleType:
-    try:
-        import jack
-    except (ImportError, OSError) as error:
-        raise MissingPartError(
-            f"live harmonies need the package JACK-Client and the JACK library ({error}); "
-            "pip install JACK-Client, and install JACK (Debian: apt install jackd2)"
-        ) from error
-    jack.set_error_function(log.debug)  # what the library complains of is told as an error
-    module: ModuleType = jack
-    return module

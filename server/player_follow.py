@@ -9,15 +9,17 @@ import logging
 import math
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..analysis.rhythm.beat_follower import BeatFollower, Pulse
+from ..analysis.sound.sound_file import read_sound
 from ..client.protocol import Direct
 from ..music.errors import SegueError
-from ..synth.sound_in import HeardBlock, SoundIn, open_sound_in
+from ..synth.sound_in import HeardBlock, JackIn, RecordingIn, SoundIn
 from .session import Session
 from .tempo_follow import LOOK_SECONDS, SLIGHT_TEMPO, TempoFollower
 
@@ -26,6 +28,15 @@ log = logging.getLogger(__name__)
 STEP_SECONDS = 0.02
 LEAST_CONFIDENCE = 0.2  # of a pulse that is followed
 FOLDS = (1.0, 2.0, 0.5)  # beats of the music to a beat of the player, the likest first
+
+
+def open_sound_in(source: str) -> SoundIn:
+    """`jack`, or the path of a recording that is heard from now on as if it were played."""
+    if source == "jack":
+        return JackIn()
+    if not Path(source).is_file():
+        raise SegueError(f"there is no recording {source}; give a sound file, or jack")
+    return RecordingIn(*read_sound(source))
 
 
 class Ear(Protocol):
@@ -119,9 +130,9 @@ class PlayerFollower:
         ahead = (frame - here.frame) / self.session.sample_rate
         since = here.ts_ns / 1e9 if self._input.live else here.seconds
         knob = self._tempo.knob(since + ahead, beat)
-        if knob is not None and abs(knob - (-1.0 if self._knob is None else self._knob)) > (
-            SLIGHT_TEMPO
-        ):
+        if knob is None:
+            return
+        if self._knob is None or abs(knob - self._knob) > SLIGHT_TEMPO:
             self._knob = knob
             self.session.command(Direct(changes={"tempo": knob}))
 

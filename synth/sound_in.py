@@ -1,19 +1,14 @@
 """Sound input: blocks with the times at which they were heard, from a JACK graph or a recording."""
 
-import logging
 import threading
 import time
 from collections import deque
-from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..music.errors import MissingPartError, SegueError
-
-log = logging.getLogger(__name__)
+from .jack_client import open_jack_client
 
 CLIENT_NAME = "segue-listener"
 BLOCK_SECONDS = 0.02  # of a recording
@@ -63,14 +58,9 @@ class JackIn:
     live = True
 
     def __init__(self) -> None:
-        jack = _jack()
-        try:
-            self._client: Any = jack.Client(CLIENT_NAME, no_start_server=True)
-        except jack.JackOpenError as error:
-            raise MissingPartError(
-                f"no JACK server answers ({error}); start one, for example jackd -d alsa, or give "
-                "a recording"
-            ) from error
+        self._client: Any = open_jack_client(
+            CLIENT_NAME, use="live listeners", instead="give a recording"
+        )
         self.sample_rate = int(self._client.samplerate)
         self._port = self._client.inports.register("sound")
         self._blocks: deque[HeardBlock] = deque(maxlen=MOST_WAITING)
@@ -109,30 +99,3 @@ class JackIn:
 
 
 SoundIn = RecordingIn | JackIn
-
-
-def open_sound_in(source: str) -> SoundIn:
-    """`jack`, or the path of a recording that is heard from now on as if it were played."""
-    if source == "jack":
-        return JackIn()
-    import soundfile
-
-    if not Path(source).is_file():
-        raise SegueError(f"there is no recording {source}; give a sound file, or jack")
-    try:
-        return RecordingIn(*soundfile.read(source, dtype="float32"))
-    except soundfile.SoundFileError as error:
-        raise SegueError(f"{source} is no sound that can be read ({error})") from error
-
-
-def _jack() -> ModuleType:
-    try:
-        import jack
-    except (ImportError, OSError) as error:
-        raise MissingPartError(
-            f"listening to JACK needs the package JACK-Client and the JACK library ({error}); "
-            "pip install 'segue[ports]', and install JACK (Debian: apt install jackd2)"
-        ) from error
-    jack.set_error_function(log.debug)
-    module: ModuleType = jack
-    return module

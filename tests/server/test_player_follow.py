@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from segue.analysis.rhythm.beat_follower import Pulse
 from segue.client import protocol as p
 from segue.music.errors import SegueError
-from segue.server.player_follow import HeardClock, PlayerFollower
+from segue.server.player_follow import HeardClock, PlayerFollower, open_sound_in
 from segue.server.session import Session
-from segue.synth.sound_in import HeardBlock, RecordingIn, open_sound_in
+from segue.synth.sound_in import HeardBlock, RecordingIn
 
 RATE = 22_050
 
@@ -74,7 +74,6 @@ def test_who_rests_or_is_not_sure_changes_nothing(session: Session) -> None:
     unsure = Metronome(140.0, first=0.0)
     unsure._pulse = Pulse(0.0, 1, 4, 140.0, 0.05)
     source = RecordingIn(np.zeros(20 * RATE, np.float32), RATE)
-    PlayerFollower(session, source, ear=unsure)
     follower = PlayerFollower(session, source, ear=unsure)
     bars = play(session, follower, 15.0)
     assert follower.clock.bpm is None
