@@ -1,6 +1,11 @@
+import os
+import shutil
+import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,3 +37,41 @@ def server(tmp_path: Path) -> Iterator[Server]:
 def client(server: Server) -> Iterator[Client]:
     with Client(server.endpoint) as connected:
         yield connected
+
+
+@pytest.fixture
+def jack_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]:
+    """A dummy server of our own, or a skip."""
+    if shutil.which("jackd") is None:
+        pytest.skip("jackd is not installed (Debian: apt install jackd2)")
+    name = f"segue-test-{os.getpid()}"
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", name)
+    options = ["--no-realtime", "-d", "dummy", "-r", "48000", "-p", "1024"]
+    server = subprocess.Popen(
+        ["jackd", "-n", name, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    yield server
+    server.terminate()
+    server.wait(10)
+    server.stdout.close()
+
+
+@pytest.fixture
+def jack_graph(jack_server: subprocess.Popen[bytes]) -> Any:
+    """The package jack, with a server that answers."""
+    jack = pytest.importorskip("jack", reason="JACK-Client is missing", exc_type=OSError)
+    return _until_it_answers(jack, jack_server)
+
+
+def _until_it_answers(jack: Any, server: subprocess.Popen[bytes]) -> Any:
+    jack.set_error_function(lambda message: None)
+    deadline = time.monotonic() + 15.0
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            jack.Client("segue-probe", no_start_server=True).close()
+        except jack.JackOpenError:
+            threading.Event().wait(0.1)
+        else:
+            return jack
+    server.kill()
+    pytest.skip("jackd does not run on this machine")

@@ -1,7 +1,5 @@
 import os
-import shutil
 import signal
-import subprocess
 import threading
 import time
 from dataclasses import replace
@@ -185,44 +183,6 @@ def test_no_server_is_one_clear_error(course, monkeypatch):
         harmonize_live("dungeon", LiveOptions(sound="quire"))
     with pytest.raises(UnknownNameError, match="calm"):
         harmonize_live("dungeon", LiveOptions(section="clam"))
-
-
-@pytest.fixture
-def jack_server(monkeypatch):
-    """A dummy server of our own, or a skip."""
-    if shutil.which("jackd") is None:
-        pytest.skip("jackd is not installed (Debian: apt install jackd2)")
-    name = f"segue-voice-{os.getpid()}"
-    monkeypatch.setenv("JACK_DEFAULT_SERVER", name)
-    options = ["--no-realtime", "-d", "dummy", "-r", str(RATE), "-p", "1024"]
-    server = subprocess.Popen(
-        ["jackd", "-n", name, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    yield server
-    server.terminate()
-    server.wait(10)
-    server.stdout.close()
-
-
-@pytest.fixture
-def jack_graph(jack_server):
-    """The package jack, with a server that answers."""
-    jack = pytest.importorskip("jack", reason="JACK-Client is missing", exc_type=OSError)
-    return _until_it_answers(jack, jack_server)
-
-
-def _until_it_answers(jack, server):
-    jack.set_error_function(lambda message: None)
-    deadline = time.monotonic() + 15.0
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            jack.Client("segue-probe", no_start_server=True).close()
-        except jack.JackOpenError:
-            threading.Event().wait(0.1)
-        else:
-            return jack
-    server.kill()
-    pytest.skip("jackd does not run on this machine")
 
 
 class Singer:

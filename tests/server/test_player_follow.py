@@ -1,18 +1,21 @@
 """A session that follows a player's beat."""
 
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from segue.analysis.rhythm.beat_follower import Pulse
+from segue.analysis.rhythm.beat_follower import BeatFollower, Pulse
 from segue.client import protocol as p
 from segue.music.errors import SegueError
 from segue.server.player_follow import HeardClock, PlayerFollower, open_sound_in
 from segue.server.session import Session
-from segue.synth.sound_in import HeardBlock, RecordingIn
+from segue.synth.sound_in import CLIENT_NAME, HeardBlock, JackIn, RecordingIn
 
 RATE = 22_050
 
@@ -125,3 +128,37 @@ def test_a_click_track_is_heard_and_followed(session: Session) -> None:
     off = (starts - 0.5 + 30 / 112) % (60 / 112) - 30 / 112
     assert np.mean([bar.bpm for bar in bars]) == pytest.approx(112.0, rel=0.01)
     assert np.abs(off).max() < 0.06
+
+
+def test_who_plays_into_jack_is_heard_in_time(jack_graph: Any) -> None:
+    """A click track of another client: tempo and place on the clock of the listener."""
+    rate, period = 48_000, round(48_000 * 60 / 120)
+    begun: list[float] = []
+    player = jack_graph.Client("segue-player", no_start_server=True)
+    out = player.outports.register("clicks")
+    ticks, at = threading.Event(), [0]
+    tone = 0.5 * np.sin(np.arange(2_000) / 8) * np.exp(-np.arange(2_000) / 400)
+
+    def process(frames: int) -> None:
+        if not begun:
+            begun.append(time.monotonic())
+        place = (np.arange(frames) + at[0]) % period
+        out.get_array()[:] = np.where(place < len(tone), tone[place.clip(0, len(tone) - 1)], 0.0)
+        at[0] += frames
+        if at[0] > 9 * rate:
+            ticks.set()
+
+    player.set_process_callback(process)
+    with JackIn() as source, player:
+        player.connect(out, f"{CLIENT_NAME}:sound")
+        assert ticks.wait(30)
+        heard = source.take()
+    assert source.sample_rate == rate
+    assert sum(len(block.samples) for block in heard) > 7 * rate
+    clock = HeardClock(BeatFollower(rate), rate, (100.0, 150.0))
+    for block in heard:
+        clock.take(block)
+    assert clock.bpm == pytest.approx(120.0, rel=0.01)
+    place = clock.beat_at(begun[0] + 8.0)
+    assert place is not None
+    assert abs((place + 0.5) % 1.0 - 0.5) < 0.2  # a period of the graph is a twentieth of a beat
