@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..envs.arrange import REWARDS, ArrangeCore
-from ..envs.arrange_settings import ArrangeSettings
-from .directors import make_director
-from .scene import Director
+from ..envs.arrange.core import REWARDS, ArrangeCore
+from ..envs.arrange.settings import ArrangeSettings
+from .arrange.directors import make_director
+from .arrange.scene import Director
 
 FloatArray = NDArray[np.float64]
 

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..analysis.cards import Card, load_weights, save_model
-from ..envs.arrange import OBSERVATION_LIMIT
-from ..envs.perception import OBSERVATION
+from ..envs.arrange.core import OBSERVATION_LIMIT
+from ..envs.arrange.perception import OBSERVATION
 from ..music.errors import FileFormatError, SegueError
-from .scene import Scene
+from .arrange.scene import Scene
 
 FloatArray = NDArray[np.float64]
 

@@ -12,14 +12,15 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 
 from ..analysis.cards import Card, Metric, Output, Source
-from ..envs.arrange_settings import ArrangeSettings
-from ..envs.perception import OBSERVATION
+from ..envs.arrange.core import ArrangeCore
+from ..envs.arrange.perception import OBSERVATION
+from ..envs.arrange.settings import ArrangeSettings
 from ..music.direction import KNOBS
 from ..music.errors import SegueError
 from ..music.files import write_whole
 from .evaluate import interval, play_episodes
 from .policy import TASK, Policy
-from .sb3 import ArrangeVecEnv
+from .sb3 import CoreVecEnv
 
 VALIDATION_SEED = 9_000
 
@@ -61,7 +62,7 @@ def train(
     torch.set_num_threads(settings.threads)
     run.mkdir(parents=True, exist_ok=True)
     checkpoint = run / "model.zip"
-    env = ArrangeVecEnv(settings.n_envs, seed=settings.seed, **options)
+    env = CoreVecEnv(ArrangeCore(settings.n_envs, **options), seed=settings.seed)
     if resume:
         if not checkpoint.exists():
             raise SegueError(f"{run} holds no checkpoint to resume from; train without --resume")
@@ -87,7 +88,7 @@ def train(
     return policy
 
 
-def _new_model(env: ArrangeVecEnv, settings: TrainSettings, run: Path) -> PPO:
+def _new_model(env: CoreVecEnv, settings: TrainSettings, run: Path) -> PPO:
     start = settings.learning_rate
     return PPO(
         "MlpPolicy",
@@ -193,7 +194,7 @@ def policy_card(policy: Policy, settings: TrainSettings, options: dict[str, Any]
         outputs=tuple(Output(name, "movement of the knob, -1..1") for name in KNOBS),
         training_data=(
             Source("composed themes, seeds 0 to 15", "MIT, made by Segue", "training"),
-            Source(f"moods: {targets} (README of envs/recorded)", "MIT, Segue's own", "training"),
+            Source(f"moods: {targets} (envs/games/recorded)", "MIT, Segue's own", "training"),
             Source("emotion model vgmidi", "see its card", "reward and observation"),
         ),
         commercial_use="not cleared: rewarded by a model fitted to ratings without a licence",

@@ -8,7 +8,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from ..envs import ARRANGE
+from ..envs import ARRANGE, make_core
 
 VECTOR = 256
 """Environments of the vector cases."""
@@ -84,21 +84,11 @@ def _ppo_env_share() -> float:
     import torch
     from stable_baselines3 import PPO
 
-    from ..agents.sb3 import ArrangeVecEnv
-
-    spent = 0.0
-
-    class Timed(ArrangeVecEnv):
-        def step_wait(self) -> Any:
-            nonlocal spent
-            start = time.perf_counter()
-            result = super().step_wait()
-            spent += time.perf_counter() - start
-            return result
+    from ..agents.sb3 import CoreVecEnv
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    env = Timed(PPO_ENVS)
+    env = CoreVecEnv(make_core(ARRANGE, PPO_ENVS))
     model = PPO(
         "MlpPolicy",
         env,
@@ -115,4 +105,4 @@ def _ppo_env_share() -> float:
     taken = time.perf_counter() - start
     env.close()
     torch.set_num_threads(threads)
-    return spent / taken
+    return env.seconds / taken

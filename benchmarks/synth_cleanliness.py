@@ -16,7 +16,7 @@ from functools import partial
 
 import numpy as np
 
-from ..agents.performer import Performer
+from ..agents.arrange.performer import Performer
 from ..analysis.sound.audio import find_clicks
 from ..music.cue import Cue
 from ..music.cue_file import load_cue, shipped_cues

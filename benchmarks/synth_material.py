@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..agents.performer import Performer
+from ..agents.arrange.performer import Performer
 from ..music.cue import Cue
 from ..music.cue_file import load_cue, shipped_cues
 from ..music.errors import MissingPartError

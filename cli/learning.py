@@ -17,7 +17,7 @@ EnvOptions = Annotated[
 @app.command()
 def models() -> None:
     """List the learned models with their scores and licences."""
-    from ..agents.directors import MODELS as POLICIES
+    from ..agents.arrange.directors import MODELS as POLICIES
     from ..analysis.cards import MODELS, list_cards
 
     rows = []
@@ -76,7 +76,7 @@ def evaluate(
     json: Json = None,
 ) -> None:
     """Compare directors on the same unseen games, themes and listeners."""
-    from ..agents.directors import AGENTS
+    from ..agents.arrange.directors import AGENTS
     from ..agents.evaluate import evaluate as play
     from ..agents.evaluate import over_seeds, table
     from ..benchmarks.results import write_results

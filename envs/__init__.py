@@ -3,13 +3,42 @@
 Importing this registers them, so `gym.make("segue.envs:segue/Arrange-v0")` works anywhere.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from gymnasium.envs.registration import register, registry
+
+from ..music.errors import UnknownNameError
+
+if TYPE_CHECKING:
+    from .core import Core
 
 ARRANGE = "segue/Arrange-v0"
 
-if ARRANGE not in registry:
-    register(
-        id=ARRANGE,
-        entry_point="segue.envs.arrange:ArrangeEnv",
-        vector_entry_point="segue.envs.arrange:ArrangeVectorEnv",
-    )
+ENVIRONMENTS = {  # id -> module and the start of the names of its classes
+    ARRANGE: "segue.envs.arrange.env:Arrange",
+}
+"""Every environment: `...Env` is its single form, with its manual, `...VectorEnv` n at once."""
+
+for _name, _place in ENVIRONMENTS.items():
+    if _name not in registry:
+        register(id=_name, entry_point=f"{_place}Env", vector_entry_point=f"{_place}VectorEnv")
+
+
+def environment_id(name: str) -> str:
+    """The id that `arrange`, `Arrange-v0` or `segue/Arrange-v0` mean; UnknownNameError if none."""
+    for known in ENVIRONMENTS:
+        short = known.removeprefix("segue/")
+        if name.lower() in (known.lower(), short.lower(), short.partition("-")[0].lower()):
+            return known
+    raise UnknownNameError("environment", name, ENVIRONMENTS)
+
+
+def make_core(name: str, n: int, **options: Any) -> "Core":
+    """n episodes of an environment, by any of its names, without a form round them.
+
+    :param options: of the environment, as in its manual
+    """
+    module, _, stem = ENVIRONMENTS[environment_id(name)].partition(":")
+    core: Core = getattr(import_module(module), f"{stem}Env").core_class(n, **options)
+    return core

@@ -106,6 +106,11 @@ class Book:
         self.auto_total = self.auto_share[:, -1]
         self.rows = row
 
+    def section_name(self, section: int) -> str:
+        """The name of a section, by its number over all cues."""
+        cue = int(np.searchsorted(self.first_section, section, side="right")) - 1
+        return self.cues[cue].sections[section - int(self.first_section[cue])].name
+
     def _index_of_templates(self, layers: int) -> None:
         """One index over all cues [shape=(R, modes, REGISTERS, L, FILL_LEVEL + 1)]; 0: silence."""
         modes = int(self.n_modes.max())

@@ -130,26 +130,11 @@ class World:
             fill=bool(bars.fill[0]),
             cadence=bool(bars.leads[0]),
             levels=tuple(int(level) for level in setting.level[0]),
-            notes=self._notes(bars),
+            notes=bar_notes(self.book, bars, 0, self.beats),
             bars=bars,
         )
         self.beats += bar.beats
         return bar
-
-    def _notes(self, bars: Bars) -> Notes:
-        parts = []
-        for layer, number in enumerate(bars.template[0]):
-            template = self._arrangement.template(int(number))
-            part = np.empty(len(template), BAR_NOTE)
-            for name in NOTE.names or ():
-                part[name] = template[name]
-            part["layer"] = layer
-            part["onset_beats"] += self.beats
-            part["duration_beats"] *= bars.setting.duration_scale[0, layer]
-            part["velocity"] *= bars.setting.velocity_scale[0]
-            parts.append(part)
-        notes = np.concatenate(parts)
-        return notes[np.lexsort((notes["pitch"], notes["onset_beats"]))]
 
     def snapshot(self) -> dict[str, Any]:
         """The whole state as plain JSON values."""
@@ -181,3 +166,22 @@ class World:
         self.tempo = TempoMap(first)
         for at_beats, bpm in rest:
             self.tempo.change(at_beats, bpm)
+
+
+def bar_notes(book: Book, bars: Bars, index: int, start_beats: float) -> Notes:
+    """The notes of a bar of one of n worlds [dtype BAR_NOTE], onsets from `start_beats` on."""
+    cue = int(bars.cue[index])
+    arrangement, first = book.arrangements[cue], book.first_template[cue]
+    parts = []
+    for layer, number in enumerate(bars.template[index]):
+        template = arrangement.template(max(int(number) - first, 0))
+        part = np.empty(len(template), BAR_NOTE)
+        for name in NOTE.names or ():
+            part[name] = template[name]
+        part["layer"] = layer
+        part["onset_beats"] += start_beats
+        part["duration_beats"] *= bars.setting.duration_scale[index, layer]
+        part["velocity"] *= bars.setting.velocity_scale[index]
+        parts.append(part)
+    notes = np.concatenate(parts)
+    return notes[np.lexsort((notes["pitch"], notes["onset_beats"]))]

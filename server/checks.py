@@ -1,6 +1,6 @@
 """What a command may ask: names and ranges, checked before it is promised."""
 
-from ..agents.directors import DIRECTORS
+from ..agents.arrange.directors import DIRECTORS
 from ..client import protocol as p
 from ..music.cue import Cue
 from ..music.direction import KNOBS

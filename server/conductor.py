@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..agents.performer import Performer
+from ..agents.arrange.performer import Performer
 from ..music.cue import PHRASE_BARS, Cue
 from ..music.errors import RangeError, SegueError, UnknownNameError
 from ..music.events import Events

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from ..client.client import Client, RemoteSession
 from ..client.protocol import BarEvent, DirectionEvent, Mood
-from ..envs.doom import DoomGame
-from ..envs.game import GameMeter, GameTick, game_parameters
-from ..envs.listener import Listeners, ListenerSettings
+from ..envs.arrange.listener import Listeners, ListenerSettings
+from ..envs.games.doom import DoomGame
+from ..envs.games.game import GameMeter, GameTick, game_parameters
 from ..music.errors import check_range
 from ..music.mood import MOOD_PER_SD
 from .launch import ServerProcess

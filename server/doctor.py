@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from ..agents.directors import MODELS as POLICIES
+from ..agents.arrange.directors import MODELS as POLICIES
 from ..analysis.cards import MODELS, list_cards
 from ..music.cue_file import check_cue, shipped_cues
 from ..music.errors import SegueError

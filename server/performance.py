@@ -6,17 +6,17 @@ Frames are those of the session's clock; no clock runs here.
 import time
 from typing import Any
 
-from ..agents.performer import Performer
+from ..agents.arrange.performer import Performer
 from ..client import protocol as p
 from ..music.cue import Cue
 from ..music.errors import SegueError, check_range
 from ..music.parameters import Parameters
+from ..music.performed import section_markers, session_score
 from ..music.score import Marker, Score
 from ..music.world import Bar
 from .announce import wire_mood
 from .conductor import Conductor
 from .mix import SHAPE_AHEAD_SECONDS, Mix
-from .recording import section_markers, session_score
 from .sound import Sound
 from .stage import Stage
 

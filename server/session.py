@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from ..agents.performer import Performer
+from ..agents.arrange.performer import Performer
 from ..client import protocol as p
 from ..client.verbs import Verbs, new_id
 from ..music.cue import Cue
@@ -114,7 +114,7 @@ class Session(Verbs):
         """Open a session.
 
         :param cue: name of a shipped cue, a cue folder, or a `Cue`
-        :param director: one of `agents.directors.DIRECTORS`
+        :param director: one of `agents.arrange.directors.DIRECTORS`
         :param output: none (events only), null (an engine that nobody hears), file:PATH.wav, midi,
             midi:PORT or midi:PORT?OPTIONS (docs/midi.md), or a device: auto, jack, portaudio
         :param seed: of everything that is drawn; same seed and commands, same music

@@ -138,7 +138,7 @@ def test_the_client_loads_only_pyzmq_and_msgspec() -> None:
         "import segue.cli",
         "import segue.envs",
         "import gymnasium; gymnasium.make('segue.envs:segue/Arrange-v0').reset(seed=0)",
-        "from segue.agents.directors import make_director; "
+        "from segue.agents.arrange.directors import make_director; "
         "from segue.agents.evaluate import play_episodes; "
         "play_episodes('agent', make_director('agent'), episodes=2, seed=0)",
         "import segue; segue.open('dungeon', director='agent').advance(5.0)",
@@ -176,7 +176,7 @@ def test_the_import_contract_is_kept(copy: Path) -> None:
     ("module", "arrow"),
     [
         ("music/score.py", "from ..server import session"),
-        ("envs/game.py", "from ..agents.policy import Policy"),
+        ("envs/games/game.py", "from ...agents.policy import Policy"),
         ("server/queue.py", "def late() -> None:\n    from .. import cli"),
         ("analysis/sound/audio.py", "from ...synth import engine"),
         ("synth/mixer.py", "from ..analysis import ear"),

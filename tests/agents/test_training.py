@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from segue.agents.directors import make_director
+from segue.agents.arrange.directors import make_director
+from segue.agents.arrange.ship import ship
 from segue.agents.evaluate import (
     Episodes,
     evaluate,
@@ -20,12 +21,11 @@ from segue.agents.evaluate import (
     table,
 )
 from segue.agents.policy import Policy
-from segue.agents.sb3 import ArrangeVecEnv
-from segue.agents.ship import ship
+from segue.agents.sb3 import CoreVecEnv
 from segue.agents.train import TrainSettings, train
 from segue.analysis.cards import read_card
-from segue.envs.arrange import ArrangeCore
-from segue.envs.arrange_settings import ArrangeSettings
+from segue.envs.arrange.core import ArrangeCore
+from segue.envs.arrange.settings import ArrangeSettings
 from segue.music.errors import FileFormatError, SegueError
 
 EASY = {"cues": ("dungeon",), "bars": 16, "memory_bars": 0, "bias_sd": 0, "log_gain_sd": 0}
@@ -123,7 +123,7 @@ def test_shipping_chooses_on_validation(run: Path, tmp_path: Path) -> None:
 
 
 def test_the_vectorised_form_keeps_to_stable_baselines_contract() -> None:
-    env = ArrangeVecEnv(3, seed=4, **EASY)
+    env = CoreVecEnv(ArrangeCore(3, **EASY), seed=4)
     seen = env.reset()
     assert seen.shape == (3, env.observation_space.shape[0])
     for _ in range(16):

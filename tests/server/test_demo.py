@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from segue.analysis.sound.audio import measure_audio
-from segue.envs.doom import SCENARIOS
+from segue.envs.games.doom import SCENARIOS
 from segue.music.errors import SegueError, UnknownNameError
 from segue.music.midi import read_midi
 from segue.server.demo import DemoResult, DemoSettings, run_demo

@@ -10,8 +10,8 @@ from segue.music.cue_file import load_cue
 from segue.music.events import PROGRAMS
 from segue.music.midi import DRUM_CHANNEL, read_midi
 from segue.music.orchestra import ORCHESTRA
+from segue.music.performed import session_score
 from segue.music.tempo import TempoMap
-from segue.server.recording import session_score
 from segue.server.session import Session
 
 

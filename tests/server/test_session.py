@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from segue.agents.performer import Performer
+from segue.agents.arrange.performer import Performer
 from segue.client import protocol as p
 from segue.music.cue_file import load_cue
 from segue.music.errors import RangeError, SegueError, UnknownNameError

@@ -1,0 +1,144 @@
+"""One performance in play: a world, an ear and a director, bar by bar.
+
+The live twin of `envs.arrange.core.ArrangeCore`: the same world, perception and directors, with a
+real game's moods and a real listener's ratings in place of simulated ones.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...analysis.emotion.model import load_emotion_model, tension
+from ...analysis.scores.ear import Ear
+from ...envs.arrange.listener import ListenerSettings
+from ...envs.arrange.perception import Perception, move_knobs
+from ...music.cue import Cue
+from ...music.direction import KNOBS, Direction
+from ...music.errors import check_range
+from ...music.mood import MOOD_PER_SD, Mood
+from ...music.world import Bar, World
+from .directors import make_director
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Performed:
+    """A bar, and what is known of its effect."""
+
+    bar: Bar
+    wanted: Mood
+    heard: Mood  # what the bar expresses by itself
+    felt: Mood  # what this listener feels by then, as far as is known
+
+
+class Performer:
+    """Decides and realises one bar after another; the `Scene` of its own director.
+
+    `held` are the knobs that a person has taken over, with their values in [0, 1].
+
+    :param cue: what is played
+    :param director: a name of `directors.DIRECTORS`, or the path of a policy
+    :param seed: of the world and of a director that draws
+    """
+
+    n = 1  # performances, as `Scene` asks
+
+    def __init__(self, cue: Cue, director: str = "agent", *, seed: int = 0) -> None:
+        self.world = World(cue, seed)
+        self.worlds = self.world.worlds
+        self.book = self.world.book
+        self.ear = Ear(self.book)
+        self.model = load_emotion_model("vgmidi")
+        self.seed = seed
+        self.switch(director)
+        self.perception = Perception(1, ListenerSettings())
+        self.perception.reset(Direction().knobs[None], np.zeros((1, 2)))
+        self.held: dict[str, float] = {}
+        self._section: str | None = None
+        self._fill = False
+        coming = self.worlds.look(self.worlds.set(self.perception.knobs))
+        self.perception.look(self.ear, self.model, coming)
+
+    def switch(self, director: str) -> None:
+        """Let another director go on from here."""
+        self.director = make_director(director, self.seed)
+        self.director_name = director
+
+    def direct(self, **changes: Any) -> None:
+        """A person takes knobs over until `release`.
+
+        Nothing is changed if one of them cannot be: see `Direction.with_changes` and `go`.
+
+        :param changes: knobs; `section`, which is gone to; `fill`, for the next bar only
+        """
+        Direction().with_changes(**changes)  # checks names and ranges
+        if (section := changes.pop("section", None)) is not None:
+            self.go(section)
+        self._fill = bool(changes.pop("fill", self._fill))
+        self.held |= {name: float(value) for name, value in changes.items() if name in KNOBS}
+
+    def release(self, *names: str) -> None:
+        """Give knobs back to the director; all if none is named."""
+        for name in names or tuple(self.held):
+            self.held.pop(name, None)
+
+    def go(self, section: str) -> int:
+        """Ask for a section; returns the index of the first bar at which it can begin."""
+        self.world.check_go(section)
+        self._section = section
+        return self.world.bar_index + 1
+
+    def rate(self, valence: float, arousal: float) -> None:
+        """Take in a listener's rating of what they feel now, in mood units, each in [-1, 1]."""
+        rating = [check_range("valence", valence, -1, 1), check_range("arousal", arousal, -1, 1)]
+        self.perception.rate(np.array([rating]) / MOOD_PER_SD)
+
+    def next_bar(self, wanted: Mood) -> Performed:
+        """Decide the next bar for the mood wanted, and play it."""
+        seen = self.perception
+        target = np.array([[wanted.valence, wanted.arousal]]) / MOOD_PER_SD
+        if self.world.bar_index == 0:
+            seen.want_first(target)
+        else:
+            seen.want(target)
+        knobs = move_knobs(seen.knobs, self.director.act(self))
+        for name, value in self.held.items():
+            knobs[0, KNOBS.index(name)] = value
+        direction = Direction(section=self._section, fill=self._fill).with_knobs(knobs[0])
+        bar = self.world.advance(direction)
+        if self.world.pending is None:
+            self._section = None
+        self._fill = False
+        seen.knobs = knobs
+        coming = self.worlds.look(bar.bars.setting)
+        impressions, features = seen.look(self.ear, self.model, bar.bars, coming)
+        seen.hear(impressions[:1], features[:1], bar.bars, self.book)
+        strain = float(tension(features[0]))
+        return Performed(bar, wanted, _mood(impressions[0], strain), _mood(seen.felt[0], strain))
+
+    def snapshot(self) -> dict[str, Any]:
+        """The whole state as plain JSON values."""
+        return {
+            "director": self.director_name,
+            "world": self.world.snapshot(),
+            "perception": self.perception.snapshot(),
+            "held": dict(self.held),
+            "section": self._section,
+            "fill": self._fill,
+        }
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Go back to a snapshot of the same cue."""
+        self.world.restore(snapshot["world"])
+        self.perception.restore(snapshot["perception"])
+        self.held = dict(snapshot["held"])
+        self._section, self._fill = snapshot["section"], snapshot["fill"]
+        self.switch(snapshot["director"])
+
+
+def _mood(felt_sd: FloatArray, strain: float) -> Mood:
+    valence, arousal = np.clip(felt_sd * MOOD_PER_SD, -1.0, 1.0)
+    return Mood(float(valence), float(arousal), float(np.clip(strain, -1.0, 1.0)))

@@ -1,0 +1,65 @@
+"""Makes trained runs the shipped agents: `python -m segue.agents.arrange.ship RUN ...`.
+
+Each run becomes `agent-N`, with its reward on the test split added to its card; the one that earned
+most on validation also becomes `agent`. The test split chooses nothing.
+"""
+
+import argparse
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from ...analysis.cards import Card, Metric, read_card
+from ..evaluate import interval, play_episodes
+from ..policy import Policy
+from .directors import MODELS
+
+EPISODES = 1280  # of each split
+SPLITS = ("test", "heldout")
+SEED = 10_000
+
+
+def ship(runs: list[Path], folder: Path = MODELS, episodes: int = EPISODES) -> list[Card]:
+    """Write the runs' policies and cards into the folder of shipped models.
+
+    :param runs: folders that `train` left, in the order of the agents' numbers
+    :param episodes: of each split that a card reports
+    :return: the cards of the agents, then that of the chosen one
+    """
+    cards = []
+    policies = [Policy.load(run / "policy.json") for run in runs]
+    for number, (run, policy) in enumerate(zip(runs, policies, strict=True)):
+        card = read_card(run / "policy.json")
+        metrics = (*card.metrics, *(_reward(policy, split, episodes) for split in SPLITS))
+        name = f"arranger-{number}"
+        cards.append(
+            policy.save(folder, replace(card, name=name, weights=f"{name}.npz", metrics=metrics))
+        )
+    best = max(range(len(runs)), key=lambda at: cards[at].metrics[0].value)
+    chosen = replace(
+        cards[best],
+        name="arranger",
+        weights="arranger.npz",
+        notes=(f"the same as arranger-{best}",),
+    )
+    return [*cards, policies[best].save(folder, chosen)]
+
+
+def _reward(policy: Policy, split: str, episodes: int) -> Metric:
+    played = play_episodes("", policy, episodes=episodes, seed=SEED, split=split)
+    low, high = interval(played.reward)
+    where = f"{episodes} episodes of the {split} split"
+    return Metric("mean reward a bar", float(played.reward.mean()), low, high, where)
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("runs", type=Path, nargs="+")
+    for card in ship(parser.parse_args().runs):
+        found = ", ".join(f"{m.value:.3f} ({m.measured_on})" for m in card.metrics)
+        print(f"{card.name}: {found}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""`segue/Arrange-v0`: keep the music in step with a game, for a listener nobody knows."""

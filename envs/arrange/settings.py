@@ -1,0 +1,82 @@
+"""Settings of `segue/Arrange-v0`: one frozen dataclass, checked, with named splits of cues."""
+
+from dataclasses import dataclass, field, fields
+from functools import lru_cache
+from typing import Any
+
+from ...analysis.scores.ear import Ear
+from ...music.book import Book
+from ...music.cue_file import load_cue, shipped_cues
+from ...music.errors import SegueError, UnknownNameError, check_range
+from ...music.themes import compose_theme
+from ..games.traces import SPLITS
+from .listener import ListenerSettings
+
+TARGETS = ("traces", "generator", "sliders", "mixed")
+
+THEMES = {  # seeds of composed themes; no theme is in two splits
+    "train": range(0, 16),
+    "validation": range(1000, 1006),
+    "test": range(2000, 2006),
+    "heldout": range(2000, 2006),
+}
+"""Composed themes of each split; `test` and `heldout` also play every shipped cue."""
+
+
+@dataclass(frozen=True)
+class ArrangeSettings:
+    """What is played, for whom, and what it is worth."""
+
+    split: str = "train"  # of games and themes: train, validation, test, heldout
+    targets: str = "traces"  # of a real game, made up, set by hand, or mixed
+    cues: tuple[str, ...] = ()  # names or folders of cues; none: those of the split
+    bars: int = 64  # length of an episode [bars]
+    model: str = "vgmidi"  # emotion model that the agent hears with
+    listener_model: str = ""  # emotion model that listeners feel with; none: the same
+    mood_weight: float = 1.0  # of the distance between felt and wanted mood [per sd]
+    continuity_weight: float = 0.15  # of a bar's movement of the knobs
+    rules_weight: float = 0.1  # of each rule of arranging that a bar breaks
+    feedback_weight: float = 0.0  # of the distance between a rating and the mood wanted [per sd]
+    listener: ListenerSettings = field(default_factory=ListenerSettings)
+
+    def __post_init__(self) -> None:
+        if self.split not in SPLITS:
+            raise UnknownNameError("split", self.split, SPLITS)
+        if self.targets not in TARGETS:
+            raise UnknownNameError("source of targets", self.targets, TARGETS)
+        check_range("bars of an episode", self.bars, 1, 100_000)
+        for name in ("mood_weight", "continuity_weight", "rules_weight", "feedback_weight"):
+            check_range(name, getattr(self, name), 0.0, 1000.0)
+        check_range("memory_bars", self.listener.memory_bars, 0.0, 1000.0)
+        check_range("bias_sd", self.listener.bias_sd, 0.0, 5.0)
+        check_range("log_gain_sd", self.listener.log_gain_sd, 0.0, 2.0)
+        check_range("rating_noise", self.listener.rating_noise, 0.0, 10.0)
+        check_range("rating_every_bars", self.listener.rating_every_bars, 0, 100_000)
+
+    @classmethod
+    def from_options(cls, **options: Any) -> "ArrangeSettings":
+        """Settings from plain options, those of the listener among them; unknown ones raise."""
+        own = {item.name for item in fields(cls)} - {"listener"}
+        listener = {item.name for item in fields(ListenerSettings)}
+        for name in options:
+            if name not in own | listener:
+                raise UnknownNameError("option", name, own | listener, "segue/Arrange-v0")
+        if "cues" in options:
+            options["cues"] = tuple(options["cues"])
+        of_listener = {name: options.pop(name) for name in list(options) if name in listener}
+        return cls(listener=ListenerSettings(**of_listener), **options)
+
+
+@lru_cache(maxsize=8)
+def library(split: str, cues: tuple[str, ...]) -> tuple[Book, Ear]:
+    """The arranged cues of a split, or those named, and the ear that hears them. Cached."""
+    if cues:
+        chosen = [load_cue(name) for name in cues]
+    else:
+        chosen = [compose_theme(seed) for seed in THEMES[split]]
+        if split in ("test", "heldout"):
+            chosen += [load_cue(name) for name in shipped_cues()]
+    if not chosen:
+        raise SegueError(f"the split {split!r} has no cues; name some with cues=[...]")
+    book = Book(chosen)
+    return book, Ear(book)
