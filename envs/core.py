@@ -36,6 +36,12 @@ class Core(ABC):
     REWARDS: ClassVar[tuple[str, ...]] = ()
     """The named terms of the reward; they add up to it."""
 
+    OBSERVATION: tuple[str, ...] = ()
+    """Names of the numbers of an observation, in order; a policy's card holds a policy to them."""
+
+    ACTIONS: tuple[str, ...] = ()
+    """Names of the numbers of an action, or of the choices of a discrete one."""
+
     observation_space: spaces.Box
     action_space: spaces.Space[Any]
 
@@ -57,6 +63,10 @@ class Core(ABC):
 
         :return: the first observations [shape=(n, ...)]
         """
+
+    @abstractmethod
+    def observe(self) -> NDArray[Any]:
+        """What is seen now [shape=(n, ...)]: what the last `reset` or `step` gave."""
 
     @abstractmethod
     def step(self, actions: NDArray[Any]) -> Step:

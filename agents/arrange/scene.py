@@ -27,6 +27,10 @@ class Scene(Protocol):
     worlds: Worlds
     perception: Perception
 
+    def observe(self) -> FloatArray:
+        """What a policy sees now [shape=(n, len(OBSERVATION))]."""
+        ...
+
 
 class Director(Protocol):
     """Decides how the knobs move in the next bar."""

@@ -64,6 +64,8 @@ class ArrangeCore(Core):
     """
 
     REWARDS = REWARDS
+    OBSERVATION = OBSERVATION
+    ACTIONS = KNOBS
 
     def __init__(self, n: int, settings: ArrangeSettings | None = None, **options: Any) -> None:
         super().__init__(n)
@@ -119,6 +121,9 @@ class ArrangeCore(Core):
         self.perception.reset(knobs, self.targets[:, 0])
         coming = self.worlds.look(self.worlds.set(self.perception.knobs))
         self.perception.look(self.ear, self.model, coming)
+        return self.observe()
+
+    def observe(self) -> FloatArray:
         return self.perception.observe(self.worlds)
 
     def _sessions(self, rng: np.random.Generator, n: int) -> FloatArray:
@@ -163,7 +168,7 @@ class ArrangeCore(Core):
         self.bar += 1
         over = self.bar >= self.settings.bars
         reward = np.add.reduce(list(terms.values()))
-        return perception.observe(worlds), reward, over, terms
+        return self.observe(), reward, over, terms
 
     def _rating(self, felt: FloatArray) -> FloatArray | None:
         """The listeners' noisy ratings [shape=(n, 2), sd] of this bar, None if none is due."""
