@@ -104,11 +104,11 @@ class GameTick:
         return [float(getattr(self, name)) for name in TICK_FIELDS]
 
 
-def window_features(ticks: ArrayLike, seconds: float) -> Floats:
+def window_features(ticks: ArrayLike, seconds: ArrayLike) -> Floats:
     """Features of windows of ticks.
 
     :param ticks: [shape=(..., ticks in a window, len(TICK_FIELDS))]
-    :param seconds: game time that each window covers, above 0
+    :param seconds: game time that each window covers, above 0 [shape=(...), or one for all]
     :return: [shape=(..., N_FEATURES)], units as in `GAME_FEATURES`
     """
     values = np.asarray(ticks, np.float32)
@@ -118,7 +118,7 @@ def window_features(ticks: ArrayLike, seconds: float) -> Floats:
     features[..., FEATURE["armor"]] = np.clip(last[..., _TICK["armor"]] / 100.0, 0.0, 1.0)
     features[..., FEATURE["ammo"]] = _saturate(last[..., _TICK["ammo"]], 20.0)
     for feature, field, unit in _RATES:
-        features[..., FEATURE[feature]] = total[..., _TICK[field]] / (unit * seconds)
+        features[..., FEATURE[feature]] = total[..., _TICK[field]] / (unit * np.asarray(seconds))
     for name in ("monsters", "monster_area"):
         features[..., FEATURE[name]] = mean[..., _TICK[name]]
     for name in ("died", "new_life"):
@@ -160,21 +160,22 @@ def instant_mood(features: ArrayLike) -> Floats:
 
 
 def mood_wanted(
-    features: ArrayLike, previous: ArrayLike | None = None, *, seconds: float = BAR_SECONDS
+    features: ArrayLike, previous: ArrayLike | None = None, *, seconds: ArrayLike = BAR_SECONDS
 ) -> Floats:
     """The mood wanted after a window: `instant_mood`, smoothed and limited to +-MOOD_LIMIT.
 
     :param features: [shape=(..., N_FEATURES)]
     :param previous: the mood wanted after the window before [shape=(..., 2)]; None at the start of
         a game
-    :param seconds: game time of the window; after 2 s, half of the way to the instant mood is gone
+    :param seconds: game time of the windows [shape=(...), or one for all]; after 2 s, half of the
+        way to the instant mood is gone
     :return: valence and arousal in z [shape=(..., 2)]
     """
     goal = np.clip(instant_mood(features), -MOOD_LIMIT, MOOD_LIMIT)
     if previous is None:
         return goal
     before = np.asarray(previous, np.float32)
-    return before + _smoothing_weight(seconds) * (goal - before)
+    return before + _smoothing_weight(seconds)[..., None] * (goal - before)
 
 
 def mood_path(features: ArrayLike, *, seconds: float = BAR_SECONDS) -> Floats:
@@ -274,5 +275,5 @@ def _saturate(value: ArrayLike, half: float) -> Floats:
     return np.asarray(x / (x + half), np.float32)
 
 
-def _smoothing_weight(seconds: float) -> np.float32:
-    return np.float32(1.0 - 0.5 ** (seconds / BAR_SECONDS))
+def _smoothing_weight(seconds: ArrayLike) -> Floats:
+    return np.asarray(1.0 - 0.5 ** (np.asarray(seconds) / BAR_SECONDS), np.float32)

@@ -8,7 +8,7 @@ arousal) in z as in `game.py`; features are as in `game.GAME_FEATURES`.
 """
 
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -92,8 +92,6 @@ class TraceSet:
     episode_starts: Ints
     episode_lengths: Ints
     episode_scenarios: Ints
-    _first: Ints = field(repr=False)  # [scenarios], first episode of each
-    _count: Ints = field(repr=False)  # [scenarios], number of episodes of each
 
     def only(self, scenario: str) -> "TraceSet":
         """The episodes of one scenario."""
@@ -126,13 +124,7 @@ class TraceSet:
         """
         n_sessions, n_bars = check_shape(n_sessions, n_bars)
         slots = -(-n_bars // int(self.episode_lengths.min()))
-        shape = (n_sessions, slots)
-        n_scenarios = len(self.scenarios)
-        step = rng.integers(1, max(2, n_scenarios), shape) * (rng.random(shape) < 0.5)
-        step[:, 0] = rng.integers(0, n_scenarios, n_sessions)
-        scenario = np.cumsum(step, axis=1) % n_scenarios
-        pick = (rng.random(shape) * self._count[scenario]).astype(np.int64)
-        episode = self._first[scenario] + pick
+        episode = pick_episodes(rng, self.episode_scenarios, n_sessions, slots)
         bars = _string_together(self.episode_starts[episode], self.episode_lengths[episode], n_bars)
         features = self.features[bars]
         return mood_path(features, seconds=self.bar_seconds), features
@@ -183,6 +175,51 @@ def read_traces(path: Path, split: str, ticks_per_bar: int) -> TraceSet:
     )
 
 
+@dataclass(frozen=True)
+class TickEpisodes:
+    """Episodes of one split tick by tick, one after another, ordered by scenario.
+
+    `ticks` [shape=(n, len(TICK_FIELDS))], each `TICK_SECONDS` long; of the episodes `starts` (first
+    tick), `lengths` (ticks) and `scenarios` (a number).
+    """
+
+    ticks: Floats
+    starts: Ints
+    lengths: Ints
+    scenarios: Ints
+
+
+def load_ticks(split: str) -> TickEpisodes:
+    """The shipped traces of a split as they were recorded, for bars of varying length."""
+    if split not in SPLITS:
+        raise UnknownNameError("split", split, SPLITS)
+    data = _read_file(TRACES_FILE)
+    lengths = data["length"].astype(np.int64)
+    keep = data["split"] == SPLITS.index(split)
+    starts, kept = (np.cumsum(lengths) - lengths)[keep], lengths[keep]
+    stored = np.asarray(data["ticks"], np.uint8).T
+    ticks = restore_ticks(stored[np.repeat(starts, kept) + _counting(kept)])
+    return TickEpisodes(
+        ticks, np.cumsum(kept) - kept, kept, data["scenario"][keep].astype(np.int64)
+    )
+
+
+def pick_episodes(rng: np.random.Generator, scenarios: Ints, n_sessions: int, slots: int) -> Ints:
+    """Numbers of episodes [shape=(n_sessions, slots)] for sessions of one scenario, then another.
+
+    After each episode the scenario changes with probability 1/2.
+
+    :param scenarios: number of each episode's scenario, ascending [shape=(episodes,)]
+    """
+    _, first, count = np.unique(scenarios, return_index=True, return_counts=True)
+    shape = (n_sessions, slots)
+    step = rng.integers(1, max(2, len(first)), shape) * (rng.random(shape) < 0.5)
+    step[:, 0] = rng.integers(0, len(first), n_sessions)
+    scenario = np.cumsum(step, axis=1) % len(first)
+    picked = first[scenario] + (rng.random(shape) * count[scenario]).astype(np.int64)
+    return np.asarray(picked, np.int64)
+
+
 def _read_file(path: Path) -> dict[str, NDArray[np.generic]]:
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
@@ -208,7 +245,6 @@ def _trace_set(
     padded = starts[:, None] + np.minimum(np.arange(lengths.max()), lengths[:, None] - 1)
     smooth = mood_path(features[padded], seconds=bar_seconds)
     targets = smooth[np.repeat(np.arange(len(lengths)), lengths), _counting(lengths)]
-    count = np.bincount(episode_scenarios, minlength=len(scenarios))
     for array in (targets, features):
         array.flags.writeable = False
     return TraceSet(
@@ -219,8 +255,6 @@ def _trace_set(
         starts,
         lengths,
         episode_scenarios,
-        np.cumsum(count) - count,
-        count,
     )
 
 
