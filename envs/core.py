@@ -98,6 +98,12 @@ class Core(ABC):
 
         return render_score(self.score(index))
 
+    def picture(self, index: int = 0) -> NDArray[np.uint8]:
+        """What has been played so far in one episode, to look at [shape=(height, width, 3)]."""
+        from .rendering import draw_score
+
+        return draw_score(self.score(index))
+
     def present(self, observation: NDArray[Any]) -> NDArray[np.float32]:
         """Observations as agents get them: within the space, float32."""
         low, high = self.observation_space.low, self.observation_space.high

@@ -12,17 +12,14 @@ from ..music.errors import UnknownNameError
 from .core import Core, FloatArray
 
 RENDER_MODES = ("rgb_array", "audio")
-"""A piano roll [shape=(height, width, 3)] uint8, and sound [shape=(frames, 2)] float32."""
+"""A picture, mostly a piano roll [shape=(height, width, 3)] uint8, and sound [shape=(frames, 2)]
+float32."""
 
 
 def _render(core: Core, mode: str | None, index: int = 0) -> NDArray[Any] | None:
     if mode is None:
         return None
-    if mode == "audio":
-        return core.sound(index)
-    from .rendering import draw_score
-
-    return draw_score(core.score(index))
+    return core.sound(index) if mode == "audio" else core.picture(index)
 
 
 def _check_mode(mode: str | None) -> None:
