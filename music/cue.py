@@ -41,8 +41,8 @@ class Layer:
     name: str
     role: str  # one of ROLES
     instrument: str = ""  # one of events.INSTRUMENTS, or samples; a stem has none
-    kit: bool | None = None  # of samples: whether they are a drum kit; None: as the role says
-    track: str = ""  # roles melody and track: the track of the theme file
+    kit: bool | None = None  # of samples or the track of a stem: a drum kit; None: as the role says
+    track: str = ""  # melody, track: of the theme file; stem: the one that holds its notes
     knob: str = ""  # the knob that sets its activity; default: the role's own, none for melody
     from_level: float = 0.0  # silent below this value of its knob, 0..1
     octave: int = 0  # shift of the whole layer, -2..2

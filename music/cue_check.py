@@ -242,10 +242,10 @@ class _CueReader:
             if role in TRACK_ROLES and not track:
                 message = f"role {role} plays a track of the theme, but it names none"
                 self.faults.report("missing-key", place, message, "add track = ...")
-            if role and role not in TRACK_ROLES and track:
+            if role and role not in (*TRACK_ROLES, "stem") and track:
                 message = f"role {role} is arranged and plays no track"
                 self.faults.report("unused-track", f"{place}.track", message, "leave track out")
-            kit = self._check_instrument(row, place)
+            kit = row.get("kit") if role == "stem" else self._check_instrument(row, place)
             if (role == "drums" and kit is False) or (role in PITCHED_ROLES and kit):
                 self._report_unfit(row, kit, f"{place}.instrument")
             if track and not self.head.get("theme"):
@@ -253,7 +253,7 @@ class _CueReader:
                 self.faults.report("unknown-track", f"{place}.track", message, "add cue.theme")
             elif track and self.theme and names.count(track) != 1:
                 self._report_track(track, names, f"{place}.track")
-            elif track and self.theme and not kit:
+            elif track and self.theme and not kit and role != "stem":
                 self._check_pitches(row, self.theme.track(track).notes, f"{place}.octave")
 
     def _check_instrument(self, row: dict[str, Any], place: str) -> bool | None:

@@ -11,7 +11,7 @@ STEM_KEYS = ("file", "bpm", "beats", "sections", "anchor", "fade_beats")
 """Keys of a layer that only a stem has."""
 
 _NEEDED = ("file", "bpm")
-_NOT_OF_STEMS = ("instrument", "octave", "kit")
+_NOT_OF_STEMS = ("instrument", "octave")
 
 
 def check_keys(row: dict[str, Any], place: str, faults: FaultList) -> None:
