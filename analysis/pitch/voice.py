@@ -208,7 +208,7 @@ class PitchTracker:
         A dip of the normalised difference is chosen by the thresholds between its own depth and
         that of the deepest dip before it.
         """
-        normal = self._normalised_difference(frames)
+        normal = normalised_difference(frames, self._window)
         low, high = self._shortest, self._longest - 1
         inside = normal[:, low:high]
         dips = (inside < normal[:, low - 1 : high - 1]) & (inside <= normal[:, low + 1 : high + 1])
@@ -227,22 +227,29 @@ class PitchTracker:
         shift = np.divide(left - right, 2.0 * bend, out=np.zeros_like(bend), where=bend > 1e-12)
         return lag + np.clip(shift, -0.5, 0.5), shares
 
-    def _normalised_difference(self, frames: FloatArray) -> FloatArray:
-        """Cumulative mean normalised difference of each lag [shape=(hops, longest + 1)]."""
-        size = 1 << (self._size - 1).bit_length()
-        lags = self._longest + 1
-        spectrum = np.fft.rfft(frames, size)
-        start = np.fft.rfft(frames[:, : self._window], size)
-        product = np.fft.irfft(spectrum * start.conj(), size)[:, :lags]
-        power = np.concatenate(
-            [np.zeros((len(frames), 1)), np.cumsum(np.square(frames), axis=1)], axis=1
-        )
-        energy = power[:, self._window : self._window + lags] - power[:, :lags]
-        difference = np.maximum(energy[:, :1] + energy - 2.0 * product, 0.0)
-        difference[:, 0] = 0.0
-        sums = np.cumsum(difference, axis=1)
-        ratio = difference * np.arange(lags)
-        return np.asarray(np.divide(ratio, sums, out=np.ones_like(ratio), where=sums > 1e-12))
+
+def normalised_difference(frames: FloatArray, window: int) -> FloatArray:
+    """YIN's cumulative mean normalised difference of each lag [shape=(n, lags)].
+
+    It is 1 at lag 0, near 0 where the first `window` samples come again, about 1 in noise.
+
+    :param frames: [shape=(n, window + lags - 1)]
+    :param window: samples that are compared with those later by a lag
+    """
+    size = 1 << (frames.shape[1] - 1).bit_length()
+    lags = frames.shape[1] - window + 1
+    spectrum = np.fft.rfft(frames, size)
+    start = np.fft.rfft(frames[:, :window], size)
+    product = np.fft.irfft(spectrum * start.conj(), size)[:, :lags]
+    power = np.concatenate(
+        [np.zeros((len(frames), 1)), np.cumsum(np.square(frames), axis=1)], axis=1
+    )
+    energy = power[:, window : window + lags] - power[:, :lags]
+    difference = np.maximum(energy[:, :1] + energy - 2.0 * product, 0.0)
+    difference[:, 0] = 0.0
+    sums = np.cumsum(difference, axis=1)
+    ratio = difference * np.arange(lags)
+    return np.asarray(np.divide(ratio, sums, out=np.ones_like(ratio), where=sums > 1e-12))
 
 
 def _below(threshold: FloatArray) -> FloatArray:

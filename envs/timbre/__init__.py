@@ -1,0 +1,1 @@
+"""Turn a synthesizer's knobs so that what is heard follows a sound."""
