@@ -24,7 +24,7 @@ Ints = NDArray[np.int64]
 
 SPLITS = ("train", "validation", "test", "heldout")
 TICK_SECONDS = 0.2
-TRACES_FILE = Path(__file__).with_name("recorded") / "doom.npz"
+TRACES_FILE = Path(__file__).with_name("recorded") / "play.npz"
 _LEVELS = ("health", "armor", "ammo", "monsters", "monster_area")
 _COUNTERS = [index for index, name in enumerate(TICK_FIELDS) if name not in _LEVELS]
 _AREA = TICK_FIELDS.index("monster_area")
@@ -180,9 +180,10 @@ class TickEpisodes:
     """Episodes of one split tick by tick, one after another, ordered by scenario.
 
     `ticks` [shape=(n, len(TICK_FIELDS))], each `TICK_SECONDS` long; of the episodes `starts` (first
-    tick), `lengths` (ticks) and `scenarios` (a number).
+    tick), `lengths` (ticks) and `scenarios` (index into `names`).
     """
 
+    names: tuple[str, ...]
     ticks: Floats
     starts: Ints
     lengths: Ints
@@ -200,7 +201,11 @@ def load_ticks(split: str) -> TickEpisodes:
     stored = np.asarray(data["ticks"], np.uint8).T
     ticks = restore_ticks(stored[np.repeat(starts, kept) + _counting(kept)])
     return TickEpisodes(
-        ticks, np.cumsum(kept) - kept, kept, data["scenario"][keep].astype(np.int64)
+        tuple(str(name) for name in data["scenarios"]),
+        ticks,
+        np.cumsum(kept) - kept,
+        kept,
+        data["scenario"][keep].astype(np.int64),
     )
 
 
