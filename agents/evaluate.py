@@ -1,187 +1,171 @@
-"""Evaluation of directors: the same unseen episodes for all, with intervals.
+"""Evaluation of players: the same unseen episodes for all, with intervals.
 
-The unit is an episode (64 bars of one game session for one listener). Every director meets the same
-episodes for the same evaluation seed. Reported: the mean reward a bar with a 95 % bootstrap
-interval over episodes, the interquartile mean (Agarwal et al., NeurIPS 2021), and the paired gain
-over the static table.
+The unit is an episode. Every player meets the same episodes for the same evaluation seed, so
+differences are paired. What the rows of a table say is in `statistics`.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..envs.arrange.core import REWARDS, ArrangeCore
-from ..envs.arrange.settings import ArrangeSettings
-from .arrange.directors import make_director
-from .arrange.scene import Director
+from ..envs import make_core
+from ..envs.core import Core, FloatArray
+from ..music.errors import UnknownNameError
+from .policy import Policy
+from .study import Episodes, Player, Study
 
-FloatArray = NDArray[np.float64]
+FIRST_SEED = 10_000
+"""Evaluation seed 0 draws its episodes from this seed: training and validation use others."""
 
-BOOTSTRAP = 2000
-"""Resamples of a bootstrap interval."""
-
-STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 10: 2.262}
-"""97.5 % point of Student's t by number of seeds."""
-
-SETTLED = 0.5
-"""A listener is settled when the felt mood is this near to the mood wanted, sd."""
+SEEDS = (0, 1, 2, 3, 4)
+"""Evaluation seeds: of episodes, and of players that draw."""
 
 
-@dataclass(frozen=True)
-class Episodes:
-    """What one director earned in each episode, bar means [shape=(episodes,)]."""
-
-    director: str
-    reward: FloatArray
-    terms: dict[str, FloatArray]
-    error: FloatArray  # mean distance between felt and wanted mood, sd
-    settle_bars: FloatArray  # first bar at which the mean distance is below SETTLED
-
-
-def play_episodes(
-    name: str,
-    director: Director,
+def play(
+    core: Core,
+    player: Player,
     *,
-    episodes: int,
     seed: int,
-    on_bar: Callable[[], None] | None = None,
-    **options: Any,
+    name: str = "",
+    keep: Callable[[Any], Any] | None = None,
+    on_step: Callable[[], None] | None = None,
 ) -> Episodes:
-    """Play one batch of episodes of `segue/Arrange-v0`, all at once.
+    """Play the episodes of a core once, all at the same time.
 
-    :param name: what the director is called in the result
-    :param episodes: how many
-    :param seed: of the episodes; the same for all directors that are compared
-    :param on_bar: called after each of the bars
-    :param options: of the environment, see `ArrangeSettings`
+    :param core: whose episodes are played
+    :param player: who decides
+    :param seed: of the episodes; the same for all players that are compared
+    :param name: what the player is called in the result
+    :param keep: takes of the core, when the episodes are over, what is to be kept
+    :param on_step: called after each step
     """
-    core = ArrangeCore(episodes, ArrangeSettings.from_options(**options))
     core.reset(np.random.default_rng(seed))
-    bars = core.settings.bars
-    reward = np.zeros((bars, episodes))
-    error = np.zeros((bars, episodes))
-    terms = {name: np.zeros(episodes) for name in REWARDS}
-    for bar in range(bars):
-        _, reward[bar], _, earned = core.step(director.act(core))
-        error[bar] = np.abs(core.listeners.felt - core.targets[:, bar + 1]).mean(axis=1)
-        for term, value in earned.items():
-            terms[term] += value / bars
-        if on_bar:
-            on_bar()
-    near = error < SETTLED
-    settle = np.where(near.any(axis=0), near.argmax(axis=0), bars)
-    return Episodes(name, reward.mean(axis=0), terms, error.mean(axis=0), settle.astype(float))
-
-
-def pool(parts: Sequence[Episodes]) -> Episodes:
-    """Episodes of several evaluation seeds as one."""
-    first = parts[0]
+    reward = np.zeros(core.n)
+    terms = {term: np.zeros(core.n) for term in core.REWARDS}
+    over = False
+    while not over:
+        _, earned, over, parts = core.step(core.accept(player.act(core)))
+        reward += earned / core.steps
+        for term, value in parts.items():
+            terms[term] += value / core.steps
+        if on_step:
+            on_step()
     return Episodes(
-        first.director,
-        np.concatenate([part.reward for part in parts]),
-        {term: np.concatenate([part.terms[term] for part in parts]) for term in first.terms},
-        np.concatenate([part.error for part in parts]),
-        np.concatenate([part.settle_bars for part in parts]),
+        name,
+        reward,
+        terms,
+        {metric: np.asarray(value, float) for metric, value in core.metrics().items()},
+        (keep(core),) if keep else (),
+        train_cpu_seconds=float(getattr(player, "train_cpu_seconds", 0.0)),
     )
 
 
-def interquartile_mean(values: FloatArray) -> float:
-    """Mean of the middle half of values [shape=(n,)]."""
-    ordered = np.sort(values)
-    cut = len(ordered) // 4
-    return float(ordered[cut : len(ordered) - cut].mean())
+def pool(parts: Sequence[Episodes]) -> Episodes:
+    """Episodes of one player under several evaluation seeds as one."""
+    first = parts[0]
+    return Episodes(
+        first.player,
+        np.concatenate([part.reward for part in parts]),
+        {key: np.concatenate([part.terms[key] for part in parts]) for key in first.terms},
+        {key: np.concatenate([part.metrics[key] for part in parts]) for key in first.metrics},
+        tuple(kept for part in parts for kept in part.kept),
+        np.concatenate([part.decision_seconds for part in parts]),
+        first.train_cpu_seconds,
+    )
 
 
-def interval(values: FloatArray, seed: int = 0) -> tuple[float, float]:
-    """95 % bootstrap interval (low, high) of the mean of values [shape=(n,)]."""
-    rng = np.random.default_rng(seed)
-    means = values[rng.integers(0, len(values), (BOOTSTRAP, len(values)))].mean(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(low), float(high)
+def make_player(study: Study, name: str, seed: int = 0) -> Player:
+    """A player of an environment, by its name or by the path of a trained one.
+
+    UnknownNameError if the study has none of that name. A path is that of a policy's card (.json),
+    or of a model (.zip) that `train` left in its folder, which then plays through
+    Stable-Baselines3.
+
+    :param seed: of what it draws
+    """
+    if name.endswith(".json"):
+        return Policy.load(name, study.environment, seed=seed)
+    if name.endswith(".zip"):
+        from .algorithms import load_player  # needs torch
+
+        return load_player(Path(name), study.environment)
+    if name not in study.players and name not in study.seeds:
+        raise UnknownNameError("player", name, {*study.players, *study.seeds}, study.environment)
+    return study.make(name, seed)
 
 
 def evaluate(
-    names: Sequence[str],
+    study: Study,
+    names: Sequence[str] = (),
     *,
     episodes: int = 256,
-    seeds: Sequence[int] = (0, 1, 2, 3, 4),
-    on_bar: Callable[[str], None] | None = None,
-    **options: Any,
+    seeds: Sequence[int] = SEEDS,
+    split: str = "test",
+    options: Mapping[str, Any] | None = None,
+    decisions: int = 0,
+    on_step: Callable[[str], None] | None = None,
 ) -> list[Episodes]:
-    """Play every director on the same episodes of each evaluation seed.
+    """Let players of an environment meet the same episodes under each evaluation seed.
 
-    :param names: of directors, see `directors.make_director`
-    :param episodes: of each director, shared out evenly among the seeds
-    :param seeds: of episodes, and of directors that draw
-    :param on_bar: called with the director's name after each bar
-    :param options: of the environment, see `ArrangeSettings`
+    :param study: of the environment
+    :param names: of its players, or paths of policies; none: all players
+    :param episodes: of each player, shared out evenly among the seeds
+    :param seeds: of episodes, and of players that draw
+    :param split: of the data; UnknownNameError if the environment has no such split
+    :param options: of the environment
+    :param decisions: that are timed for each player, one episode at a time; 0: none
+    :param on_step: called with the player's name after each step
     :return: one result for each name, in their order
     """
+    if split not in study.splits:
+        raise UnknownNameError("split", split, study.splits, study.environment)
+    described = {"split": split, **(options or {})}
+    shares = [len(share) for share in np.array_split(np.arange(episodes), len(seeds))]
     found = []
-    for name in names:
-        report = (lambda name=name: on_bar(name)) if on_bar else None
+    for name in names or tuple(study.players):
+        report = partial(on_step, name) if on_step else None
         parts = [
-            play_episodes(
-                name,
-                make_director(name, seed),
-                episodes=max(episodes // len(seeds), 1),
-                seed=10_000 + seed,
-                on_bar=report,
-                **options,
+            play(
+                make_core(study.environment, share, **described),
+                make_player(study, name, seed),
+                seed=FIRST_SEED + seed,
+                name=name,
+                keep=study.keep,
+                on_step=report,
             )
-            for seed in seeds
+            for seed, share in zip(seeds, shares, strict=True)
+            if share
         ]
-        found.append(pool(parts))
+        one = pool(parts)
+        if decisions:
+            core = make_core(study.environment, 1, **described)
+            taken = time_decisions(core, partial(make_player, study, name), decisions)
+            one = replace(one, decision_seconds=taken)
+        found.append(one)
     return found
 
 
-def table(played: Sequence[Episodes], baseline: str = "table") -> list[dict[str, Any]]:
-    """One row a director, best first.
+def time_decisions(
+    core: Core, make: Callable[[], Player], decisions: int, *, seed: int = FIRST_SEED
+) -> FloatArray:
+    """Wall seconds of decisions for a single episode at a time [shape=(decisions,)].
 
-    Columns: mean `reward` a bar with its interval `low`, `high` and interquartile mean `iqm`; mean
-    `error` (sd); the terms `movement` and `rules` of the reward; `settle_bars`; and, paired by
-    episode, the `gain` over the baseline with `gain_low`, `gain_high`, if the baseline played.
+    The first decision of the first episode, which may load what is needed, is not counted.
     """
-    against = next((one for one in played if one.director == baseline), None)
-    rows = []
-    for one in sorted(played, key=lambda one: -one.reward.mean()):
-        low, high = interval(one.reward)
-        row: dict[str, Any] = {
-            "director": one.director,
-            "reward": float(one.reward.mean()),
-            "low": low,
-            "high": high,
-            "iqm": interquartile_mean(one.reward),
-            "error": float(one.error.mean()),
-            "movement": float(one.terms["continuity"].mean()),
-            "rules": float(one.terms["rules"].mean()),
-            "settle_bars": float(one.settle_bars.mean()),
-        }
-        if against is not None and against is not one:
-            gain = one.reward - against.reward
-            row["gain"] = float(gain.mean())
-            row["gain_low"], row["gain_high"] = interval(gain)
-        rows.append(row)
-    return rows
-
-
-def over_seeds(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str, Any] | None:
-    """One row for the same training with several seeds, its interval over seeds (Student's t).
-
-    None unless every name has a row.
-    """
-    found = [row for row in rows if row["director"] in names]
-    if len(found) < len(names) or len(found) not in STUDENT:
-        return None
-    numbers = [key for key, value in found[0].items() if isinstance(value, float)]
-    row: dict[str, Any] = {"director": f"agent, {len(found)} seeds"}
-    row |= {key: float(np.mean([one[key] for one in found])) for key in numbers}
-    for key, low, high in (("reward", "low", "high"), ("gain", "gain_low", "gain_high")):
-        if key in row:
-            values = np.array([one[key] for one in found])
-            half = STUDENT[len(found)] * values.std(ddof=1) / np.sqrt(len(found))
-            row[low], row[high] = row[key] - float(half), row[key] + float(half)
-    return row
+    rng = np.random.default_rng(seed)
+    taken: list[float] = []
+    while len(taken) <= decisions:
+        core.reset(rng)
+        player = make()
+        over = False
+        while not over and len(taken) <= decisions:
+            start = time.perf_counter()
+            action = player.act(core)
+            taken.append(time.perf_counter() - start)
+            _, _, over, _ = core.step(core.accept(action))
+    return np.array(taken[1:])

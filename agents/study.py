@@ -37,6 +37,7 @@ class Episodes:
     metrics: dict[str, FloatArray]  # as `Core.metrics` gives them
     kept: tuple[Any, ...] = ()  # what `Study.keep` took of each batch
     decision_seconds: FloatArray = field(default_factory=lambda: np.zeros(0))
+    train_cpu_seconds: float = 0.0  # of what was trained, as far as is known
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Study:
     """Baselines and shipped agents in the order of the table, each with a line on what it is."""
 
     make: Callable[[str, int], Player]
-    """A player by its name, or by the path of a policy's card, and a seed for what it draws."""
+    """A player by its name, and a seed for what it draws."""
 
     baseline: str
     """Gains are reported over this player, paired by episode."""
@@ -66,6 +67,11 @@ class Study:
 
     summary: Callable[[Sequence[Episodes]], dict[str, float]] = lambda played: {}
     """Numbers over all players' episodes, by name, e.g. the share of a gap that is closed."""
+
+    @property
+    def test_splits(self) -> tuple[str, ...]:
+        """The splits that nothing was fitted to or chosen on."""
+        return tuple(split for split in self.splits if split not in ("train", "validation"))
 
 
 STUDIES = {  # environment -> module that holds its STUDY

@@ -44,8 +44,8 @@ class Metric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     measured_on: str
 
 
-class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a model's card says."""
+class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a model's card says; the last three fields are those of a policy."""
 
     name: str
     task: str
@@ -61,6 +61,9 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     weights: str  # file name beside the card
     sha256: str  # of the weights
     notes: tuple[str, ...] = ()
+    environment: str = ""  # that it acts in, with the version, e.g. segue/Arrange-v0
+    network: dict[str, str] = {}  # how weights become actions, see `agents.policy`  # noqa: RUF012
+    train_cpu_seconds: float = 0.0
 
 
 def read_card(path: str | Path) -> Card:

@@ -7,10 +7,21 @@ import typer
 
 from ..client.errors import ClientError
 from ..music.errors import SegueError
-from . import cues, ears, learning, machine, play, sound, transcribe
+from . import cues, ears, learning, machine, play, sound, training, transcribe
 from .common import app
 
-__all__ = ["app", "cues", "ears", "learning", "machine", "main", "play", "sound", "transcribe"]
+__all__ = [
+    "app",
+    "cues",
+    "ears",
+    "learning",
+    "machine",
+    "main",
+    "play",
+    "sound",
+    "training",
+    "transcribe",
+]
 
 STOPPED = 130  # exit code after Ctrl-C, as of any command that a signal ended
 

@@ -138,9 +138,8 @@ def test_the_client_loads_only_pyzmq_and_msgspec() -> None:
         "import segue.cli",
         "import segue.envs",
         "import gymnasium; gymnasium.make('segue.envs:segue/Arrange-v0').reset(seed=0)",
-        "from segue.agents.arrange.directors import make_director; "
-        "from segue.agents.evaluate import play_episodes; "
-        "play_episodes('agent', make_director('agent'), episodes=2, seed=0)",
+        "from segue.agents.evaluate import evaluate; from segue.agents.study import find_study; "
+        "evaluate(find_study('arrange'), ['agent'], episodes=2)",
         "import segue; segue.open('dungeon', director='agent').advance(5.0)",
     ],
 )

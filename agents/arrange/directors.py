@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...analysis.cards import load_weights
+from ...envs import ARRANGE
+from ...envs.arrange.perception import OBSERVATION
 from ...music.errors import UnknownNameError
 from ..policy import Policy
 from .rules import RULES, Random
@@ -38,7 +40,7 @@ def make_director(name: str, seed: int = 0) -> Director:
     :param seed: of a director that draws; the others do not need it
     """
     if name.endswith(".json"):
-        return Policy.load(Path(name))
+        return Policy.load(name, ARRANGE, OBSERVATION)
     if name not in DIRECTORS and name != "oracle" and name not in AGENTS:
         raise UnknownNameError("director", name, DIRECTORS)
     if name in RULES:
@@ -57,7 +59,7 @@ def make_director(name: str, seed: int = 0) -> Director:
 
 @lru_cache(maxsize=8)
 def _policy(file: str) -> Policy:
-    return Policy.load(MODELS / f"{file}.json")
+    return Policy.load(MODELS / f"{file}.json", ARRANGE, OBSERVATION)
 
 
 @lru_cache(maxsize=1)

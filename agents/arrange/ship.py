@@ -10,8 +10,10 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from ...analysis.cards import Card, Metric, read_card
-from ..evaluate import interval, play_episodes
+from ...envs import ARRANGE, make_core
+from ..evaluate import play
 from ..policy import Policy
+from ..statistics import interval
 from .directors import MODELS
 
 EPISODES = 1280  # of each split
@@ -27,7 +29,7 @@ def ship(runs: list[Path], folder: Path = MODELS, episodes: int = EPISODES) -> l
     :return: the cards of the agents, then that of the chosen one
     """
     cards = []
-    policies = [Policy.load(run / "policy.json") for run in runs]
+    policies = [Policy.load(run / "policy.json", ARRANGE) for run in runs]
     for number, (run, policy) in enumerate(zip(runs, policies, strict=True)):
         card = read_card(run / "policy.json")
         metrics = (*card.metrics, *(_reward(policy, split, episodes) for split in SPLITS))
@@ -46,10 +48,10 @@ def ship(runs: list[Path], folder: Path = MODELS, episodes: int = EPISODES) -> l
 
 
 def _reward(policy: Policy, split: str, episodes: int) -> Metric:
-    played = play_episodes("", policy, episodes=episodes, seed=SEED, split=split)
+    played = play(make_core(ARRANGE, episodes, split=split), policy, seed=SEED)
     low, high = interval(played.reward)
     where = f"{episodes} episodes of the {split} split"
-    return Metric("mean reward a bar", float(played.reward.mean()), low, high, where)
+    return Metric("mean reward a step", float(played.reward.mean()), low, high, where)
 
 
 def main() -> None:

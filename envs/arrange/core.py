@@ -34,6 +34,9 @@ REWARDS = ("mood", "continuity", "rules", "feedback")
 MIXED = {"traces": 0.5, "generator": 0.25, "sliders": 0.25}
 """Shares of the sources of targets in `mixed`."""
 
+SETTLED = 0.5
+"""A listener is settled when the felt mood is this near to the mood wanted, sd."""
+
 _MOVE_WEIGHTS = np.array(
     [{"tempo": 2.0, "mode": 2.0, "register": 1.5}.get(name, 1.0) for name in KNOBS]
 )
@@ -81,6 +84,7 @@ class ArrangeCore(Core):
         self.worlds = Worlds(self.book, np.zeros(n, np.int64), np.arange(n))
         self.bar = 0
         self.played: list[Bars] = []
+        self.errors: list[FloatArray] = []  # of each bar: distance of felt and wanted mood, sd
 
     @property
     def steps(self) -> int:
@@ -111,6 +115,7 @@ class ArrangeCore(Core):
 
         self.bar = 0
         self.played = []
+        self.errors = []
         cue = every(rng.integers(0, len(self.book.cues), n))
         self.worlds.reset(np.arange(self.n), cue, every(rng.integers(0, 2**31, n)))
         self.targets = every(self._sessions(rng, n))
@@ -159,6 +164,7 @@ class ArrangeCore(Core):
         felt_as = impression if self.felt_with is self.model else self.felt_with.predict(features)
         felt = self.listeners.feel(felt_as)
         target = self.targets[:, self.bar + 1]
+        self.errors.append(_distance(felt, target))
         perception.hear(impression, features, bars, self.book)
         rating = self._rating(felt)
         if rating is not None:
@@ -169,6 +175,14 @@ class ArrangeCore(Core):
         over = self.bar >= self.settings.bars
         reward = np.add.reduce(list(terms.values()))
         return self.observe(), reward, over, terms
+
+    def metrics(self) -> dict[str, FloatArray]:
+        """`error`: mean distance of felt and wanted mood, sd; `settle_bars`: the first bar at which
+        it is below `SETTLED`, the length of the episode if there is none."""
+        errors = np.array(self.errors)
+        near = errors < SETTLED
+        settle = np.where(near.any(axis=0), near.argmax(axis=0), len(errors))
+        return {"error": errors.mean(axis=0), "settle_bars": settle.astype(float)}
 
     def _rating(self, felt: FloatArray) -> FloatArray | None:
         """The listeners' noisy ratings [shape=(n, 2), sd] of this bar, None if none is due."""

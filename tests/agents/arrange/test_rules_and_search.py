@@ -6,8 +6,10 @@ import pytest
 from segue.agents.arrange.directors import DIRECTORS, make_director
 from segue.agents.arrange.rules import RULES, Adaptive, Hold, Reactive, Table, move_to
 from segue.agents.arrange.search import Search, expected_distance
-from segue.agents.arrange.tune import play, tune
-from segue.agents.evaluate import play_episodes
+from segue.agents.arrange.tune import play as play_population
+from segue.agents.arrange.tune import tune
+from segue.agents.evaluate import play
+from segue.envs import ARRANGE, make_core
 from segue.envs.arrange.core import ArrangeCore
 from segue.envs.arrange.perception import move_knobs
 from segue.envs.arrange.settings import ArrangeSettings
@@ -67,14 +69,14 @@ def test_tuning_finds_better_parameters_than_its_start() -> None:
     found = tune(Hold, generations=6, population=24, episodes=8, settings=settings)
     scene = ArrangeCore(2 * 64, settings)
     both = np.stack([found, np.full(Hold.size, -3.0)])
-    tuned, poor = play(scene, Hold(np.tile(both, (64, 1))), np.random.default_rng(5), 2)
+    tuned, poor = play_population(scene, Hold(np.tile(both, (64, 1))), np.random.default_rng(5), 2)
     assert tuned > poor
 
 
 def test_one_step_search_wins_where_listeners_are_known() -> None:
     known = {"memory_bars": 0, "bias_sd": 0, "log_gain_sd": 0, "continuity_weight": 0}
     played = {
-        name: play_episodes(name, director, episodes=24, seed=3, **SMALL, **known).reward.mean()
+        name: play(make_core(ARRANGE, 24, **SMALL, **known), director, seed=3).reward.mean()
         for name, director in (
             ("table", make_director("table")),
             ("greedy", Search(horizon=1, candidates=96)),
@@ -84,9 +86,9 @@ def test_one_step_search_wins_where_listeners_are_known() -> None:
 
 
 def test_the_oracle_is_the_upper_bound() -> None:
-    options = dict(SMALL, episodes=16, seed=4)
-    fair = play_episodes("", Search(2, 24, 2), **options).reward.mean()
-    knowing = play_episodes("", Search(2, 24, 2, oracle=True), **options).reward.mean()
+    scene = core(16)
+    fair = play(scene, Search(2, 24, 2), seed=4).reward.mean()
+    knowing = play(scene, Search(2, 24, 2, oracle=True), seed=4).reward.mean()
     assert knowing > fair + 0.05
 
 

@@ -1,0 +1,244 @@
+"""The algorithms of Stable-Baselines3 and sb3-contrib on our cores: made, saved, exported.
+
+A. Raffin et al., "Stable-Baselines3: reliable reinforcement learning implementations", JMLR 22,
+2021.
+"""
+
+import inspect
+import io
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from numpy.typing import NDArray
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, FlattenExtractor
+from torch import nn
+
+from ..music.errors import SegueError, UnknownNameError
+from ..music.files import write_whole
+from .config import Config, load_config
+from .policy import Policy
+from .sb3 import CoreVecEnv
+
+ALGORITHMS = {  # name in a configuration -> module, class, policy
+    "ppo": ("stable_baselines3", "PPO", "MlpPolicy"),
+    "a2c": ("stable_baselines3", "A2C", "MlpPolicy"),
+    "recurrent_ppo": ("sb3_contrib", "RecurrentPPO", "MlpLstmPolicy"),
+    "maskable_ppo": ("sb3_contrib", "MaskablePPO", "MlpPolicy"),
+    "sac": ("stable_baselines3", "SAC", "MlpPolicy"),
+    "tqc": ("sb3_contrib", "TQC", "MlpPolicy"),
+    "dqn": ("stable_baselines3", "DQN", "MlpPolicy"),
+    "qr_dqn": ("sb3_contrib", "QRDQN", "MlpPolicy"),
+}
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU, "silu": nn.SiLU}
+
+EXPORTED = tuple(name for name in ALGORITHMS if name != "recurrent_ppo")
+"""Algorithms whose policies become numpy; the others play through Stable-Baselines3."""
+
+
+def algorithm_class(name: str) -> type[BaseAlgorithm]:
+    """The class of an algorithm; UnknownNameError if there is none of that name."""
+    if name not in ALGORITHMS:
+        raise UnknownNameError("algorithm", name, ALGORITHMS)
+    module, class_name, _ = ALGORITHMS[name]
+    found: type[BaseAlgorithm] = getattr(import_module(module), class_name)
+    return found
+
+
+def make_model(config: Config, env: CoreVecEnv, logs: Path | None = None) -> BaseAlgorithm:
+    """A new model for a configuration.
+
+    An off-policy algorithm does as many gradient steps as the environments did steps, unless
+    `gradient_steps` says otherwise: Stable-Baselines3's own default, one for a step of all of them,
+    would learn n times less from each step than the papers do.
+
+    :param env: what it learns in
+    :param logs: folder for TensorBoard; none: no logs
+    """
+    kind = algorithm_class(config.algorithm)
+    hyper = dict(config.hyper)
+    known = set(inspect.signature(kind.__init__).parameters)
+    for name in hyper:
+        if name not in known:
+            raise UnknownNameError("hyper-parameter", name, known - {"self", "env"}, kind.__name__)
+    if issubclass(kind, OffPolicyAlgorithm):
+        hyper.setdefault("gradient_steps", -1)
+    if config.schedule == "linear":
+        start = float(hyper.get("learning_rate", 3e-4))
+        hyper["learning_rate"] = lambda left: start * left
+    try:
+        return kind(
+            ALGORITHMS[config.algorithm][2],
+            env,
+            policy_kwargs=_policy_keywords(config.policy),
+            tensorboard_log=str(logs) if logs else None,
+            seed=config.seed,
+            device="cpu",
+            **hyper,
+        )
+    except (AssertionError, TypeError, ValueError) as error:
+        raise SegueError(
+            f"{kind.__name__} cannot be made for {config.environment}: {error}; "
+            "look at algorithm, hyper and policy of the configuration"
+        ) from None
+
+
+def _policy_keywords(given: dict[str, Any]) -> dict[str, Any]:
+    keywords = dict(given)
+    if "activation_fn" in keywords:
+        name = keywords["activation_fn"]
+        if name not in ACTIVATIONS:
+            raise UnknownNameError("activation_fn", str(name), ACTIVATIONS)
+        keywords["activation_fn"] = ACTIVATIONS[name]
+    return keywords
+
+
+# Checkpoints ------------------------------------------------------------------------------------
+
+
+def save_model(model: BaseAlgorithm, path: Path) -> None:
+    """Write a model whole or not at all, so that the last one is never lost."""
+    buffer = io.BytesIO()
+    model.save(buffer)
+    write_whole(path, buffer.getvalue())
+
+
+def load_model(algorithm: str, path: Path, env: CoreVecEnv | None = None) -> BaseAlgorithm:
+    """Read a model; SegueError if the file is cut short or of another kind."""
+    try:
+        return algorithm_class(algorithm).load(path, env=env, device="cpu")
+    except Exception as error:  # zipfile, pickle, json and torch each fail in ways of their own
+        raise SegueError(
+            f"{path} is no whole model of {algorithm}: {error or type(error).__name__}"
+        ) from None
+
+
+# Policies ---------------------------------------------------------------------------------------
+
+
+class ModelPlayer:
+    """A model that acts through Stable-Baselines3 itself, with its memory if it has one.
+
+    :param model: of any algorithm
+    :param sample: draw actions instead of taking the best
+    """
+
+    def __init__(self, model: BaseAlgorithm, *, sample: bool = False) -> None:
+        self.model = model
+        self.sample = sample
+        self._state: Any = None
+        self._first = True
+
+    def act(self, core: Any) -> NDArray[Any]:
+        keywords: dict[str, Any] = {"deterministic": not self.sample}
+        if type(self.model).__name__ == "MaskablePPO":
+            keywords["action_masks"] = core.action_masks()
+        if type(self.model).__name__ == "RecurrentPPO":
+            keywords["state"] = self._state
+            keywords["episode_start"] = np.full(core.n, self._first)
+        seen = core.present(core.observe())
+        action, self._state = self.model.predict(seen, **keywords)
+        self._first = False
+        return np.asarray(action)
+
+
+def player_of(model: BaseAlgorithm, config: Config) -> Policy | ModelPlayer:
+    """Who plays a trained model: numpy where it can be exported."""
+    if config.algorithm in EXPORTED:
+        return export(model, config, seed=config.seed)
+    return ModelPlayer(model, sample=config.sample)
+
+
+def load_player(path: Path, environment: str) -> ModelPlayer:
+    """Who plays a model that `train` left, with the configuration beside it.
+
+    SegueError if there is none, or it is for another environment.
+    """
+    if not path.exists():
+        raise SegueError(f"there is no model at {path}; train one: segue train {environment}")
+    config = load_config(str(path.parent / "config.yaml"))
+    if config.environment != environment:
+        raise SegueError(f"{path} is a model for {config.environment}, not for {environment}")
+    return ModelPlayer(load_model(config.algorithm, path), sample=config.sample)
+
+
+def export(model: BaseAlgorithm, config: Config, *, seed: int = 0) -> Policy:
+    """The actor of a trained model as numpy arrays.
+
+    SegueError for a network that is no multilayer perceptron of a known activation, or a
+    configuration that asks to draw from what has no chances.
+    """
+    policy: Any = model.policy
+    head, layers = _actor(policy)
+    if config.sample and head != "categorical":
+        raise SegueError(f"{config.algorithm} has no chances to draw from; leave out sample")
+    for module in policy.modules():
+        if isinstance(module, BaseFeaturesExtractor) and not isinstance(module, FlattenExtractor):
+            raise SegueError(f"{type(module).__name__} cannot be exported to numpy")
+    weights: dict[str, NDArray[Any]] = {}
+    activation = "tanh"
+    for module in layers:
+        if isinstance(module, nn.Linear):
+            at = len(weights) // 2
+            weights[f"w{at}"] = module.weight.detach().numpy().T.copy()
+            weights[f"b{at}"] = module.bias.detach().numpy().copy()
+        else:
+            activation = _activation_name(module)
+    space, actions = model.observation_space, model.action_space
+    assert isinstance(space, spaces.Box)  # a core has no other
+    weights |= {"seen_low": space.low.ravel(), "seen_high": space.high.ravel()}
+    network = {"head": head, "activation": activation}
+    if isinstance(actions, spaces.Box):
+        weights |= {"low": actions.low, "high": actions.high}
+    elif isinstance(actions, spaces.Discrete):
+        network["single"] = "yes"
+        weights["choices"] = np.array([actions.n])
+        if head == "values":
+            _average_quantiles(weights, int(actions.n))
+    else:
+        assert isinstance(actions, spaces.MultiDiscrete)
+        weights["choices"] = actions.nvec
+    if config.algorithm == "maskable_ppo":
+        network["masks"] = "yes"
+    if config.sample:
+        network["act"] = "sample"
+    return Policy(weights, network, seed=seed)
+
+
+def _actor(policy: Any) -> tuple[str, list[nn.Module]]:
+    """The head and the layers of what acts."""
+    if hasattr(policy, "action_net"):  # PPO, A2C, MaskablePPO
+        continuous = isinstance(policy.action_space, spaces.Box)
+        layers = [*policy.mlp_extractor.policy_net, policy.action_net]
+        return ("gaussian" if continuous else "categorical"), layers
+    if hasattr(policy, "q_net"):
+        return "values", list(policy.q_net.q_net)
+    if hasattr(policy, "quantile_net"):
+        return "values", list(policy.quantile_net.quantile_net)
+    return "squashed", [*policy.actor.latent_pi, policy.actor.mu]
+
+
+def _activation_name(module: nn.Module) -> str:
+    for name, kind in ACTIVATIONS.items():
+        if isinstance(module, kind):
+            return name
+    raise SegueError(f"a layer {type(module).__name__} cannot be exported to numpy")
+
+
+def _average_quantiles(weights: dict[str, NDArray[Any]], choices: int) -> None:
+    """The mean over quantiles is linear, so it becomes part of the last layer."""
+    last = max(int(name[1:]) for name in weights if name[0] == "w" and name[1:].isdigit())
+    for name in (f"w{last}", f"b{last}"):
+        value = weights[name]
+        weights[name] = value.reshape(*value.shape[:-1], -1, choices).mean(axis=-2)
+
+
+def use_one_thread() -> None:
+    """More threads of torch do not help such small networks, and disturb who works beside."""
+    torch.set_num_threads(1)

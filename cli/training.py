@@ -1,0 +1,221 @@
+"""Environments and those who play them: `segue environments`, `train`, `evaluate`."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..music.errors import SegueError, UnknownNameError
+from .common import Json, app, console, print_table, progress_bar
+
+Environment = Annotated[str, typer.Argument(help="arrange, Arrange-v0 or segue/Arrange-v0, ...")]
+EnvOptions = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="NAME=VALUE of the environment, e.g. bias_sd=0; any number."),
+]
+ConfigName = Annotated[
+    str, typer.Option("--config", help="A YAML file, or the name of a shipped one.")
+]
+_TIMED_DECISIONS = 500
+
+
+@app.command()
+def environments() -> None:
+    """List the environments: what is seen and done, what trains on them, what is shipped."""
+    from ..agents.arrange.directors import MODELS
+    from ..agents.config import shipped_configs
+    from ..analysis.cards import list_cards
+    from ..envs import ENVIRONMENTS, make_core
+
+    configs = shipped_configs()
+    cards = list_cards(MODELS, verify=False)
+    rows = []
+    for name in ENVIRONMENTS:
+        core = make_core(name, 1)
+        rows.append(
+            {
+                "environment": name,
+                "seen": "x".join(map(str, core.observation_space.shape)),
+                "done": _space(core.action_space),
+                "steps": core.steps,
+                "reward": ", ".join(core.REWARDS),
+                "trained by": ", ".join(
+                    f"{key} ({one.algorithm})"
+                    for key, one in configs.items()
+                    if one.environment == name
+                ),
+                "shipped": ", ".join(card.name for card in cards if card.environment == name),
+            }
+        )
+    print_table(rows)
+
+
+@app.command()
+def train(
+    environment: Environment,
+    run: Annotated[
+        Path | None, typer.Option(help="Folder of the run; runs/NAME if none is given.")
+    ] = None,
+    config: ConfigName = "",
+    steps: Annotated[int | None, typer.Option(help="Steps to train on.", min=1)] = None,
+    seed: Annotated[int, typer.Option(help="Of the training.", min=0)] = 0,
+    seeds: Annotated[
+        int, typer.Option(help="Train so many seeds, in RUN/seed0, RUN/seed1, ...", min=1)
+    ] = 1,
+    resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint.")] = False,
+    options: EnvOptions = None,
+) -> None:
+    """Train an agent; `tensorboard --logdir RUN` and RUN/curve.png show the curves."""
+    from msgspec.structs import replace
+
+    from ..agents.config import load_config
+    from ..agents.curves import draw_curves
+    from ..agents.train import train as run_training
+
+    name, short = _names(environment)
+    changes: dict[str, Any] = {} if steps is None else {"steps": steps}
+    loaded = load_config(config or short, **changes)
+    if loaded.environment != name:
+        raise SegueError(f"{config} trains on {loaded.environment}, not on {name}; name that one")
+    chosen = given_options(options)
+    folder = run or Path("runs") / short
+    runs = [folder] if seeds == 1 else [folder / f"seed{seed + at}" for at in range(seeds)]
+    for at, one in enumerate(runs):
+        settings = replace(loaded, seed=seed + at, train=loaded.train | chosen)
+        going_on = resume and (seeds == 1 or one.exists())
+        try:
+            run_training(settings, one, resume=going_on, tell=console.print)
+        except KeyboardInterrupt:
+            again = shlex.join(["segue", *(word for word in sys.argv[1:] if word != "--resume")])
+            console.print(f"go on with: {again} --resume", soft_wrap=True)
+            raise
+    if seeds > 1:
+        draw_curves(runs, folder / "curve.png")
+    found = " ".join(str(_trained(one)) for one in runs)
+    console.print(f"trained: {found}; try it: segue evaluate {short} {found}", soft_wrap=True)
+
+
+def _trained(run: Path) -> Path:
+    """What plays the result of a run: its policy, or its model where there is none."""
+    policy = run / "policy.json"
+    return policy if policy.exists() else run / "best.zip"
+
+
+@app.command()
+def evaluate(
+    environment: Environment,
+    players: Annotated[
+        list[str] | None, typer.Argument(help="Names, or policies' cards; none: all baselines.")
+    ] = None,
+    episodes: Annotated[
+        int, typer.Option(min=5, help="Of each player and split, over five seeds.")
+    ] = 256,
+    split: Annotated[
+        list[str] | None, typer.Option(help="Of the data, any number; all for testing if none.")
+    ] = None,
+    time_decisions: Annotated[
+        bool, typer.Option("--time/--no-time", help="Time decisions, one episode at a time.")
+    ] = True,
+    options: EnvOptions = None,
+    json: Json = None,
+) -> None:
+    """Compare players on the same unseen episodes, with intervals."""
+    from ..agents.evaluate import SEEDS
+    from ..agents.evaluate import evaluate as play
+    from ..agents.statistics import over_seeds, result_key, table
+    from ..agents.study import find_study
+    from ..benchmarks.results import write_results
+    from ..envs import make_core
+
+    name, _ = _names(environment)
+    study = find_study(name)
+    names = tuple(players or study.players)
+    splits = tuple(split or study.test_splits)
+    results: dict[str, float] = {}
+    tables: dict[str, list[dict[str, Any]]] = {}
+    chosen = given_options(options)
+    steps = make_core(name, 1, **chosen).steps * len(SEEDS) * len(names) * len(splits)
+    with progress_bar() as progress:
+        task = progress.add_task("playing", total=steps)
+        for one in splits:
+            played = play(
+                study,
+                names,
+                episodes=episodes,
+                split=one,
+                options=chosen,
+                decisions=_TIMED_DECISIONS if time_decisions else 0,
+                on_step=lambda who: progress.update(task, advance=1, description=f"playing {who}"),
+            )
+            rows = table(played, study.baseline)
+            if (seeds := over_seeds(rows, study)) is not None:
+                rows.append(seeds)
+            tables[one] = rows
+            results |= {result_key(row["player"], "reward", one): row["reward"] for row in rows}
+            results |= {
+                result_key("", key, one): value for key, value in study.summary(played).items()
+            }
+    for one, rows in tables.items():
+        title = f"{name}, {episodes} episodes of the {one} split"
+        print_table([_shown(row) for row in rows], ", ".join([title, *(options or ())]))
+    summary = [{"result": key, "value": value} for key, value in results.items()]
+    print_table([row for row in summary if not str(row["result"]).endswith("reward")], "results")
+    if json:
+        write_results(json, "evaluate", results, tables)
+        console.print(f"written: {json}")
+
+
+def given_options(settings: list[str] | None) -> dict[str, Any]:
+    """Options of an environment from NAME=VALUE, numbers as numbers."""
+    found: dict[str, Any] = {}
+    for setting in settings or ():
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise SegueError(f"--set {setting!r} is not of the form NAME=VALUE; e.g. bias_sd=0")
+        try:
+            found[name] = int(text) if text.lstrip("+-").isdigit() else float(text)
+        except ValueError:
+            found[name] = {"true": True, "false": False}.get(text, text)
+    return found
+
+
+def _space(space: Any) -> str:
+    """A space of actions in a few words."""
+    if hasattr(space, "nvec"):
+        return f"{len(space.nvec)} choices of {', '.join(map(str, sorted(set(space.nvec))))}"
+    return f"1 of {space.n}" if hasattr(space, "n") else f"{space.shape[0]} numbers"
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    """A row for people: intervals of reward and gain beside them, no others."""
+    shown: dict[str, Any] = {}
+    for key, value in row.items():
+        if key in ("reward", "gain"):
+            low, high = row[f"{key}_low"], row[f"{key}_high"]
+            shown[key] = f"{value:.3f} [{low:.3f}, {high:.3f}]"
+        elif not key.endswith(("_low", "_high")):
+            shown[key] = value
+    return shown
+
+
+def _names(environment: str) -> tuple[str, str]:
+    """The id of an environment and its short name.
+
+    UnknownNameError if there is none; SegueError says how, where the name of a player was given
+    alone, as commands took it once.
+    """
+    from ..agents.arrange.directors import DIRECTORS
+    from ..envs import environment_id
+
+    try:
+        name = environment_id(environment)
+    except UnknownNameError:
+        if environment in DIRECTORS or environment.endswith((".json", ".zip")):
+            raise SegueError(
+                f"{environment!r} is a player, not an environment; "
+                f"name the environment first: segue evaluate arrange {environment}"
+            ) from None
+        raise
+    return name, name.removeprefix("segue/").partition("-")[0].lower()
