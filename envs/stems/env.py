@@ -70,7 +70,7 @@ class StemsEnv(SingleEnv):
     | term | is |
     | --- | --- |
     | mood | - mean distance of felt and wanted mood over both axes, sd |
-    | movement | -0.04 for each level that a part moves, x 0.35 on a phrase's first bar, else x 1.3 |
+    | movement | -0.04 for each level that a part moves, x 0.35 as a phrase begins, else x 1.3 |
     | monotony | -0.05 for each turn of a section beyond the second, up to four |
     | promise | -0.2 for a section that was asked for and given up for another |
 

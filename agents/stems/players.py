@@ -1,0 +1,70 @@
+"""All directors of recorded music by name, ready to play."""
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...analysis.cards import load_weights
+from ...envs import STEMS
+from ...envs.stems.perception import OBSERVATION
+from ...music.errors import UnknownNameError
+from ..policy import Policy
+from .rules import RULES, Hold, Random
+from .scene import Director
+from .search import Search
+
+MODELS = Path(__file__).parents[1] / "models"
+RULES_MODEL = "stems_rules"
+AGENTS = tuple(f"agent-{seed}" for seed in range(5))
+"""The same training with five seeds; `agent` is the one that earned most on validation."""
+
+DIRECTORS = {
+    "agent": "trained by MaskablePPO; the shipped policy",
+    "adaptive": "table that corrects for its error and learns from ratings, tuned",
+    "table": "the nearest section and mix by the mood wanted, tuned: a studio's state machine",
+    "greedy": "one-bar search in the measured moods",
+    "planner": "eight-bar search, the mood wanted stays",
+    "forecast": "eight-bar search, the mood wanted drifts back",
+    "hold": "stays where it is",
+    "random": "any allowed action",
+}
+"""Directors that can play live, with what they are."""
+
+PLAYERS = DIRECTORS | {"oracle": "twelve-bar search that knows the listener and the future"}
+
+
+def make_player(name: str, seed: int = 0) -> Director:
+    """A director by name; besides `PLAYERS` there are `AGENTS`.
+
+    :param seed: of a director that draws; the others do not need it
+    """
+    if name not in PLAYERS and name not in AGENTS:
+        raise UnknownNameError("director of recorded music", name, PLAYERS)
+    if name in RULES:
+        return RULES[name](_tuned()[name])
+    if name == "hold":
+        return Hold()
+    if name == "random":
+        return Random(seed)
+    if name == "greedy":
+        return Search(horizon=1)
+    if name == "planner":
+        return Search()
+    if name == "forecast":
+        return Search(forecast=_tuned()["forecast"])
+    if name == "oracle":
+        return Search(horizon=12, beam=16, oracle=True)
+    number = name.partition("-")[2]
+    return _policy(f"stems-{number}" if number else "stems")
+
+
+@lru_cache(maxsize=8)
+def _policy(file: str) -> Policy:
+    return Policy.load(MODELS / f"{file}.json", STEMS, OBSERVATION)
+
+
+@lru_cache(maxsize=1)
+def _tuned() -> dict[str, NDArray[np.float64]]:
+    return load_weights(MODELS / f"{RULES_MODEL}.json")[1]

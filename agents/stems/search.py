@@ -1,0 +1,140 @@
+"""Directors of recorded music that search: a section to aim for, and the changes of the mix.
+
+A plan goes to one of the cue's sections by the quickest authored way, or asks for nothing; for each
+of these, a beam keeps the best changes of the mix bar by bar. A fair searcher knows what an agent
+knows: the belief about the listener, and the target so far, which is expected to drift back to what
+it was on average (`forecast`), or to stay. The oracle also knows the listener's hidden traits and
+the coming targets: an upper bound that nobody can play.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...envs.stems.actions import CHANGES, allowed_changes, changed_mixes, sounding
+from ...envs.stems.core import StemsCore, levels_moved, movement_cost, tiring_turns
+from ...envs.stems.library import NOWHERE, SLOTS, IntArray
+from ...envs.stems.route import Place, ask, play_on
+from ...envs.stems.settings import StemsSettings
+from ...music.cue import PHRASE_BARS
+from .rules import way_to
+from .scene import Scene
+
+FloatArray = NDArray[np.float64]
+
+PLANS = 1 + SLOTS
+"""To ask for nothing, and to go to each section."""
+
+_TARGET_DRIFT = 0.3  # of a target in a bar, sd (recorded play: mean absolute change 0.22)
+
+
+@dataclass
+class Search:
+    """Beam search over the next bars.
+
+    :param horizon: bars planned
+    :param beam: plans of the mix kept for each section
+    :param forecast: shares of target, its slow mean and 1 in the target after each bar
+        [shape=(bars, 2 axes, 3)]; None: it stays
+    :param oracle: know the hidden listener and the future (training scenes only)
+    """
+
+    horizon: int = 8
+    beam: int = 8
+    forecast: FloatArray | None = None
+    oracle: bool = False
+
+    def act(self, scene: Scene) -> IntArray:
+        library, n = scene.library, scene.n
+        gain, bias, felt, targets, doubt = self.knowledge(scene)
+        s, rate = StemsSettings(), scene.perception.settings.rate
+        goal = library.slots[scene.worlds.cue]
+        goal = np.concatenate([np.full((n, 1), NOWHERE), goal], axis=1)
+        shape = (n, PLANS)
+        place = Place(*(np.repeat(part, PLANS).reshape(shape) for part in Place.of(scene.worlds)))
+        impossible = (goal == NOWHERE) & (np.arange(PLANS) > 0)
+        total = np.where(impossible, -np.inf, 0.0)[..., None]
+        mix = np.repeat(scene.perception.mix, PLANS).reshape(*shape, 1)
+        mood = np.repeat(felt[:, None, None], PLANS, axis=1)
+        rows, plans = np.ogrid[:n, :PLANS]
+        for step in range(self.horizon):
+            on_phrase = place.number % PHRASE_BARS == 0
+            go = self._hop(scene, place, goal)
+            broken = (place.pending != NOWHERE) & (go != NOWHERE) & (go != place.pending)
+            if step == 0:
+                first_go = go
+            changes = self._changes(scene, place.section, mix)
+            after = np.maximum(changes, 0)
+            place = ask(library, place, go)
+            here = np.repeat(place.section[..., None], after.shape[2] * after.shape[3], axis=2)
+            heard_mix = sounding(library, here.ravel(), after.ravel()).reshape(after.shape)
+            row = library.row[place.section] + place.number
+            heard = library.mood[row[..., None, None], heard_mix]
+            goes_to = gain[:, None, None, None] * heard + bias[:, None, None, None]
+            felt_then = mood[..., None, :] + rate * (goes_to - mood[..., None, :])
+            at = min(step, targets.shape[1] - 1)
+            error = felt_then - targets[:, at][:, None, None, None]
+            spread = doubt[:, min(step, doubt.shape[1] - 1)][:, None, None, None]
+            apart = np.sqrt(error**2 + (2 / np.pi) * spread**2).mean(axis=-1)
+            moved = levels_moved(mix[..., None], heard_mix)
+            phrase = np.broadcast_to(on_phrase[..., None, None], moved.shape)
+            cost = s.mood_weight * apart + s.movement_weight * movement_cost(moved, phrase)
+            rest = s.monotony_weight * tiring_turns(place.turn) + s.promise_weight * broken
+            worth = total[..., None] - cost - rest[..., None, None]
+            worth = np.where(changes == NOWHERE, -np.inf, worth).reshape(n, PLANS, -1)
+            count = min(self.beam, worth.shape[2])
+            best = np.argpartition(-worth, count - 1, axis=2)[..., :count]
+            spot = (rows[..., None], plans[..., None], best)
+            source, change = np.divmod(best, len(CHANGES))
+            if step == 0:
+                first_change = change
+            else:
+                first_change = first_change[rows[..., None], plans[..., None], source]
+            total = worth[spot]
+            mix = heard_mix.reshape(n, PLANS, -1)[spot]
+            mood = felt_then.reshape(n, PLANS, -1, 2)[spot]
+            place = play_on(library, place)
+        top = total.reshape(n, -1).argmax(axis=1)
+        plan, kept = np.divmod(top, total.shape[2])
+        every = np.arange(n)
+        way = way_to(scene, first_go[every, plan])
+        return way * len(CHANGES) + first_change[every, plan, kept]
+
+    def _hop(self, scene: Scene, place: Place, goal: IntArray) -> IntArray:
+        """The section to ask for on the way to each plan's goal, NOWHERE if none is needed."""
+        hop = scene.library.next_hop[place.section, np.maximum(goal, 0)]
+        there = (goal == NOWHERE) | (goal == place.section) | (hop == place.pending)
+        return np.where(there, NOWHERE, hop)
+
+    def _changes(self, scene: Scene, section: IntArray, mix: IntArray) -> IntArray:
+        """The mix after each change [n, PLANS, beam, changes]; NOWHERE for one not allowed."""
+        here = np.repeat(section[..., None], mix.shape[2], axis=2).ravel()
+        after = changed_mixes(scene.library, here, mix.ravel())
+        allowed = allowed_changes(scene.library, here, mix.ravel())
+        return np.where(allowed, after, NOWHERE).reshape(*mix.shape, len(CHANGES))
+
+    def knowledge(
+        self, scene: Scene
+    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
+        """What the searcher goes by.
+
+        :return: gain, bias and felt mood of the listener [each shape=(n, 2)]; the moods wanted in
+            the bars to come, and the sd of each felt less wanted [shape=(n, bars, 2)]. The last bar
+            stands for all after it. TypeError for an oracle outside training.
+        """
+        seen = scene.perception
+        if self.oracle:
+            if not isinstance(scene, StemsCore):
+                raise TypeError("the oracle plays training scenes only")
+            coming = scene.targets[:, scene.bar + 1 : scene.bar + 1 + self.horizon]
+            true = scene.listeners
+            return true.gain, true.bias, true.felt, coming, np.zeros((scene.n, 1, 2))
+        ahead = np.arange(1, self.horizon + 1)[None, :, None]
+        drift = _TARGET_DRIFT * np.sqrt(ahead)
+        doubt = np.sqrt(drift**2 + seen.bias_var[:, None])
+        if self.forecast is None:
+            return seen.gain, seen.bias, seen.felt, seen.targets[0][:, None], doubt
+        known = np.stack([seen.targets[0], seen.slow_target, np.ones((scene.n, 2))], axis=2)
+        coming = np.einsum("nak,hak->nha", known, self.forecast[: self.horizon])
+        return seen.gain, seen.bias, seen.felt, coming, doubt
