@@ -1,0 +1,1 @@
+"""Who writes melodies in `segue/Melody-v0`: baselines, the study, training of the note model."""
