@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from msgspec import Struct, field
 
-PROTOCOL_VERSION = "1.1"
+PROTOCOL_VERSION = "1.2"
 PROTOCOL_TAG = b"SEGUE/1"
 """First frame of every multipart message, and the beginning of every event topic."""
 
@@ -157,6 +157,15 @@ class Feedback(Command, kw_only=True):
     value: float | None = None  # -1 dislike .. 1 like
     valence: float | None = None  # what the listener says the music expresses
     arousal: float | None = None
+
+
+class Unlearn(Command, kw_only=True):
+    TYPE = "unlearn"  # the last feedback taught nothing
+
+
+class Learning(Command, kw_only=True):
+    TYPE = "learning"
+    on: bool  # whether feedback teaches the director
 
 
 class Direct(Command, kw_only=True):
@@ -415,6 +424,11 @@ class DroppedEvent(Event, kw_only=True, tag="dropped"):
     reason: str
 
 
+class WarningEvent(Event, kw_only=True, tag="warning"):
+    code: str  # director: another one had to take over
+    message: str
+
+
 class PausedEvent(Event, kw_only=True, tag="paused"):
     pass
 
@@ -435,6 +449,7 @@ AnyEvent = (
     | StingerEvent
     | ExecutedEvent
     | DroppedEvent
+    | WarningEvent
     | PausedEvent
     | ResumedEvent
     | ClosedEvent
@@ -452,6 +467,8 @@ REQUESTS: dict[str, type[Request]] = {
         Go,
         Stinger,
         Feedback,
+        Unlearn,
+        Learning,
         Direct,
         Release,
         Level,

@@ -19,12 +19,14 @@ from .protocol import (
     Duck,
     Feedback,
     Go,
+    Learning,
     Level,
     Release,
     Set,
     SetMood,
     Stinger,
     Switch,
+    Unlearn,
 )
 
 _PREFIX = os.urandom(4).hex()
@@ -103,10 +105,19 @@ class Verbs:
     ) -> Accepted:
         """Say how the music is liked (-1..1) and what it expresses to the listener (-1..1).
 
-        A dislike (below 0) moves the music on to another section at the next phrase. What it
-        expresses teaches the director how this listener hears.
+        Both teach the director how this listener hears: what it expresses at once, likes and
+        dislikes little by little. A dislike (below 0) also moves the music on to another section
+        at the next phrase.
         """
         return self._send(Feedback, when, value=value, valence=valence, arousal=arousal)
+
+    def unlearn(self, **when: Unpack[When]) -> Accepted:
+        """Take back what the last feedback taught."""
+        return self._send(Unlearn, when)
+
+    def learning(self, on: bool, **when: Unpack[When]) -> Accepted:
+        """Whether feedback teaches the director; what it has learned so far stays."""
+        return self._send(Learning, when, on=on)
 
     def direct(
         self,

@@ -9,6 +9,8 @@ the dominant).
 """
 
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +52,15 @@ class Arrangement:
     starts: NDArray[np.int64]  # first note of each template [shape=(templates + 1,)]
     notes: Notes  # of all templates, onsets from the start of the bar
     chords: tuple[tuple[Chord, ...], ...]  # of each row, in the cue's own mode
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hex digits that change with the music, the sections or the ways between them."""
+        digest = sha256()
+        for array in (self.index, self.starts, self.notes):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        digest.update(repr((self.cue.sections, self.cue.transitions, self.cue.tempo_bpm)).encode())
+        return digest.hexdigest()[:16]
 
     def template(self, number: int) -> Notes:
         """The notes [shape=(n,)] of a template by its number, onsets from the bar's start."""

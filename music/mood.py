@@ -22,6 +22,11 @@ class Mood:
     arousal: float = 0.0
     tension: float = 0.0
 
+    @property
+    def axes(self) -> list[float]:
+        """Valence, arousal and tension."""
+        return [self.valence, self.arousal, self.tension]
+
     def __post_init__(self) -> None:
         for name in ("valence", "arousal", "tension"):
             object.__setattr__(self, name, check_range(name, getattr(self, name), -1.0, 1.0))

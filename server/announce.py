@@ -24,11 +24,13 @@ class Announcer:
         self._settle_frames = round(SETTLE_SECONDS * self._timeline.sample_rate)
         self._section = ""  # of the last bar told
         self._from_frame = 0
+        self._last: Slot | None = None  # that was logged
 
     def start_over(self, from_frame: int) -> None:
         """The music has been restored: tell nothing of what lies before a frame."""
         self._section = ""
         self._from_frame = from_frame
+        self._last = None
 
     # Bars -------------------------------------------------------------------------------------
 
@@ -43,6 +45,7 @@ class Announcer:
             slot = self._conductor.settle()
             if slot.end_frame > self._from_frame:
                 self._bar(slot)
+                self._keep(slot)
             self._section = slot.performed.bar.section
             self._arrivals(slot)
 
@@ -86,17 +89,39 @@ class Announcer:
 
     def _direction(self, at: dict[str, Any], slot: Slot) -> None:
         performed = slot.performed
+        if performed.fault:
+            self._book.add(p.WarningEvent(**at, code="director", message=performed.fault))
         knobs = zip(KNOBS, performed.bar.direction.knobs, strict=True)
         self._book.add(
             p.DirectionEvent(
                 **at,
-                director=self._conductor.performer.director_name,
+                director=performed.director,
                 knobs={name: float(value) for name, value in knobs},
                 wanted=wire_mood(performed.wanted),
                 heard=wire_mood(performed.heard),
                 felt=wire_mood(performed.felt),
             )
         )
+
+    def _keep(self, slot: Slot) -> None:
+        """Log how the bar was decided, so that it can be decided again."""
+        if self._last is None:
+            self._book.note("performer", state=slot.before)
+        performed, direction = slot.performed, slot.performed.bar.direction
+        told = self._last.told if self._last is not None else []
+        self._book.note(
+            "decision",
+            bar=performed.bar.index,
+            wanted=performed.wanted.axes,
+            told=[one.plain for one in told],
+            section=direction.section,
+            fill=direction.fill,
+            director=performed.director,
+            observation=performed.observation.tolist(),
+            action=performed.action.tolist(),
+            knobs=direction.knobs.tolist(),
+        )
+        self._last = slot
 
     def _arrivals(self, slot: Slot) -> None:
         bar = slot.performed.bar

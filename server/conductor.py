@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..agents.arrange.performer import Performer
+from ..agents.performing import Performs, make_performer
 from ..music.cue import PHRASE_BARS, Cue
 from ..music.errors import RangeError, SegueError, UnknownNameError
 from ..music.events import Events
@@ -19,7 +19,9 @@ from ..music.world import Bar, World
 from .expression import Players
 from .timeline import GRIDS, Due, Slot, Timeline, Told
 
-SPOKEN = ("direct", "release", "switch", "rate")  # methods of a performer that commands call
+SPOKEN = ("direct", "release", "switch", "rate", "thumb", "unlearn", "adapt")
+"""Methods of a performer that commands call."""
+
 AT_ONCE = ("now", "beat", "bar")
 MAX_BOOKMARKS = 256  # bars that can be gone back
 RESTORED = "the session was restored"  # why what waited was dropped
@@ -60,7 +62,7 @@ class Conductor:
     def __init__(
         self,
         cue: Cue,
-        performer: Performer,
+        performer: Performs,
         player: Player,
         wanted: Callable[[float], Mood],
         *,
@@ -106,7 +108,7 @@ class Conductor:
         self._bookmarks[bar.index] = {
             "beat": bar.start_beats,
             "performer": slot.before,
-            "bars": [{"wanted": _axes(slot.performed.wanted), "told": []}],
+            "bars": [{"wanted": slot.performed.wanted.axes, "told": []}],
         }
         for late in [index for index in self._bookmarks if index <= bar.index - MAX_BOOKMARKS]:
             del self._bookmarks[late]
@@ -290,8 +292,8 @@ class Conductor:
             "performer": slots[0].before,
             "bars": [
                 {
-                    "wanted": _axes(slot.performed.wanted),
-                    "told": [[t.command, t.verb, list(t.names), t.values] for t in slot.told],
+                    "wanted": slot.performed.wanted.axes,
+                    "told": [told.plain for told in slot.told],
                 }
                 for slot in slots
             ],
@@ -301,7 +303,7 @@ class Conductor:
         """Play a snapshot on a stand-in, which raises if it cannot be played."""
         if not state["bars"] or not math.isfinite(state["beat"]):
             raise SegueError("the snapshot holds no bar; take another one")
-        performer = Performer(self.cue, self.performer.director_name, seed=self.performer.seed)
+        performer = make_performer(self.cue, self.performer.director_name, seed=self.performer.seed)
         performer.restore(state["performer"])
         for bar in state["bars"]:
             performer.next_bar(Mood(*bar["wanted"]))
@@ -357,7 +359,3 @@ def _told(plain: list[Any]) -> Told:
     if verb not in SPOKEN:
         raise UnknownNameError("word to a performer", str(verb), SPOKEN)
     return Told(str(command), verb, tuple(names), dict(values))
-
-
-def _axes(mood: Mood) -> list[float]:
-    return [mood.valence, mood.arousal, mood.tension]

@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from typing import Any
 
 from ..client.protocol import Event
 from .recording import SessionLog
@@ -30,6 +31,10 @@ class EventBook:
         event.ts_ns = time.monotonic_ns()
         self._kept.append(event)
         self._log.add("event", event=event)
+
+    def note(self, kind: str, **fields: Any) -> None:
+        """Write a line into the log alone."""
+        self._log.add(kind, **fields)
 
     def after(self, sequence: int) -> list[Event]:
         """The kept events with a higher number."""

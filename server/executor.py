@@ -37,6 +37,10 @@ class Executor:
                 self._play_stinger(content.name, due)
             case p.Feedback():
                 self._hear_feedback(waiting.id, content, frame)
+            case p.Unlearn():
+                self._tell(waiting.id, "unlearn")
+            case p.Learning():
+                self._tell(waiting.id, "adapt", values={"on": content.on})
             case p.Direct():
                 self._tell(waiting.id, "direct", values=content.changes)
             case p.Release():
@@ -75,6 +79,8 @@ class Executor:
         if content.valence is not None and content.arousal is not None:
             values = {"valence": content.valence, "arousal": content.arousal}
             self._tell(id, "rate", values=values)
+        if content.value:
+            self._tell(id, "thumb", values={"value": content.value})
         if content.value is not None and content.value > 0:
             self._stay(frame)
         elif content.value is not None and content.value < 0:

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from ..agents.arrange.performer import Performer
+from ..agents.performing import Performs, make_performer
 from ..client import protocol as p
 from ..client.verbs import Verbs, new_id
 from ..music.cue import Cue
@@ -49,7 +49,7 @@ class Session(Verbs):
     def __init__(
         self,
         cue: Cue,
-        performer: Performer,
+        performer: Performs,
         sound: Sound,
         *,
         clock: str = "manual",
@@ -89,6 +89,7 @@ class Session(Verbs):
             "session",
             protocol=p.PROTOCOL_VERSION,
             cue=cue.name,
+            fingerprint=performer.book.arrangements[0].fingerprint,
             key=str(cue.key),
             director=performer.director_name,
             seed=performer.seed,
@@ -133,7 +134,7 @@ class Session(Verbs):
         for name, value in (parameters or {}).items():
             Parameters(loaded).check(name, value)
         midi_path, book = (check_writable(midi) if midi else None), SessionLog(log)
-        performer = _begin(lambda: Performer(loaded, director, seed=seed))  # as an engine starts
+        performer = _begin(lambda: make_performer(loaded, director, seed=seed))  # as an engine starts
         sound = open_sound(output, loaded, seed=seed, realtime=clock == "realtime")
         try:
             return cls(

@@ -28,6 +28,11 @@ class Told:
     names: tuple[str, ...] = ()
     values: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def plain(self) -> list[Any]:
+        """The same as plain JSON values."""
+        return [self.command, self.verb, list(self.names), self.values]
+
 
 @dataclass
 class Slot:

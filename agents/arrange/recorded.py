@@ -1,0 +1,156 @@
+"""Recorded performances: the decisions in a session's log, and playing them again.
+
+`docs/protocol.md` describes the lines of a log. A recording holds what decided its bars, so that
+`replay` plays the same ones; a difference means another version of the cue, the director or Segue.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from ...music.cue import Cue
+from ...music.errors import FileFormatError, SegueError
+from ...music.mood import Mood
+from .performer import Performed, Performer
+
+FloatArray = NDArray[np.float64]
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """How one bar was decided, as the log tells it."""
+
+    bar: int
+    wanted: tuple[float, float, float]  # valence, arousal, tension, each -1..1
+    told: list[tuple[str, str, list[Any], dict[str, Any]]]  # since the bar before: id, verb, ...
+    section: str | None
+    fill: bool
+    director: str
+    observation: list[float]
+    action: list[float]  # of each knob, -1..1
+    knobs: list[float]  # that followed, 0..1
+
+
+class Start(msgspec.Struct, frozen=True):
+    """The first line of a log."""
+
+    cue: str
+    fingerprint: str
+    director: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Bars that were decided one after another, from a known state of the performer."""
+
+    state: dict[str, Any]
+    decisions: tuple[Decision, ...]
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The decisions of one session, in the stretches between its restores."""
+
+    path: Path
+    start: Start
+    stretches: tuple[Stretch, ...]
+
+    @property
+    def bars(self) -> int:
+        """Bars that sounded."""
+        return sum(len(stretch.decisions) for stretch in self.stretches)
+
+    @property
+    def feedback(self) -> int:
+        """Times that the listener answered."""
+        told = (one for s in self.stretches for d in s.decisions for one in d.told)
+        return sum(verb in ("rate", "thumb") for _, verb, *_ in told)
+
+
+def read_recording(path: str | Path) -> Recording:
+    """Read a session log.
+
+    Raises SegueError if it cannot be read, FileFormatError (naming the line) if it is no log of
+    this version. A last line that was cut off is left out.
+    """
+    path = Path(path)
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise SegueError(f"cannot read the log {path}: {error.strerror or error}") from error
+    whole = lines[:-1]  # what follows the last end of line was cut off, or is nothing
+    start: Start | None = None
+    stretches: list[tuple[dict[str, Any], list[Decision]]] = []
+    for number, line in enumerate(whole, 1):
+        try:
+            plain = msgspec.json.decode(line, type=dict[str, Any])
+            match plain.get("line"):
+                case "session":
+                    start = msgspec.convert(plain, Start)
+                case "performer":
+                    stretches.append((dict(plain["state"]), []))
+                case "decision":
+                    stretches[-1][1].append(msgspec.convert(plain, Decision))
+        except (msgspec.MsgspecError, KeyError, IndexError, TypeError) as error:
+            raise FileFormatError(
+                f"line {number} of {path} is not of a session log of this version ({error}); "
+                "record the session again with log=..."
+            ) from error
+    if start is None:
+        raise FileFormatError(f"{path} is not a session log: its first line tells of no session")
+    kept = tuple(Stretch(state, tuple(found)) for state, found in stretches if found)
+    return Recording(path, start, kept)
+
+
+def check_cue(recording: Recording, cue: Cue, fingerprint: str) -> None:
+    """SegueError unless a recording is of this cue, in this version."""
+    start = recording.start
+    if start.cue != cue.name:
+        raise SegueError(
+            f"{recording.path} is of cue {start.cue!r}, not of {cue.name!r}; name that cue"
+        )
+    if start.fingerprint != fingerprint:
+        raise SegueError(
+            f"{recording.path} was recorded with another version of cue {cue.name!r} "
+            f"(music {start.fingerprint}, now {fingerprint}); record the session again"
+        )
+
+
+def replay(
+    recording: Recording, cue: Cue, director: str | None = None
+) -> Iterator[tuple[Decision, Performed]]:
+    """Play a recording again, bar by bar: what was decided then, and now.
+
+    :param director: in place of the recorded one; what it is told stays as it was, and the state at
+        the start of each stretch too
+    """
+    performer = Performer(cue, director or recording.start.director, seed=recording.start.seed)
+    check_cue(recording, cue, performer.book.arrangements[0].fingerprint)
+    for stretch in recording.stretches:
+        state = stretch.state if director is None else stretch.state | {"director": director}
+        performer.restore(state)
+        for number, decision in enumerate(stretch.decisions):
+            for _, verb, names, values in decision.told:
+                if director is None or verb != "switch":
+                    getattr(performer, verb)(*names, **values)
+            if number:
+                performer.ask(decision.section, decision.fill)
+            yield decision, performer.next_bar(Mood(*decision.wanted))
+
+
+def first_difference(recording: Recording, cue: Cue) -> str:
+    """Where a replay leaves a recording, in words; empty if it gives the same bars to the bit."""
+    for then, now in replay(recording, cue):
+        knobs = now.bar.direction.knobs
+        if not np.array_equal(np.asarray(then.observation), now.observation):
+            return f"bar {then.bar}: the director saw something else than when it was recorded"
+        if not np.array_equal(np.asarray(then.action), now.action):
+            return f"bar {then.bar}: director {now.director!r} decides otherwise than it did"
+        if not np.array_equal(np.asarray(then.knobs), knobs):
+            return f"bar {then.bar}: the knobs move otherwise than they did"
+    return ""
