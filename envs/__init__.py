@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from .core import Core
 
 ARRANGE = "segue/Arrange-v0"
+ACCOMPANY = "segue/Accompany-v0"
 MELODY = "segue/Melody-v0"
 STEMS = "segue/Stems-v0"
 TIMBRE = "segue/Timbre-v0"
 
 ENVIRONMENTS = {  # id -> module and the start of the names of its classes
     ARRANGE: "segue.envs.arrange.env:Arrange",
+    ACCOMPANY: "segue.envs.accompany.env:Accompany",
     MELODY: "segue.envs.melody.env:Melody",
     STEMS: "segue.envs.stems.env:Stems",
     TIMBRE: "segue.envs.timbre.env:Timbre",

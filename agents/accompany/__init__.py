@@ -1,0 +1,1 @@
+"""Accompanists of `segue/Accompany-v0`: rules, learned models, and reinforcement learning."""

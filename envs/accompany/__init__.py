@@ -1,0 +1,1 @@
+"""Chords for a melody that arrives in real time: the world of `segue/Accompany-v0`."""
