@@ -35,27 +35,49 @@ class Take:
     articulation: float = 0.5  # 0 staccato .. 1 legato
 
 
+def cue_parts(cue: Cue) -> dict[str, list[int]]:
+    """The parts that a cue is recorded in, with the indices of the layers of each.
+
+    A part is what layers of one role play together, the tracks of the theme with the melody; one of
+    a single layer has the name of its instrument, the others that of the role.
+    """
+    roles: dict[str, list[int]] = {}
+    for index, layer in enumerate(cue.layers):
+        if layer.role != "stem":
+            role = "melody" if layer.role == "track" else layer.role
+            roles.setdefault(role, []).append(index)
+    named = {
+        role: cue.layers[of[0]].instrument if len(of) == 1 else role for role, of in roles.items()
+    }
+    if len(set(named.values())) < len(named):
+        named = {role: role for role in roles}
+    return {named[role]: of for role, of in roles.items()}
+
+
 def draw_takes(cue: Cue, rng: np.random.Generator) -> tuple[Take, ...]:
     """A take for each section of a cue, spread from calm to wild and, apart from that, from dark to
     bright.
 
-    The first two layers are in every take; the others are left out here and there.
+    The first two parts are in every take, and at least three; the others are left out here and
+    there.
     """
-    sections, layers = len(cue.sections), len(cue.layers)
+    parts, sections = list(cue_parts(cue).values()), len(cue.sections)
     spread = (np.arange(sections) + rng.uniform(0.2, 0.8, sections)) / sections
     intensity, brightness = rng.permutation(spread), rng.permutation(spread)
     takes = []
     for wild, bright in zip(intensity, brightness, strict=True):
-        activity = 1.0 + (LEVELS - 2) * wild + _STRAY * rng.standard_normal(layers)
+        activity = 1.0 + (LEVELS - 2) * wild + _STRAY * rng.standard_normal(len(cue.layers))
         levels = np.clip(np.rint(activity), 1, LEVELS - 1).astype(int)
-        absent = rng.random(layers) < _LEFT_OUT
+        absent = rng.random(len(parts)) < _LEFT_OUT
         absent[:2] = False
-        absent[rng.permutation(layers)[:_LEAST_PARTS]] = False
+        absent[rng.permutation(len(parts))[:_LEAST_PARTS]] = False
+        for part in np.flatnonzero(absent):
+            levels[parts[part]] = 0
         takes.append(
             Take(
                 mode=cue.modes[min(int(bright * len(cue.modes)), len(cue.modes) - 1)],
                 register=int(rng.integers(REGISTERS)),
-                levels=tuple(int(level) for level in np.where(absent, 0, levels)),
+                levels=tuple(levels.tolist()),
                 velocity_scale=_QUIETEST + (_LOUDEST - _QUIETEST) * float(wild),
                 articulation=float(np.clip(1.0 - wild + rng.uniform(-0.3, 0.3), 0.0, 1.0)),
             )
@@ -69,49 +91,35 @@ def record(
     bpm: float,
     *,
     transitions: Sequence[Transition] | None = None,
-    suffix: str = ".flac",
 ) -> Cue:
-    """The cue of stems that these takes leave, `SECTION_LAYER` each, at one tempo and in one mode.
+    """The cue of stems that these takes leave, `SECTION_PART` each, at one tempo and in one mode.
 
-    Its theme has a track for each layer of the cue; the stems' files are named and not made.
+    Its theme has a track for each part; the stems' files, `SECTION_PART.flac`, are named and not
+    made.
 
     :param takes: one for each section
     :param bpm: tempo of the recordings in quarter notes a minute, 20..400
     :param transitions: ways between the sections; None: those of the cue
-    :param suffix: of the stems' files
     :raises SegueError: there is not one take for each section, of each layer
     """
     check_range("tempo of the recordings", bpm, 20.0, 400.0)
-    layers = cue.layers
-    if len(takes) != len(cue.sections) or any(len(take.levels) != len(layers) for take in takes):
+    if len(takes) != len(cue.sections) or any(
+        len(take.levels) != len(cue.layers) for take in takes
+    ):
         raise SegueError(
-            f"cue {cue.name!r} has {len(cue.sections)} sections of {len(layers)} layers; give one "
-            "take for each section, with a level for each layer"
+            f"cue {cue.name!r} has {len(cue.sections)} sections of {len(cue.layers)} layers; give "
+            "one take for each section, with a level for each layer"
         )
-    tracks = _track_names(cue)
-    stems: list[Layer] = []
-    sections: list[Section] = []
-    notes: list[list[Notes]] = [[] for _ in layers]
-    start = 0
+    parts, stems, sections, start = cue_parts(cue), [], [], 0
+    tracks: dict[str, list[Notes]] = {part: [] for part in parts}
     for section, take in zip(cue.sections, takes, strict=True):
-        for number, layer in enumerate(layers):
-            if take.levels[number]:
-                stems.append(
-                    Layer(
-                        f"{section.name}_{layer.name}",
-                        "stem",
-                        kit=True if layer.is_kit else None,
-                        track=tracks[number],
-                        reverb=0.0,
-                        file=f"{section.name}_{layer.name}{suffix}",
-                        bpm=bpm,
-                        beats=section.bars * cue.meter.bar_beats,
-                        sections=(section.name,),
-                    )
-                )
-        for held, part in zip(notes, _record_section(cue, section, take), strict=True):
-            part["onset_beats"] += start * cue.meter.bar_beats
-            held.append(part)
+        recorded = recorded_notes(cue, section, take)
+        for part, layers in parts.items():
+            for layer in layers:
+                recorded[layer]["onset_beats"] += start * cue.meter.bar_beats
+                tracks[part].append(recorded[layer])
+            if any(take.levels[layer] for layer in layers):
+                stems.append(_stem(cue, section, part, bpm, kit=cue.layers[layers[0]].is_kit))
         sections.append(replace(section, start_bar=start))
         start += section.bars
     return replace(
@@ -123,15 +131,26 @@ def record(
         transitions=cue.transitions if transitions is None else tuple(transitions),
         bindings=tuple(b for b in cue.bindings if not b.to.startswith("level.")),
         mix=replace(cue.mix, sidechains=()),
-        tracks={
-            track: sort_notes(np.concatenate(held))
-            for track, held in zip(tracks, notes, strict=True)
-        },
+        tracks={part: sort_notes(np.concatenate(held)) for part, held in tracks.items()},
     )
 
 
-def _record_section(cue: Cue, section: Section, take: Take) -> list[Notes]:
-    """The notes of each layer in one section, onsets in beats from its start."""
+def _stem(cue: Cue, section: Section, part: str, bpm: float, *, kit: bool) -> Layer:
+    return Layer(
+        f"{section.name}_{part}",
+        "stem",
+        kit=kit or None,
+        track=part,
+        reverb=0.0,
+        file=f"{section.name}_{part}.flac",
+        bpm=bpm,
+        beats=section.bars * cue.meter.bar_beats,
+        sections=(section.name,),
+    )
+
+
+def recorded_notes(cue: Cue, section: Section, take: Take) -> list[Notes]:
+    """The notes of each layer in a take of one section, onsets in beats from its start."""
     book = Book([replace(cue, sections=(section,), modes=(take.mode,))])
     arrangement = book.arrangements[0]
     length = book.shortest[0] + (book.longest[0] - book.shortest[0]) * take.articulation
@@ -148,14 +167,3 @@ def _record_section(cue: Cue, section: Section, take: Take) -> list[Notes]:
         notes["velocity"] = np.clip(notes["velocity"] * take.velocity_scale, 0.01, 1.0)
         recorded.append(notes)
     return recorded
-
-
-def _track_names(cue: Cue) -> list[str]:
-    """A track for each layer, called by its instrument where no other layer has that one."""
-    instruments = [layer.instrument for layer in cue.layers]
-    names = [layer.name for layer in cue.layers]
-    called = [
-        instrument if instruments.count(instrument) == 1 else name
-        for name, instrument in zip(names, instruments, strict=True)
-    ]
-    return called if len(set(called)) == len(called) else names
