@@ -17,16 +17,16 @@ from .settings import STEP_SECONDS
 FARTHEST = 2.0
 OBSERVATION_LIMIT = 5.0
 
-_CENTRES = np.array(
+CENTRES = np.array(
     [-30.0, 0.0, -45.0, 60.0, 0.5] + [80.0] + [0.0] * (heard.MFCCS - 1) + [0.3] * heard.CLASSES
 )
-_SCALES = np.array(
+SCALES = np.array(
     [12.0, 1.5, 18.0, 12.0, 0.25]
     + [40.0, 40.0, 20.0, 15.0, 10.0, 10.0] + [8.0] * (heard.MFCCS - 6)
     + [0.35] * heard.CLASSES
 )  # fmt: skip
-_ENVELOPE_SCALE = 16.0  # dB, mean over coefficients of two settings drawn at random
-_UNSURE, _SURE = 0.5, 0.9  # voicing below and above which pitch counts not at all and wholly
+ENVELOPE_SCALE = 16.0  # dB, mean over coefficients of two settings drawn at random
+UNSURE, SURE = 0.5, 0.9  # voicing below and above which pitch counts not at all and wholly
 
 OBSERVATION = (
     *(f"own_{name}" for name in DESCRIPTORS),
@@ -40,31 +40,31 @@ OBSERVATION = (
 
 def surely_pitched(descriptors: FloatArray) -> FloatArray:
     """Whether there is a pitch [shape=(n,)], 0..1."""
-    sure = (descriptors[:, heard.VOICING] - _UNSURE) / (_SURE - _UNSURE)
+    sure = (descriptors[:, heard.VOICING] - UNSURE) / (SURE - UNSURE)
     return np.asarray(np.clip(sure, 0.0, 1.0))
 
 
 def scaled(descriptors: FloatArray) -> FloatArray:
     """Descriptors about -2..2; pitch counts by how much of it there is."""
-    found = (descriptors - _CENTRES) / _SCALES
+    found = (descriptors - CENTRES) / SCALES
     found[:, heard.PITCH] *= surely_pitched(descriptors)
     return np.asarray(found)
 
 
 def distances(own: FloatArray, target: FloatArray) -> dict[str, FloatArray]:
-    """How far two sounds are apart, by name, each [shape=(n,)] in 0..`FARTHEST`."""
+    """How far sounds are apart, by name, each [shape=(n,)] in 0..`FARTHEST`; one may be a row."""
     apart = np.abs(own - target)
     sure, wanted = surely_pitched(own), surely_pitched(target)
-    both = np.square([own[:, heard.CHROMA], target[:, heard.CHROMA]]).sum(axis=2)
-    alike = (own[:, heard.CHROMA] * target[:, heard.CHROMA]).sum(axis=1)
-    norm = np.sqrt(both[0] * both[1])
+    mine, theirs = own[:, heard.CHROMA], target[:, heard.CHROMA]
+    alike = (mine * theirs).sum(axis=1)
+    norm = np.linalg.norm(mine, axis=1) * np.linalg.norm(theirs, axis=1)
     cosine = np.divide(alike, norm, out=np.ones_like(norm), where=norm > 1e-9)
     found = {
-        "loudness": apart[:, heard.LOUDNESS] / _SCALES[heard.LOUDNESS],
-        "brightness": apart[:, heard.BRIGHTNESS] / _SCALES[heard.BRIGHTNESS],
-        "noisiness": apart[:, heard.NOISINESS] / _SCALES[heard.NOISINESS],
+        "loudness": apart[:, heard.LOUDNESS] / SCALES[heard.LOUDNESS],
+        "brightness": apart[:, heard.BRIGHTNESS] / SCALES[heard.BRIGHTNESS],
+        "noisiness": apart[:, heard.NOISINESS] / SCALES[heard.NOISINESS],
         "pitch": sure * wanted * apart[:, heard.PITCH] / 12.0 + np.abs(sure - wanted),
-        "envelope": apart[:, heard.MFCC].mean(axis=1) / _ENVELOPE_SCALE,
+        "envelope": apart[:, heard.MFCC].mean(axis=1) / ENVELOPE_SCALE,
         "chroma": 1.0 - cosine,
     }
     return {name: np.minimum(value, FARTHEST) for name, value in found.items()}
