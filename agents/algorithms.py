@@ -19,22 +19,12 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, FlattenExtractor
 from torch import nn
 
+from ..envs import make_core
 from ..music.errors import SegueError, UnknownNameError
 from ..music.files import write_whole
-from .config import Config, load_config
+from .config import ALGORITHMS, Config, load_config
 from .policy import Policy
 from .sb3 import CoreVecEnv
-
-ALGORITHMS = {  # name in a configuration -> module, class, policy
-    "ppo": ("stable_baselines3", "PPO", "MlpPolicy"),
-    "a2c": ("stable_baselines3", "A2C", "MlpPolicy"),
-    "recurrent_ppo": ("sb3_contrib", "RecurrentPPO", "MlpLstmPolicy"),
-    "maskable_ppo": ("sb3_contrib", "MaskablePPO", "MlpPolicy"),
-    "sac": ("stable_baselines3", "SAC", "MlpPolicy"),
-    "tqc": ("sb3_contrib", "TQC", "MlpPolicy"),
-    "dqn": ("stable_baselines3", "DQN", "MlpPolicy"),
-    "qr_dqn": ("sb3_contrib", "QRDQN", "MlpPolicy"),
-}
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU, "silu": nn.SiLU}
 
@@ -43,9 +33,7 @@ EXPORTED = tuple(name for name in ALGORITHMS if name != "recurrent_ppo")
 
 
 def algorithm_class(name: str) -> type[BaseAlgorithm]:
-    """The class of an algorithm; UnknownNameError if there is none of that name."""
-    if name not in ALGORITHMS:
-        raise UnknownNameError("algorithm", name, ALGORITHMS)
+    """The class of an algorithm."""
     module, class_name, _ = ALGORITHMS[name]
     found: type[BaseAlgorithm] = getattr(import_module(module), class_name)
     return found
@@ -61,12 +49,9 @@ def make_model(config: Config, env: CoreVecEnv, logs: Path | None = None) -> Bas
     :param env: what it learns in
     :param logs: folder for TensorBoard; none: no logs
     """
+    check_settings(config)
     kind = algorithm_class(config.algorithm)
     hyper = dict(config.hyper)
-    known = set(inspect.signature(kind.__init__).parameters)
-    for name in hyper:
-        if name not in known:
-            raise UnknownNameError("hyper-parameter", name, known - {"self", "env"}, kind.__name__)
     if issubclass(kind, OffPolicyAlgorithm):
         hyper.setdefault("gradient_steps", -1)
     if config.schedule == "linear":
@@ -87,6 +72,23 @@ def make_model(config: Config, env: CoreVecEnv, logs: Path | None = None) -> Bas
             f"{kind.__name__} cannot be made for {config.environment}: {error}; "
             "look at algorithm, hyper and policy of the configuration"
         ) from None
+
+
+def check_settings(config: Config) -> None:
+    """SegueError if a configuration asks for an option, a setting, ... that is not there."""
+    kind = algorithm_class(config.algorithm)
+    known = set(inspect.signature(kind.__init__).parameters)
+    known -= {"self", "env", "policy", "policy_kwargs", "_init_setup_model", "seed", "device"}
+    for name in config.hyper:
+        if name not in known:
+            raise UnknownNameError("hyper-parameter", name, known, kind.__name__)
+    _policy_keywords(config.policy)
+    for options in (config.train, config.validation):
+        core = make_core(config.environment, 1, **options)
+        if config.algorithm == "maskable_ppo":
+            core.reset(np.random.default_rng(0))
+            if core.action_masks() is None:
+                raise SegueError(f"{config.environment} has no action masks; take ppo instead")
 
 
 def _policy_keywords(given: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """What a training is: settings in YAML, one file for each environment in `configs/`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +14,18 @@ from ..music.files import read_whole, write_whole
 
 CONFIGS = Path(__file__).parent / "configs"
 """The folder of the configurations that are shipped, `NAME.yaml`."""
+
+ALGORITHMS = {  # name in a configuration -> module, class, policy
+    "ppo": ("stable_baselines3", "PPO", "MlpPolicy"),
+    "a2c": ("stable_baselines3", "A2C", "MlpPolicy"),
+    "recurrent_ppo": ("sb3_contrib", "RecurrentPPO", "MlpLstmPolicy"),
+    "maskable_ppo": ("sb3_contrib", "MaskablePPO", "MlpPolicy"),
+    "sac": ("stable_baselines3", "SAC", "MlpPolicy"),
+    "tqc": ("sb3_contrib", "TQC", "MlpPolicy"),
+    "dqn": ("stable_baselines3", "DQN", "MlpPolicy"),
+    "qr_dqn": ("sb3_contrib", "QRDQN", "MlpPolicy"),
+}
+"""The algorithms of Stable-Baselines3 and sb3-contrib that can be named."""
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
 
@@ -44,7 +58,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A training of one algorithm of Stable-Baselines3 or sb3-contrib on one environment."""
 
     environment: str
-    algorithm: str  # a name of `algorithms.ALGORITHMS`
+    algorithm: str  # a name of `ALGORITHMS`
     steps: Count  # of all environments together
     n_envs: Count
     seed: int = 0
@@ -91,15 +105,28 @@ def load_config(name: str, **changes: Any) -> Config:
     """
     path = config_path(name)
     data = read_whole(path)
-    try:
-        given = _numbers(msgspec.yaml.decode(data))
-        if isinstance(given, dict):
-            _check_keys(given)
-        config = msgspec.convert(given, Config)
+    with naming(path):
+        try:
+            given = _numbers(msgspec.yaml.decode(data))
+            if isinstance(given, dict):
+                _check_keys(given)
+            config = msgspec.convert(given, Config)
+        except msgspec.DecodeError as error:
+            said = " ".join(str(error).split())
+            raise FileFormatError(f"{said}; docs/environments.md shows the form") from None
+        if config.algorithm not in ALGORITHMS:
+            raise UnknownNameError("algorithm", config.algorithm, ALGORITHMS)
         environment = environment_id(config.environment)
-    except (msgspec.DecodeError, SegueError) as error:
-        raise FileFormatError(f"{path}: {error}; docs/environments.md shows the form") from None
     return msgspec.structs.replace(config, environment=environment, **changes)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """An error of the user's within says in which file it is."""
+    try:
+        yield
+    except SegueError as error:
+        raise FileFormatError(f"{path}: {error}") from None
 
 
 def save_config(path: Path, config: Config) -> None:

@@ -3,12 +3,16 @@
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..music.errors import SegueError
 from ..music.files import write_whole
 from .callbacks import read_curve
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def draw_curves(runs: Sequence[Path], path: Path) -> None:
@@ -46,6 +50,33 @@ def draw_curves(runs: Sequence[Path], path: Path) -> None:
     axes.set(xlabel="steps", ylabel="mean reward a step", title="validation; dotted: training")
     axes.legend()
     axes.grid(alpha=0.3)
+    _write(figure, path)
+
+
+def draw_history(worths: Sequence[float | None], path: Path) -> None:
+    """Draw what each trial of a search was worth, and the best so far.
+
+    :param worths: validation reward of each trial that has one; None: stopped early
+    :param path: of the picture, .png
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    reached = np.array([np.nan if worth is None else worth for worth in worths])
+    numbers = np.arange(len(reached))
+    axes.plot(numbers, reached, "o", label="trial")
+    best = np.fmax.accumulate(reached)
+    axes.step(numbers, best, "-", where="post", label="best so far")
+    for number in numbers[np.isnan(reached)]:
+        axes.axvline(float(number), color="0.85", zorder=0)
+    axes.set(xlabel="trial (grey: stopped early)", ylabel="validation reward a step")
+    axes.legend()
+    axes.grid(alpha=0.3)
+    _write(figure, path)
+
+
+def _write(figure: "Figure", path: Path) -> None:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=120)
     write_whole(path, buffer.getvalue())

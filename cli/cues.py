@@ -1,4 +1,4 @@
-"""Cues: `segue cue list`, `check` and `import`."""
+"""Cues: `segue cue list`, `check`, `import` and `record`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from .common import app, console, print_table
+from .common import Seed, app, console, print_table, progress_bar
 
 if TYPE_CHECKING:
     from ..music.cue import Cue
 
-cue_app = typer.Typer(help="List, check and import cues.", no_args_is_help=True)
+cue_app = typer.Typer(help="List, check, import and record cues.", no_args_is_help=True)
 app.add_typer(cue_app, name="cue")
 
 
@@ -84,6 +84,39 @@ def cue_import(
             f"--picture belongs to recordings, and {file} is a MIDI file; leave it out"
         )
     _tell_made(target, import_midi(file, target))
+
+
+@cue_app.command("record")
+def cue_record(
+    cue: Annotated[str, typer.Argument(help="A shipped cue, or a folder.")],
+    folder: Annotated[Path | None, typer.Option("--output", "-o", help="Folder to make.")] = None,
+    bpm: Annotated[
+        float | None, typer.Option(help="Tempo of the recordings.", min=20, max=400)
+    ] = None,
+    seed: Seed = 0,
+) -> None:
+    """Record a cue as stems that can only come and go, as a studio would; from calm to wild.
+
+    Such a cue is directed by its sections and layers: segue play FOLDER --director stems
+    """
+    from ..music.cue_file import load_cue
+    from ..synth.takes import record_stems
+
+    target = folder or Path(f"{Path(cue).name}-stems")
+    with progress_bar() as progress:
+        task = progress.add_task(f"recording {cue}", total=1.0)
+        made = record_stems(
+            load_cue(cue),
+            target,
+            bpm=bpm,
+            seed=seed,
+            progress=lambda done: progress.update(task, completed=done),
+        )
+    console.print(
+        f"{target}: {len(made.layers)} stems of {len(made.sections)} sections at "
+        f"{made.tempo_bpm[0]:g} bpm; hear it: segue play {target} --director stems",
+        soft_wrap=True,
+    )
 
 
 def _import_recording(file: Path, target: Path, picture: Path | None) -> None:

@@ -1,14 +1,17 @@
-"""Environments and those who play them: `segue environments`, `train`, `evaluate`."""
+"""Environments and those who play them: `segue environments`, `train`, `tune`, `evaluate`."""
 
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..music.errors import SegueError, UnknownNameError
 from .common import Json, app, console, print_table, progress_bar
+
+if TYPE_CHECKING:
+    from ..agents.config import Config
 
 Environment = Annotated[str, typer.Argument(help="arrange, Arrange-v0 or segue/Arrange-v0, ...")]
 EnvOptions = Annotated[
@@ -70,15 +73,10 @@ def train(
     """Train an agent; `tensorboard --logdir RUN` and RUN/curve.png show the curves."""
     from msgspec.structs import replace
 
-    from ..agents.config import load_config
     from ..agents.curves import draw_curves
     from ..agents.train import train as run_training
 
-    name, short = _names(environment)
-    changes: dict[str, Any] = {} if steps is None else {"steps": steps}
-    loaded = load_config(config or short, **changes)
-    if loaded.environment != name:
-        raise SegueError(f"{config} trains on {loaded.environment}, not on {name}; name that one")
+    loaded, short = _loaded(environment, config, steps)
     chosen = given_options(options)
     folder = run or Path("runs") / short
     runs = [folder] if seeds == 1 else [folder / f"seed{seed + at}" for at in range(seeds)]
@@ -101,6 +99,42 @@ def _trained(run: Path) -> Path:
     """What plays the result of a run: its policy, or its model where there is none."""
     policy = run / "policy.json"
     return policy if policy.exists() else run / "best.zip"
+
+
+@app.command()
+def tune(
+    environment: Environment,
+    run: Annotated[
+        Path | None, typer.Option(help="Folder of the search; runs/NAME-tune if none is given.")
+    ] = None,
+    config: ConfigName = "",
+    trials: Annotated[int, typer.Option(help="In all, with those that are there.", min=1)] = 20,
+    steps: Annotated[int | None, typer.Option(help="Steps of each trial.", min=1)] = None,
+    seed: Annotated[int, typer.Option(help="Of the search.", min=0)] = 0,
+    options: EnvOptions = None,
+) -> None:
+    """Search for hyper-parameters on the validation split; it goes on where it was stopped."""
+    from msgspec.structs import replace
+
+    from ..agents.tuning import BEST_CONFIG
+    from ..agents.tuning import tune as search
+
+    loaded, short = _loaded(environment, config, steps)
+    settings = replace(loaded, seed=seed, train=loaded.train | given_options(options))
+    folder = run or Path("runs") / f"{short}-tune"
+    with progress_bar() as progress:
+        task = progress.add_task("searching", total=trials)
+
+        def told(number: int, worth: float | None) -> None:
+            what = "stopped early" if worth is None else f"validation {worth:+.3f}"
+            console.print(f"trial {number}: {what}")
+            progress.update(task, completed=number + 1)
+
+        search(settings, folder, trials, told=told)
+    best = folder / BEST_CONFIG
+    console.print(
+        f"best settings: {best}; use them: segue train {short} --config {best}", soft_wrap=True
+    )
 
 
 @app.command()
@@ -179,6 +213,21 @@ def given_options(settings: list[str] | None) -> dict[str, Any]:
         except ValueError:
             found[name] = {"true": True, "false": False}.get(text, text)
     return found
+
+
+def _loaded(environment: str, config: str, steps: int | None) -> tuple["Config", str]:
+    """The configuration that was asked for, and the short name of its environment."""
+    from ..agents.algorithms import check_settings
+    from ..agents.config import config_path, load_config, naming
+
+    name, short = _names(environment)
+    changes: dict[str, Any] = {} if steps is None else {"steps": steps}
+    loaded = load_config(config or short, **changes)
+    if loaded.environment != name:
+        raise SegueError(f"{config} trains on {loaded.environment}, not on {name}; name that one")
+    with naming(config_path(config or short)):
+        check_settings(loaded)
+    return loaded, short
 
 
 def _space(space: Any) -> str:
