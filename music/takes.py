@@ -54,16 +54,19 @@ def cue_parts(cue: Cue) -> dict[str, list[int]]:
     return {named[role]: of for role, of in roles.items()}
 
 
-def draw_takes(cue: Cue, rng: np.random.Generator) -> tuple[Take, ...]:
+def draw_takes(cue: Cue, rng: np.random.Generator, *, in_order: bool = False) -> tuple[Take, ...]:
     """A take for each section of a cue, spread from calm to wild and, apart from that, from dark to
     bright.
 
     The first two parts are in every take, and at least three; the others are left out here and
     there.
+
+    :param in_order: the first section is the calmest and the last the wildest
     """
     parts, sections = list(cue_parts(cue).values()), len(cue.sections)
     spread = (np.arange(sections) + rng.uniform(0.2, 0.8, sections)) / sections
     intensity, brightness = rng.permutation(spread), rng.permutation(spread)
+    intensity = spread if in_order else intensity
     takes = []
     for wild, bright in zip(intensity, brightness, strict=True):
         activity = 1.0 + (LEVELS - 2) * wild + _STRAY * rng.standard_normal(len(cue.layers))

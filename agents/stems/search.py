@@ -78,8 +78,9 @@ class Search:
             spread = doubt[:, min(step, doubt.shape[1] - 1)][:, None, None, None]
             apart = np.sqrt(error**2 + (2 / np.pi) * spread**2).mean(axis=-1)
             moved = levels_moved(mix[..., None], heard_mix)
-            phrase = np.broadcast_to(on_phrase[..., None, None], moved.shape)
-            cost = s.mood_weight * apart + s.movement_weight * movement_cost(moved, phrase)
+            entered = (place.number == 0) & (place.turn == 0)
+            movement = movement_cost(moved, on_phrase[..., None, None], entered[..., None, None])
+            cost = s.mood_weight * apart + s.movement_weight * movement
             rest = s.monotony_weight * tiring_turns(place.turn) + s.promise_weight * broken
             worth = total[..., None] - cost - rest[..., None, None]
             worth = np.where(changes == NOWHERE, -np.inf, worth).reshape(n, PLANS, -1)

@@ -29,6 +29,9 @@ OBSERVATION_LIMIT = 10.0
 ON_PHRASE, OFF_PHRASE = 0.35, 1.3
 """Share of a movement's cost where a phrase begins, and elsewhere."""
 
+ENTERING = 2
+"""Levels for which the beginning of another section counts."""
+
 TIRESOME, MOST_TURNS = 2, 4
 """Turns of a section from which on it tires, and how many more count."""
 
@@ -133,7 +136,7 @@ class StemsCore(Core):
         broken = (waiting != NOWHERE) & (go != NOWHERE) & (go != waiting)
         bars = worlds.advance(self.setting, go)
         perception.mix = sounding(library, bars.section, mix)
-        last = self.played[-1].section if self.played else bars.section
+        entered = (bars.number == 0) & (bars.turn == 0) & (self.bar > 0)
         self.played.append(PlayedBar(bars.cue, bars.section, bars.number, perception.mix))
         row = library.row[bars.section] + bars.number
         perception.hear(library.mood[row, perception.mix])
@@ -145,9 +148,10 @@ class StemsCore(Core):
         perception.want(target)
         moved = levels_moved(before, perception.mix)
         distance = np.abs(felt - target).mean(axis=1)
-        terms = self._terms(distance, movement_cost(moved, on_phrase), bars.turn, broken)
+        movement = movement_cost(moved, on_phrase, entered)
+        terms = self._terms(distance, movement, bars.turn, broken)
         self._error += distance / self.settings.bars
-        self._counts += np.stack([bars.section != last, moved > 0, broken])
+        self._counts += np.stack([entered, moved > 0, broken])
         self.bar += 1
         reward = np.add.reduce(list(terms.values()))
         return self.observe(), reward, self.bar >= self.settings.bars, terms
@@ -185,9 +189,15 @@ def levels_moved(before: IntArray, after: IntArray) -> IntArray:
     return moved
 
 
-def movement_cost(moved: IntArray, on_phrase: NDArray[np.bool_]) -> FloatArray:
-    """What levels moved [shape=(n,)] cost [n], less where a phrase begins [n]."""
-    return np.asarray(np.where(on_phrase, ON_PHRASE, OFF_PHRASE) * moved)
+def movement_cost(
+    moved: IntArray, on_phrase: NDArray[np.bool_], entered: NDArray[np.bool_]
+) -> FloatArray:
+    """What movement costs [any shape]: levels moved, less where a phrase begins, and sections.
+
+    :param moved: levels that all parts move together
+    :param entered: whether another section begins
+    """
+    return np.asarray(np.where(on_phrase, ON_PHRASE, OFF_PHRASE) * moved + ENTERING * entered)
 
 
 def tiring_turns(turn: IntArray) -> IntArray:

@@ -70,9 +70,12 @@ class StemsEnv(SingleEnv):
     | term | is |
     | --- | --- |
     | mood | - mean distance of felt and wanted mood over both axes, sd |
-    | movement | -0.04 for each level that a part moves, x 0.35 as a phrase begins, else x 1.3 |
+    | movement | -0.04 x movement of the mix and the sections |
     | monotony | -0.05 for each turn of a section beyond the second, up to four |
     | promise | -0.2 for a section that was asked for and given up for another |
+
+    Movement counts the levels that parts move, x 0.35 where a phrase begins and x 1.3 elsewhere,
+    and 2 for another section that begins.
 
     ## Starting state
 
