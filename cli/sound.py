@@ -187,3 +187,35 @@ def instruments(
         page = write_gallery(gallery, tell) if gallery else None
     if page:
         console.print(f"written: {page}", soft_wrap=True)
+
+
+@app.command()
+def timbre(
+    target: SoundFile,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="WAV.")] = None,
+    still: Annotated[
+        bool, typer.Option("--still", help="The file is one sound, such as a note: match it.")
+    ] = False,
+    policy: Annotated[
+        Path | None, typer.Option(help="Card of a trained policy; else the one that is shipped.")
+    ] = None,
+) -> None:
+    """Follow a sound with a synthesizer: an agent turns the knobs until it sounds alike."""
+    from ..agents.timbre.following import follow_file
+
+    written = output or target.with_suffix(".timbre.wav")
+    with progress_bar() as progress:
+        task = progress.add_task("following", total=1.0)
+        found = follow_file(
+            target,
+            written,
+            still=still,
+            policy=policy,
+            progress=lambda share: progress.update(task, completed=share),
+        )
+    console.print(
+        f"{written}: {len(found.knobs)} steps, distance {found.distances[0]:.2f} at first, "
+        f"{found.distances[-1]:.2f} at last, {found.distances.mean():.2f} on average; knobs in "
+        f"{written.with_suffix('.json')}",
+        soft_wrap=True,
+    )

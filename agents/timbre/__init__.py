@@ -1,0 +1,1 @@
+"""Who turns the knobs in `segue/Timbre-v0`: searches, tables, trained policies."""
