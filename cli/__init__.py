@@ -7,13 +7,14 @@ import typer
 
 from ..client.errors import ClientError
 from ..music.errors import SegueError
-from . import cues, ears, learning, machine, play, sound, training, transcribe
+from . import cues, ears, feedback, learning, machine, play, sound, training, transcribe
 from .common import app
 
 __all__ = [
     "app",
     "cues",
     "ears",
+    "feedback",
     "learning",
     "machine",
     "main",

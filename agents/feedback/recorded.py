@@ -13,12 +13,18 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from ...envs.arrange.listener import ListenerSettings
 from ...music.cue import Cue
 from ...music.errors import FileFormatError, SegueError
 from ...music.mood import Mood
-from .performer import Performed, Performer
+from ..arrange.performer import Performed, Performer
+from ..arrange.scene import Scene
 
 FloatArray = NDArray[np.float64]
+
+
+CHANNELS = {"rate": "rating", "thumb": "thumbs"}
+"""Channels of feedback (`envs.arrange.listener.CHANNELS`) by what a performer is told."""
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -66,10 +72,10 @@ class Recording:
         return sum(len(stretch.decisions) for stretch in self.stretches)
 
     @property
-    def feedback(self) -> int:
-        """Times that the listener answered."""
-        told = (one for s in self.stretches for d in s.decisions for one in d.told)
-        return sum(verb in ("rate", "thumb") for _, verb, *_ in told)
+    def channels(self) -> tuple[str, ...]:
+        """How the listener answered: rating, thumbs, both or, if never, neither."""
+        told = {verb for s in self.stretches for d in s.decisions for _, verb, *_ in d.told}
+        return tuple(name for verb, name in CHANNELS.items() if verb in told)
 
 
 def read_recording(path: str | Path) -> Recording:
@@ -130,6 +136,39 @@ def replay(
         the start of each stretch too
     """
     performer = Performer(cue, director or recording.start.director, seed=recording.start.seed)
+    for decision in _again(performer, recording, cue, director):
+        yield decision, performer.next_bar(Mood(*decision.wanted))
+
+
+def relive(
+    recording: Recording, cue: Cue, listener: ListenerSettings
+) -> tuple[Performer, list[Performed]]:
+    """The bars as they were recorded, whatever a director would do now, and the performer after.
+
+    :param listener: what is assumed of listeners
+    """
+    performer = Performer(cue, "hold", seed=recording.start.seed, listener=listener)
+    played = []
+    for decision in _again(performer, recording, cue, "hold"):
+        performer.director = _Recorded(decision)
+        played.append(performer.next_bar(Mood(*decision.wanted)))
+    return performer, played
+
+
+@dataclass(frozen=True)
+class _Recorded:
+    """A director that does again what was done."""
+
+    decision: Decision
+
+    def act(self, scene: Scene) -> FloatArray:
+        return np.array([self.decision.action])
+
+
+def _again(
+    performer: Performer, recording: Recording, cue: Cue, director: str | None
+) -> Iterator[Decision]:
+    """Bring a performer to where each bar of a recording was decided."""
     check_cue(recording, cue, performer.book.arrangements[0].fingerprint)
     for stretch in recording.stretches:
         state = stretch.state if director is None else stretch.state | {"director": director}
@@ -140,7 +179,7 @@ def replay(
                     getattr(performer, verb)(*names, **values)
             if number:
                 performer.ask(decision.section, decision.fill)
-            yield decision, performer.next_bar(Mood(*decision.wanted))
+            yield decision
 
 
 def first_difference(recording: Recording, cue: Cue) -> str:

@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from segue.agents.arrange.population import LEAST_SD, Evidence, Population, evidence, fit_population
+from segue.agents.feedback.population import (
+    LEAST_SD,
+    Evidence,
+    Population,
+    evidence,
+    fit_population,
+)
 
 USUAL = Population(np.zeros(2), np.full(2, 0.6))
 

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from segue.agents.arrange.recorded import check_cue, first_difference, read_recording, replay
+from segue.agents.feedback.recorded import check_cue, first_difference, read_recording, replay
 from segue.analysis.cards import load_weights, save_model
 from segue.client import protocol as p
 from segue.music.cue_file import load_cue
@@ -52,7 +52,7 @@ def test_a_recorded_session_plays_again_to_the_bit(director: str, tmp_path: Path
     record(tmp_path / "log.jsonl", director)
     recording = read_recording(tmp_path / "log.jsonl")
     assert recording.bars > 12
-    assert recording.feedback == 3
+    assert recording.channels == ("rating", "thumbs")
     assert len(recording.stretches) == 2  # it was sought once
     assert first_difference(recording, load_cue("dungeon")) == ""
 
