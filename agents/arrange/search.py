@@ -112,7 +112,8 @@ class Search:
         if self.oracle:
             if not isinstance(scene, ArrangeCore):
                 raise TypeError("the oracle plays training scenes only")
-            coming = scene.targets[:, scene.bar + 1 : scene.bar + 1 + self.horizon]
+            lasting = np.repeat(seen.bar_seconds[:, None, None], self.horizon, axis=2)
+            coming = scene.moods_ahead(lasting)[:, 0]
             true = scene.listeners
             return true.gain, true.bias, true.felt, coming, np.zeros((scene.n, 1, 2))
         ahead = np.arange(1, self.horizon + 1)[None, :, None]

@@ -4,7 +4,6 @@
 Gymnasium's `Env`, `env.ArrangeVectorEnv` all of them behind its `VectorEnv`.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,49 +17,33 @@ from ...music.performed import bars_score
 from ...music.score import Score
 from ...music.worlds import Bars, Worlds
 from ..core import Core, FloatArray, Terms
-from ..games.scenes import generate_sessions
-from ..games.sliders import slider_sessions
-from ..games.traces import load_traces
+from .course import Course, draw_course
+from .feedback import Answering, Answers
 from .listener import Listeners
-from .perception import OBSERVATION, Perception, move_knobs
-from .settings import ArrangeSettings, library
+from .measures import measure
+from .observation import OBSERVATION, SHOWN_GAME
+from .perception import Perception, bar_seconds, move_knobs
+from .rewards import REWARDS as REWARDS
+from .rewards import broken_rules as broken_rules
+from .rewards import distance
+from .rewards import movement_cost as movement_cost
+from .settings import ArrangeSettings, library, response_of
 
 OBSERVATION_LIMIT = 10.0
 """Observations are clipped to +- this."""
 
-REWARDS = ("mood", "continuity", "rules", "feedback")
-"""The named terms of the reward; they add up to it."""
-
-MIXED = {"traces": 0.5, "generator": 0.25, "sliders": 0.25}
-"""Shares of the sources of targets in `mixed`."""
-
-SETTLED = 0.5
-"""A listener is settled when the felt mood is this near to the mood wanted, sd."""
-
-_MOVE_WEIGHTS = np.array(
-    [{"tempo": 2.0, "mode": 2.0, "register": 1.5}.get(name, 1.0) for name in KNOBS]
-)
-_SMALLEST_MOVE = 0.02  # of a knob's range; smaller ones cost nothing
-_ON_PHRASE, _OFF_PHRASE = 0.35, 1.3  # share of a movement's cost where a phrase begins, elsewhere
 _FIRST_KNOBS = (0.2, 0.8)  # an episode starts with knobs in this range
-_RULED = [
-    KNOBS.index(name)
-    for name in ("harmony", "bass", "drums", "register", "articulation", "dynamics")
-]
-"""The knobs that the rules of arranging look at."""
-
-_LITTLE = np.array([0.4, 0.3, 0.6, 0.4, 0.4, 0.3])
-"""Below these, each of those knobs is little (drums: where excitement is wanted)."""
-
-_MUCH, _CALM_DRUMS = 0.6, 0.4
-"""Above these, harmony, bass or drums are much, drums too much for calm."""
+_BARS_BEYOND = 8  # that a search may look at after the end of an episode
 
 
 class ArrangeCore(Core):
     """n performances that advance together, each with a listener of its own.
 
-    What an agent may know is in `perception`; `listeners` and `targets` (moods wanted [shape=(n,
-    bars + 1, 2)], sd, one ahead of the first bar) are for rewards and the oracle alone.
+    What an agent may know is in `perception`. For rewards, measures and oracles alone are:
+    `listeners`; `course`, the games; `targets` [shape=(n, bars + 1, 2)], the moods wanted so far
+    (sd; one ahead of the first bar; 0 where it is not known yet); and of the last bar `wanted`,
+    `impression` (on an average listener, by the agent's emotion model), `felt_impression` (by that
+    of listeners) [each shape=(n, 2), sd] and `answers`.
 
     :param n: how many
     :param settings: what is played, for whom, and what it is worth
@@ -70,21 +53,34 @@ class ArrangeCore(Core):
     OBSERVATION = OBSERVATION
     ACTIONS = KNOBS
 
+    course: Course
+    answering: Answering
+
     def __init__(self, n: int, settings: ArrangeSettings | None = None, **options: Any) -> None:
         super().__init__(n)
-        self.settings = settings = settings or ArrangeSettings.from_options(**options)
+        self.settings = s = settings or ArrangeSettings.from_options(**options)
+        if s.show_game:
+            self.OBSERVATION = (*OBSERVATION, *SHOWN_GAME)
         limit = OBSERVATION_LIMIT
-        self.observation_space = spaces.Box(-limit, limit, (len(OBSERVATION),), np.float32)
+        self.observation_space = spaces.Box(-limit, limit, (len(self.OBSERVATION),), np.float32)
         self.action_space = spaces.Box(-1.0, 1.0, (len(KNOBS),), np.float32)
-        self.book, self.ear = library(settings.split, settings.cues)
-        self.model = load_emotion_model(settings.model)
-        self.felt_with = load_emotion_model(settings.listener_model or settings.model)
-        self.listeners = Listeners(n, settings.listener)
-        self.perception = Perception(n, settings.listener)
+        self.book, self.ear = library(s.split, s.cues)
+        self.model = load_emotion_model(s.model)
+        self.felt_with = load_emotion_model(s.listener_model or s.model)
+        self.response = response_of(s.split, s.cues, s.model) if s.response else None
+        self.listeners = Listeners(n, s.listener)
+        self.perception = Perception(
+            n,
+            s.listener,
+            self.response,
+            forecast=s.forecast,
+            belief=s.belief,
+            show_game=s.show_game,
+        )
         self.worlds = Worlds(self.book, np.zeros(n, np.int64), np.arange(n))
         self.bar = 0
         self.played: list[Bars] = []
-        self.errors: list[FloatArray] = []  # of each bar: distance of felt and wanted mood, sd
+        self.answers = Answers()
 
     @property
     def steps(self) -> int:
@@ -107,42 +103,41 @@ class ArrangeCore(Core):
             side by side
         :return: the first observations [shape=(n, len(OBSERVATION))], not clipped
         """
-        n = self.n // copies
-        bars = self.settings.bars
+        n, s = self.n // copies, self.settings
 
-        def every(drawn: NDArray[Any]) -> NDArray[Any]:
-            return drawn if copies == 1 else np.repeat(drawn, copies, axis=0)
+        def every(drawn: NDArray[Any], axis: int = 0) -> NDArray[Any]:
+            return drawn if copies == 1 else np.repeat(drawn, copies, axis=axis)
 
         self.bar = 0
         self.played = []
-        self.errors = []
         cue = every(rng.integers(0, len(self.book.cues), n))
         self.worlds.reset(np.arange(self.n), cue, every(rng.integers(0, 2**31, n)))
-        self.targets = every(self._sessions(rng, n))
+        longest = float((self.book.bar_beats * 60.0 / self.book.slowest_bpm).max())
+        length = (s.bars + _BARS_BEYOND) * longest
+        self.course = draw_course(rng, self.n, copies, s.targets, s.split, length)
         self.listeners.meet(*(every(trait) for trait in self.listeners.draw(rng, n)))
-        noise = every(rng.standard_normal((n, bars, 2)))
-        self.noise = self.settings.listener.rating_noise * noise
-        knobs = every(rng.uniform(*_FIRST_KNOBS, (n, len(KNOBS))))
-        self.perception.reset(knobs, self.targets[:, 0])
-        coming = self.worlds.look(self.worlds.set(self.perception.knobs))
-        self.perception.look(self.ear, self.model, coming)
+        noise = s.listener.rating_noise * rng.standard_normal((s.bars, n, 2))
+        draws = rng.random((3, s.bars, n))
+        self.answering = Answering(s.listener, every(noise, 1), every(draws, 2))
+        self.begin(every(rng.uniform(*_FIRST_KNOBS, (n, len(KNOBS)))))
         return self.observe()
+
+    def begin(self, knobs: FloatArray) -> None:
+        """Begin the performances that have been drawn, with knobs [shape=(n, 9)] there."""
+        bars, perception, course = self.settings.bars, self.perception, self.course
+        self.targets = np.zeros((self.n, bars + 1, 2))
+        self.targets[:, 0] = course.mood
+        self._felt, self._heard = np.zeros((2, bars, self.n, 2))
+        self.wanted = course.mood
+        self.impression = self.felt_impression = np.zeros((self.n, 2))
+        self.answers = Answers()
+        perception.reset(knobs)
+        perception.look(self.ear, self.model, self.worlds.look(self.worlds.set(knobs)))
+        perception.want_first(course.mood, course.features, course.known)
+        self._tell()
 
     def observe(self) -> FloatArray:
         return self.perception.observe(self.worlds)
-
-    def _sessions(self, rng: np.random.Generator, n: int) -> FloatArray:
-        """Moods wanted [n, bars + 1, 2] of n sessions."""
-        bars = self.settings.bars + 1
-        sources: dict[str, Callable[[int], NDArray[np.float32]]] = {
-            "traces": lambda m: load_traces(self.settings.split).sample_sessions(rng, m, bars)[0],
-            "generator": lambda m: generate_sessions(rng, m, bars)[0],
-            "sliders": lambda m: slider_sessions(rng, m, bars),
-        }
-        share = MIXED if self.settings.targets == "mixed" else {self.settings.targets: 1.0}
-        counts = rng.multinomial(n, list(share.values()))
-        parts = [sources[name](m) for name, m in zip(share, counts.tolist(), strict=True) if m]
-        return np.concatenate(parts).astype(float)
 
     def step(self, action: FloatArray) -> tuple[FloatArray, FloatArray, bool, Terms]:
         """Play a bar of every performance.
@@ -151,45 +146,59 @@ class ArrangeCore(Core):
         :return: observations [n, len(OBSERVATION)], not clipped; rewards [n]; whether the episodes
             are over; the terms of the reward [n] by the names of `REWARDS`
         """
-        perception, worlds = self.perception, self.worlds
+        perception, worlds, course, bar = self.perception, self.worlds, self.course, self.bar
         before = perception.knobs
         on_phrase = worlds.number % PHRASE_BARS == 0
         perception.knobs = move_knobs(before, action)
         setting = worlds.set(perception.knobs)
         bars = worlds.advance(setting)
         self.played.append(bars)
-        coming = worlds.look(setting)
-        impressions, features = perception.look(self.ear, self.model, bars, coming)
+        impressions, features = perception.look(self.ear, self.model, bars, worlds.look(setting))
         impression, features = impressions[: self.n], features[: self.n]
-        felt_as = impression if self.felt_with is self.model else self.felt_with.predict(features)
-        felt = self.listeners.feel(felt_as)
-        target = self.targets[:, self.bar + 1]
-        self.errors.append(_distance(felt, target))
-        perception.hear(impression, features, bars, self.book)
-        rating = self._rating(felt)
-        if rating is not None:
-            perception.rate(rating)
-        perception.want(target)
-        terms = self._terms(felt, target, perception.knobs - before, on_phrase, rating)
-        self.bar += 1
-        over = self.bar >= self.settings.bars
+        same = self.felt_with is self.model
+        self.impression = impression
+        self.felt_impression = impression if same else self.felt_with.predict(features)
+        felt = self.listeners.feel(self.felt_impression)
+        course.advance(bar_seconds(bars))
+        perception.hear(impression, bars, self.book)
+        perception.want(course.mood, course.features, course.known)
+        self.answers = self.answering.answer(bar, felt, course.mood)
+        perception.answer(self.answers)
+        self._tell()
+        self.targets[:, bar + 1] = course.mood
+        self.wanted = course.mood
+        self._felt[bar], self._heard[bar] = felt, perception.estimate
+        terms = self._terms(felt, course.mood, perception.knobs - before, on_phrase)
+        self.bar = bar + 1
         reward = np.add.reduce(list(terms.values()))
-        return self.observe(), reward, over, terms
+        return self.observe(), reward, self.bar >= self.settings.bars, terms
 
     def metrics(self) -> dict[str, FloatArray]:
-        """`error`: mean distance of felt and wanted mood, sd; `settle_bars`: the first bar at which
-        it is below `SETTLED`, the length of the episode if there is none."""
-        errors = np.array(self.errors)
-        near = errors < SETTLED
-        settle = np.where(near.any(axis=0), near.argmax(axis=0), len(errors))
-        return {"error": errors.mean(axis=0), "settle_bars": settle.astype(float)}
+        """See `measures.measure`."""
+        bars = self.bar
+        return measure(
+            self._felt[:bars],
+            self._heard[:bars],
+            self.targets[:, 1 : bars + 1].swapaxes(0, 1),
+            self.listeners.bias,
+            self.settings.listener.bias_sd,
+        )
 
-    def _rating(self, felt: FloatArray) -> FloatArray | None:
-        """The listeners' noisy ratings [shape=(n, 2), sd] of this bar, None if none is due."""
-        every = self.settings.listener.rating_every_bars
-        if every and (self.bar + 1) % every == 0:
-            return felt + self.noise[:, self.bar]
-        return None
+    def moods_ahead(self, seconds: FloatArray) -> FloatArray:
+        """The moods that will be wanted, for plans of bars of so many seconds.
+
+        :param seconds: of the coming bars of k plans for each performance [shape=(n, k, bars)]
+        :return: moods wanted [shape=(n, k, bars, 2), sd]
+        """
+        return self.course.ahead(seconds)
+
+    def _tell(self) -> None:
+        """What ablations tell an agent: the true listener, the true future."""
+        if self.settings.known_listener:
+            self.perception.belief.know(self.listeners.gain, self.listeners.bias)
+        if told := self.settings.lookahead_bars:
+            lasting = np.repeat(self.perception.bar_seconds[:, None, None], told, axis=2)
+            self.perception.forecast.be_told(self.moods_ahead(lasting)[:, 0])
 
     def _terms(
         self,
@@ -197,65 +206,13 @@ class ArrangeCore(Core):
         target: FloatArray,
         moved: FloatArray,
         on_phrase: NDArray[np.bool_],
-        rating: FloatArray | None,
     ) -> Terms:
         """What this bar earns, by the names of `REWARDS` [each shape=(n,)]."""
         s = self.settings
-        answer = np.zeros(self.n) if rating is None else _distance(rating, target)
+        answer = self.answers.cost(target) if s.feedback_weight else np.zeros(self.n)
         return {
-            "mood": -s.mood_weight * _distance(felt, target),
+            "mood": -s.mood_weight * distance(felt, target),
             "continuity": -s.continuity_weight * movement_cost(moved, on_phrase),
             "rules": -s.rules_weight * broken_rules(self.perception.knobs, target[:, 1]),
             "feedback": -s.feedback_weight * answer,
         }
-
-
-def _distance(felt: FloatArray, wanted: FloatArray) -> FloatArray:
-    """Mean absolute difference over the axes [shape=(n,)]."""
-    apart: FloatArray = np.abs(felt - wanted)
-    return (apart[:, 0] + apart[:, 1]) * 0.5
-
-
-def movement_cost(moved: FloatArray, on_phrase: NDArray[np.bool_]) -> FloatArray:
-    """What a movement of the knobs [shape=(n, 9)] costs [n], less where a phrase begins [n].
-
-    Tempo, mode and register count more than the others, movements below .02 nothing.
-    """
-    size = np.abs(moved)
-    movement = np.where(size > _SMALLEST_MOVE, size, 0.0) @ _MOVE_WEIGHTS
-    share: FloatArray = np.where(on_phrase, _ON_PHRASE, _OFF_PHRASE)
-    return np.asarray(share * movement)
-
-
-def broken_rules(knobs: FloatArray, wanted_arousal: FloatArray) -> FloatArray:
-    """How far directions [shape=(n, 9)] go against good arranging [n], each rule from 0 to 1.
-
-    * thin: little harmony to carry the melody
-    * extreme: a register at either end
-    * tame: few drums where excitement is wanted; restless: many where calm is
-    * choppy: short notes where calm is wanted
-    * muddy: full harmony and a busy bass in the low register
-    * hollow: full drums over little bass; weak: full drums in a soft bar
-
-    `wanted_arousal` [n] in sd counts from 0 to 1 either way.
-    """
-    ruled = knobs[:, _RULED]
-    drums, register = ruled[:, 2], ruled[:, 3]
-    # All rules at once, as a call of numpy costs more than its work for few performances.
-    little = (np.maximum(_LITTLE - ruled, 0.0) / _LITTLE).T
-    much = (np.maximum(ruled[:, :3] - _MUCH, 0.0) / (1.0 - _MUCH)).T
-    excited = np.minimum(np.maximum(wanted_arousal, 0.0), 1.0)
-    calm = np.minimum(np.maximum(-wanted_arousal, 0.0), 1.0)
-    thin, weak_bass, tame, low, choppy, soft = little
-    full_harmony, busy_bass, full_drums = much
-    extreme = np.maximum(np.abs(register - 0.5) * 2.0 - _MUCH, 0.0) / (1.0 - _MUCH)
-    restless = np.maximum(drums - _CALM_DRUMS, 0.0) / (1.0 - _CALM_DRUMS)
-    broken = (
-        thin
-        + extreme
-        + excited * tame
-        + calm * (restless + choppy)
-        + full_harmony * busy_bass * low
-        + full_drums * (weak_bass + soft)
-    )
-    return np.asarray(broken)

@@ -5,7 +5,7 @@ traits:  felt += rate * (gain * impression + bias - felt).  The lag (4 bars), th
 (0.6) and of log gain (0.25) are what the ratings of VGMIDI support: a memory of 4 to 8 bars
 predicts them best, and listeners' biases differ by more than the music itself does; the spread used
 here is at the cautious end. Moods are in standard deviations of listeners' ratings
-(`music.mood.MOOD_PER_SD`).
+(`music.mood.MOOD_PER_SD`). How listeners answer is in `feedback`.
 """
 
 from dataclasses import dataclass
@@ -18,6 +18,9 @@ FloatArray = NDArray[np.float64]
 FELT_LIMIT = 2.5
 """Nobody reports more than this many standard deviations."""
 
+CHANNELS = ("rating", "thumbs", "skip", "silence")
+"""Ways in which a listener answers; see `feedback`."""
+
 
 @dataclass(frozen=True)
 class ListenerSettings:
@@ -25,9 +28,19 @@ class ListenerSettings:
 
     memory_bars: float = 4.0  # time constant of what is felt [bars]; 0: felt at once
     bias_sd: float = 0.6  # spread of the hidden bias [sd]; 0: everybody feels alike
+    bias_mean_valence: float = 0.0  # mean of the bias in the population [sd]
+    bias_mean_arousal: float = 0.0
     log_gain_sd: float = 0.25  # spread of the log of the hidden gain
+    feedback: tuple[str, ...] = ("rating",)  # of `CHANNELS`; none: nobody ever answers
     rating_every_bars: int = 4  # bars between ratings; 0: never
     rating_noise: float = 0.4  # of a rating [sd]
+    thumbs_every_bars: int = 2  # bars between the times that listeners like, dislike or complain
+    complaint_share: float = 0.3  # of the times that something is disliked, listeners say so
+
+    @property
+    def bias_mean(self) -> FloatArray:
+        """Mean of the bias in the population [shape=(2,), sd]."""
+        return np.array([self.bias_mean_valence, self.bias_mean_arousal])
 
     @property
     def rate(self) -> float:
@@ -49,7 +62,7 @@ class Listeners:
 
     def draw(self, rng: np.random.Generator, n: int) -> tuple[FloatArray, FloatArray]:
         """Biases (sd) and gains [each shape=(n, 2)] of n new listeners, without meeting them."""
-        bias = self.settings.bias_sd * rng.standard_normal((n, 2))
+        bias = self.settings.bias_mean + self.settings.bias_sd * rng.standard_normal((n, 2))
         return bias, np.exp(self.settings.log_gain_sd * rng.standard_normal((n, 2)))
 
     def meet(self, bias: FloatArray, gain: FloatArray) -> None:

@@ -1,13 +1,12 @@
-"""What an agent can know, bar by bar, in training and in play: one function builds its observation.
+"""What an agent can know, bar by bar, in training and in play: one code path for both.
 
-Moods are in standard deviations of listeners' ratings. Three things are kept for each of n worlds:
+Moods are in standard deviations of listeners' ratings. For each of n performances are kept:
 
 * **estimate**: what an average listener feels by now, from the impressions of the bars that
-sounded;
-* **belief**: Gaussian posterior over this listener's gain g and bias b. As felt mood obeys
-  felt = g * estimate + b, every rating is a linear measurement of (g, b), and Bayesian linear
-  regression on running sums is exact but for clipping;
-* **target**: the mood wanted at the last bars, of which level and trend are seen.
+  sounded;
+* **belief**: about this listener's gain and bias (`belief`);
+* **forecast**: the moods wanted so far, and those expected (`games.forecast`);
+* **response**: how the coming bars answer to the knobs (`response`).
 """
 
 from typing import Any
@@ -17,12 +16,17 @@ from numpy.typing import NDArray
 
 from ...analysis.emotion.model import EmotionModel
 from ...analysis.scores.ear import Ear
-from ...analysis.scores.symbolic import FEATURES
 from ...music.book import Book
 from ...music.cue import PHRASE_BARS
 from ...music.direction import KNOBS
 from ...music.worlds import Bars, Worlds
-from .listener import FELT_LIMIT, ListenerSettings
+from ..games.forecast import Forecast, load_forecast
+from .belief import Belief
+from .feedback import Answers
+from .listener import ListenerSettings
+from .observation import AHEAD_BARS, DOUBTED
+from .observation import OBSERVATION as OBSERVATION
+from .response import COMPONENTS, NEXT_COMPONENTS, ThemeResponse
 
 FloatArray = NDArray[np.float64]
 
@@ -32,65 +36,10 @@ KNOB_STEP = 0.35
 DEAD_ZONE = 0.2
 """Actions smaller than this leave a knob where it is, so that keeping still is easy to learn."""
 
-HEARD = {  # feature -> (centre, scale) that bring it to about -1..1
-    "onset_density": (1.5, 0.6),
-    "percussion_density": (1.0, 0.8),
-    "polyphony": (1.6, 0.5),
-    "pitch_mean": (58.0, 8.0),
-    "velocity_mean": (0.45, 0.15),
-    "log_duration": (-0.8, 0.6),
-    "third": (0.0, 0.25),
-    "rhythm_entropy": (2.0, 0.5),
-}
-"""Music features of the bar that sounded which an agent sees."""
-
-_HEARD_AT = [FEATURES.index(name) for name in HEARD]
-_HEARD_CENTRE, _HEARD_SCALE = np.array(list(HEARD.values())).T
-
 _TURN = 2.0 * np.pi / PHRASE_BARS * np.arange(PHRASE_BARS)
 _PHASES = np.stack([np.sin(_TURN), np.cos(_TURN), np.arange(PHRASE_BARS) == 0], axis=1)
-
-_AXES = ("valence", "arousal")
-OBSERVATION: tuple[str, ...] = (
-    *(f"knob_{name}" for name in KNOBS),
-    *(f"estimate_{axis}" for axis in _AXES),  # felt by an average listener, sd
-    *(f"felt_{axis}" for axis in _AXES),  # by this listener, as far as is known
-    *(f"gain_{axis}" for axis in _AXES),  # of this listener, less 1
-    *(f"bias_{axis}" for axis in _AXES),
-    *(f"doubt_{axis}" for axis in _AXES),  # sd of what is known of felt
-    *(f"bias_doubt_{axis}" for axis in _AXES),
-    *(f"next_{axis}" for axis in _AXES),  # impression of the next bar if nothing is changed
-    *(f"next_pull_{axis}" for axis in _AXES),  # where that would pull this listener, less felt
-    *(f"gap_{axis}" for axis in _AXES),  # target less felt
-    *(f"target_{axis}" for axis in _AXES),
-    *(f"change_{axis}" for axis in _AXES),  # of the target over the last bar
-    *(f"change_before_{axis}" for axis in _AXES),  # and over the bar before
-    *(f"trend_{axis}" for axis in _AXES),  # target less its mean over some eight bars
-    "phase_sin",
-    "phase_cos",
-    "phrase_boundary",  # 1 if the next bar begins a phrase
-    "leaving",  # 1 if a change of section is on its way
-    "brightness",  # of the mode of the last bar, -1 phrygian .. 1 lydian within the cue
-    "ratings",  # n / (n + 2)
-    *(f"heard_{name}" for name in HEARD),
-)
-"""The numbers of an observation, in order."""
-
-_STATE = (
-    "knobs",
-    "estimate",
-    "targets",
-    "slow_target",
-    "heard",
-    "next",
-    "brightness",
-    "count",
-    "sums",
-)
-_FORGET = 1.0 / 8.0  # share of a bar in the slow mean of the target
-_LEAST_SD = 1e-3  # of traits that do not vary, so that their precision stays finite
-_MOST_PRECISION = 1e4  # of a rating without noise
-_GAIN_SD_FACTOR = 1.05  # sd of a log-normal gain by that of its logarithm, near 0.25
+_DOUBTED = [bar - 1 for bar in DOUBTED]
+_STATE = ("knobs", "estimate", "next", "brightness", "bar_seconds")
 
 
 def move_knobs(knobs: FloatArray, action: FloatArray) -> FloatArray:
@@ -100,68 +49,69 @@ def move_knobs(knobs: FloatArray, action: FloatArray) -> FloatArray:
     return np.minimum(np.maximum(moved, 0.0), 1.0)
 
 
+def bar_seconds(bars: Bars) -> FloatArray:
+    """How long bars last [shape=(n,)]."""
+    return np.asarray(bars.beats * 60.0 / bars.setting.bpm)
+
+
 class Perception:
     """The agent's side of n performances.
 
-    In each bar the caller sets `knobs`, then calls `look`, `hear`, `rate` (if there is a rating)
-    and `want`, in this order. Arrays are [shape=(n, ...)], pairs valence and arousal in sd:
-    `knobs` (n, 9), `estimate` (n, 2), `targets` (3, n, 2) the newest first, `slow_target` (n, 2),
-    `next` (n, 2) the impression of the bar to come; of the belief `gain`, `bias`, `gain_var`,
-    `bias_var` and `covariance`, each (n, 2).
+    In each bar the caller sets `knobs`, then calls `look`, `hear`, `want` and `answer` (live:
+    `rate` or `answer` whenever an answer comes). Arrays are [shape=(n, ...)], pairs valence and
+    arousal in sd: `knobs` (n, 9), `estimate` (n, 2), `next` (n, 2) the impression of the bar to
+    come and `bar_seconds` (n,) its length, if no knob moves.
 
     :param n: how many
     :param settings: what is assumed of listeners (the spread of their traits, their memory)
+    :param response: of the book that is played; None tells nothing of the music to come
+    :param forecast: whether the game is forecast; else the last mood wanted is taken to stay
+    :param belief: whether belief is exact; see `Belief`
+    :param show_game: whether the features of the game are seen themselves
     """
 
-    def __init__(self, n: int, settings: ListenerSettings) -> None:
+    def __init__(
+        self,
+        n: int,
+        settings: ListenerSettings,
+        response: ThemeResponse | None = None,
+        *,
+        forecast: bool = True,
+        belief: bool = True,
+        show_game: bool = False,
+    ) -> None:
         self.n = n
         self.settings = settings
-        self.knobs = np.full((n, len(KNOBS)), 0.5)
-        self.estimate = np.zeros((n, 2))
-        self.targets = np.zeros((3, n, 2))  # newest first
-        self.slow_target = np.zeros((n, 2))
-        self.heard = np.zeros((n, len(HEARD)))
-        self.next = np.zeros((n, 2))
-        self.brightness = np.zeros(n)
-        self.count = np.zeros((n, 1))
-        self.sums = np.zeros((4, n, 2))  # of q, q^2, r and q r over ratings r at estimates q
-        self._believe()
+        self.show_game = show_game
+        self._response = response
+        self.belief = Belief(n, settings, exact=belief)
+        self.forecast = Forecast(n, load_forecast() if forecast else None)
+        self.reset(np.full((n, len(KNOBS)), 0.5))
+
+    def reset(self, knobs: FloatArray) -> None:
+        """Begin anew, for listeners of whom nothing is known; `look` and `want_first` follow.
+
+        :param knobs: where the knobs are [shape=(n, 9)], each in [0, 1]
+        """
+        self.knobs = np.array(knobs, dtype=float)
+        self.estimate = np.zeros((self.n, 2))
+        self.next = np.zeros((self.n, 2))
+        self.brightness = np.zeros(self.n)
+        self.bar_seconds = np.ones(self.n)
+        self.belief.reset()
+        self.forecast.begin(np.zeros((self.n, 2)), None)
 
     def snapshot(self) -> dict[str, Any]:
         """The whole state as plain JSON values."""
-        return {name: getattr(self, name).tolist() for name in _STATE}
+        state: dict[str, Any] = {name: getattr(self, name).tolist() for name in _STATE}
+        return state | {"belief": self.belief.snapshot(), "forecast": self.forecast.snapshot()}
 
     def restore(self, snapshot: dict[str, Any]) -> None:
         """Go back to a snapshot of as many performances."""
         for name in _STATE:
             setattr(self, name, np.array(snapshot[name], dtype=float))
-        self._believe()
-
-    def reset(self, knobs: FloatArray, target: FloatArray) -> None:
-        """Begin anew, for listeners of whom nothing is known.
-
-        :param knobs: where the knobs are [shape=(n, 9)], each in [0, 1]
-        :param target: the mood wanted [shape=(n, 2), sd]
-        """
-        self.knobs = np.array(knobs, dtype=float)
-        self.estimate = np.zeros((self.n, 2))
-        self.want_first(target)
-        self.heard = np.zeros((self.n, len(HEARD)))
-        self.next = np.zeros((self.n, 2))
-        self.brightness = np.zeros(self.n)
-        self.count = np.zeros((self.n, 1))
-        self.sums = np.zeros((4, self.n, 2))
-        self._believe()
-
-    def want_first(self, target: FloatArray) -> None:
-        """The mood wanted [shape=(n, 2), sd] before the first bar: as if it had long been so."""
-        self.targets = np.stack([target] * 3)
-        self.slow_target = target.copy()
-
-    def want(self, target: FloatArray) -> None:
-        """The mood wanted [shape=(n, 2), sd] in the bar that has just gone by."""
-        self.targets = np.stack([target, self.targets[0], self.targets[1]])
-        self.slow_target = self.slow_target + _FORGET * (target - self.slow_target)
+        self.belief.restore(snapshot["belief"])
+        self.forecast.restore(snapshot["forecast"])
 
     def look(self, ear: Ear, model: EmotionModel, *bars: Bars) -> tuple[FloatArray, FloatArray]:
         """Hear bars together, which is faster than one after another.
@@ -173,75 +123,119 @@ class Perception:
         features = ear.hear(*bars)
         impressions = model.predict(features)
         self.next = impressions[-self.n :]
+        self.bar_seconds = bar_seconds(bars[-1])
         return impressions, features
 
-    def hear(self, impression: FloatArray, features: FloatArray, bars: Bars, book: Book) -> None:
-        """Take in the bar that sounded.
-
-        :param impression: of an average listener [shape=(n, 2), sd]
-        :param features: as in `symbolic.FEATURES` [shape=(n, F)]
-        """
+    def hear(self, impression: FloatArray, bars: Bars, book: Book) -> None:
+        """Take in the bars that sounded, and their impression [shape=(n, 2), sd]."""
         self.estimate = self.estimate + self.settings.rate * (impression - self.estimate)
-        self.heard = (features[:, _HEARD_AT] - _HEARD_CENTRE) / _HEARD_SCALE
         self.brightness = 2.0 * (bars.setting.mode + 0.5) / book.n_modes[bars.cue] - 1.0
+
+    def want_first(
+        self, mood: FloatArray, features: FloatArray | None = None, known: Any = True
+    ) -> None:
+        """The mood wanted before the first bar, as if it had long been so; see `want`."""
+        self.forecast.begin(mood, features, known)
+        self.forecast.look(self.bar_seconds)
+
+    def want(self, mood: FloatArray, features: FloatArray | None = None, known: Any = True) -> None:
+        """What the game asks for, as known at the end of a bar.
+
+        :param mood: wanted in the bar that has just gone by [shape=(n, 2), sd]
+        :param features: of the game in that bar [n, F] (`game.GAME_FEATURES`); None: not known
+        :param known: for whom they are known [n], or one for all
+        """
+        self.forecast.add(mood, features, known)
+        self.forecast.look(self.bar_seconds)
 
     def rate(self, rating: FloatArray) -> None:
         """Take in every listener's rating [shape=(n, 2), sd] of what they feel now."""
-        q = self.estimate
-        self.count = self.count + 1.0
-        self.sums = self.sums + np.stack([q, q * q, rating, q * rating])
-        self._believe()
+        self.belief.rate(self.estimate, rating)
 
-    def _believe(self) -> None:
-        """Posterior of (gain, bias) for each axis: a 2 x 2 system in closed form."""
-        s = self.settings
-        gain_sd = max(s.log_gain_sd, _LEAST_SD) * _GAIN_SD_FACTOR
-        gain_mean = np.exp(s.log_gain_sd**2 / 2)
-        precision = 1.0 / s.rating_noise**2 if s.rating_noise > 0 else _MOST_PRECISION
-        sum_q, sum_qq, sum_r, sum_qr = self.sums
-        a = 1.0 / gain_sd**2 + precision * sum_qq
-        b = precision * sum_q
-        d = 1.0 / max(s.bias_sd, _LEAST_SD) ** 2 + precision * self.count
-        u = gain_mean / gain_sd**2 + precision * sum_qr
-        v = precision * sum_r
-        det = a * d - b * b
-        self.gain = (d * u - b * v) / det
-        self.bias = (a * v - b * u) / det
-        self.gain_var, self.bias_var, self.covariance = d / det, a / det, -b / det
-        self.bias_sd = np.sqrt(self.bias_var)
+    def answer(self, answers: Answers) -> None:
+        """Take in what listeners answered to the last bar, after its `want`."""
+        estimate, wanted = self.estimate, self.targets[0]
+        if answers.rating is not None:
+            self.belief.rate(estimate, answers.rating)
+        if answers.thumbs is not None:
+            self.belief.thumb(estimate, wanted, answers.thumbs)
+        if answers.skips is not None:
+            self.belief.skip(estimate, wanted, answers.skips)
+        if answers.complaints is not None:
+            self.belief.complain(estimate, wanted, answers.complaints)
+
+    @property
+    def targets(self) -> FloatArray:
+        """The moods wanted so far, the newest first [shape=(7, n, 2), sd]."""
+        return self.forecast.moods_so_far
+
+    @property
+    def ahead(self) -> FloatArray:
+        """The moods expected at the ends of the coming bars (medians) [shape=(n, 6, 2), sd]."""
+        return self.forecast.moods
+
+    @property
+    def ahead_scale(self) -> FloatArray:
+        """Laplace scales of those: their mean absolute errors [shape=(n, 6, 2), sd]."""
+        return self.forecast.scale
+
+    @property
+    def gain(self) -> FloatArray:
+        """Believed gain of the listeners [shape=(n, 2)]."""
+        return self.belief.gain
+
+    @property
+    def bias(self) -> FloatArray:
+        """Believed bias of the listeners [shape=(n, 2), sd]."""
+        return self.belief.bias
+
+    @property
+    def bias_var(self) -> FloatArray:
+        """Posterior variance of that [shape=(n, 2)]."""
+        return self.belief.bias_var
+
+    @property
+    def count(self) -> FloatArray:
+        """Ratings so far [shape=(n, 1)]."""
+        return self.belief.count
 
     @property
     def felt(self) -> FloatArray:
         """What this listener feels, as far as is known [shape=(n, 2), sd]."""
-        felt: FloatArray = self.gain * self.estimate + self.bias
-        return np.minimum(np.maximum(felt, -FELT_LIMIT), FELT_LIMIT)
+        return self.belief.felt(self.estimate)
 
     def observe(self, worlds: Worlds) -> FloatArray:
         """The observation [shape=(n, len(OBSERVATION))], in the order of `OBSERVATION`."""
-        q, felt = self.estimate, self.felt
-        target, before, earlier = self.targets
-        doubt = self.gain_var * q * q + 2.0 * self.covariance * q + self.bias_var
-        place = np.stack([worlds.pending >= 0, self.brightness], axis=1)
-        return np.concatenate(
-            [
-                self.knobs,
-                q,
-                felt,
-                self.gain - 1.0,
-                self.bias,
-                np.sqrt(np.maximum(doubt, 0.0)),
-                self.bias_sd,
-                self.next,
-                self.gain * self.next + self.bias - felt,
-                target - felt,
-                target,
-                target - before,
-                before - earlier,
-                target - self.slow_target,
-                _PHASES[worlds.number % PHRASE_BARS],
-                place,
-                self.count / (self.count + 2.0),
-                self.heard,
-            ],
-            axis=1,
-        )
+        q, belief, forecast = self.estimate, self.belief, self.forecast
+        felt, target = self.felt, forecast.moods_so_far[0]
+        ahead = forecast.moods[:, :AHEAD_BARS] - felt[:, None]
+        count = belief.count[:, 0]
+        place = [worlds.pending >= 0, self.brightness, count / (count + 2.0)]
+        parts = [
+            self.knobs,
+            q,
+            felt,
+            belief.gain - 1.0,
+            belief.bias,
+            belief.doubt(q),
+            belief.bias_sd,
+            self.next,
+            belief.gain * self.next + belief.bias - felt,
+            target - felt,
+            target,
+            target - forecast.moods_so_far[1],
+            ahead.reshape(self.n, -1),
+            forecast.scale[:, _DOUBTED].reshape(self.n, -1),
+            _PHASES[worlds.number % PHRASE_BARS],
+            np.stack([*place, np.log(self.bar_seconds)], axis=1),
+            self._coming_music(worlds),
+        ]
+        if self.show_game:
+            parts.append(forecast.features[0])
+        return np.concatenate(parts, axis=1)
+
+    def _coming_music(self, worlds: Worlds) -> FloatArray:
+        """Response of the bars to come [shape=(n, 16)]."""
+        if self._response is None:
+            return np.zeros((self.n, COMPONENTS + NEXT_COMPONENTS))
+        return self._response.look(worlds.book.section_row[worlds.section] + worlds.number)

@@ -4,13 +4,16 @@ from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from typing import Any
 
+from ...analysis.emotion.model import load_emotion_model
 from ...analysis.scores.ear import Ear
 from ...music.book import Book
 from ...music.cue_file import load_cue, shipped_cues
 from ...music.errors import SegueError, UnknownNameError, check_range
 from ...music.themes import compose_theme
 from ..games.traces import SPLITS
-from .listener import ListenerSettings
+from .listener import CHANNELS, ListenerSettings
+from .observation import AHEAD_BARS
+from .response import ThemeResponse
 
 TARGETS = ("traces", "generator", "sliders", "mixed")
 
@@ -36,7 +39,13 @@ class ArrangeSettings:
     mood_weight: float = 1.0  # of the distance between felt and wanted mood [per sd]
     continuity_weight: float = 0.15  # of a bar's movement of the knobs
     rules_weight: float = 0.1  # of each rule of arranging that a bar breaks
-    feedback_weight: float = 0.0  # of the distance between a rating and the mood wanted [per sd]
+    feedback_weight: float = 0.0  # of how bad an answer is: see `feedback.Answers.cost`
+    forecast: bool = True  # the game is forecast; else the last mood wanted is taken to stay
+    belief: bool = True  # belief is exact; else gains are 1 and biases shrunk means of ratings
+    response: bool = True  # the response of the coming bars is seen
+    show_game: bool = False  # the features of the game are seen too, at the end of an observation
+    lookahead_bars: int = 0  # of the true future, in place of the forecast's
+    known_listener: bool = False  # belief is the truth
     listener: ListenerSettings = field(default_factory=ListenerSettings)
 
     def __post_init__(self) -> None:
@@ -49,9 +58,17 @@ class ArrangeSettings:
             check_range(name, getattr(self, name), 0.0, 1000.0)
         check_range("memory_bars", self.listener.memory_bars, 0.0, 1000.0)
         check_range("bias_sd", self.listener.bias_sd, 0.0, 5.0)
+        check_range("bias_mean_valence", self.listener.bias_mean_valence, -2.5, 2.5)
+        check_range("bias_mean_arousal", self.listener.bias_mean_arousal, -2.5, 2.5)
         check_range("log_gain_sd", self.listener.log_gain_sd, 0.0, 2.0)
         check_range("rating_noise", self.listener.rating_noise, 0.0, 10.0)
         check_range("rating_every_bars", self.listener.rating_every_bars, 0, 100_000)
+        check_range("thumbs_every_bars", self.listener.thumbs_every_bars, 0, 100_000)
+        check_range("complaint_share", self.listener.complaint_share, 0.0, 1.0)
+        check_range("lookahead_bars", self.lookahead_bars, 0, AHEAD_BARS)
+        for channel in self.listener.feedback:
+            if channel not in CHANNELS:
+                raise UnknownNameError("channel of feedback", channel, CHANNELS)
 
     @classmethod
     def from_options(cls, **options: Any) -> "ArrangeSettings":
@@ -63,6 +80,10 @@ class ArrangeSettings:
                 raise UnknownNameError("option", name, own | listener, "segue/Arrange-v0")
         if "cues" in options:
             options["cues"] = tuple(options["cues"])
+        if "feedback" in options:
+            channels = options["feedback"]
+            names = channels.split("+") if isinstance(channels, str) else channels
+            options["feedback"] = tuple(name for name in names if name not in ("", "none"))
         of_listener = {name: options.pop(name) for name in list(options) if name in listener}
         return cls(listener=ListenerSettings(**of_listener), **options)
 
@@ -80,3 +101,9 @@ def library(split: str, cues: tuple[str, ...]) -> tuple[Book, Ear]:
         raise SegueError(f"the split {split!r} has no cues; name some with cues=[...]")
     book = Book(chosen)
     return book, Ear(book)
+
+
+@lru_cache(maxsize=8)
+def response_of(split: str, cues: tuple[str, ...], model: str) -> ThemeResponse:
+    """The response of the bars of a `library` as an emotion model hears them. Cached."""
+    return ThemeResponse(*library(split, cues), load_emotion_model(model))

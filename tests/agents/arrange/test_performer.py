@@ -8,8 +8,9 @@ import pytest
 from segue.agents.arrange.directors import make_director
 from segue.agents.arrange.performer import Performer
 from segue.envs.arrange.core import ArrangeCore
-from segue.envs.arrange.perception import OBSERVATION
+from segue.envs.arrange.course import Course, ToldSource
 from segue.envs.arrange.settings import ArrangeSettings
+from segue.envs.games.game import N_FEATURES
 from segue.music.cue_file import load_cue
 from segue.music.direction import Direction
 from segue.music.errors import RangeError, UnknownNameError
@@ -23,31 +24,63 @@ def moods(seed: int) -> list[Mood]:
     return [Mood(*rng.uniform(-0.7, 0.7, 2)) for _ in range(BARS)]
 
 
-@pytest.mark.parametrize("director", ["table", "adaptive", "planner"])
-def test_training_and_play_are_the_same_code(director: str) -> None:
-    core = ArrangeCore(1, ArrangeSettings(cues=("dungeon",), bars=BARS))
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("director", ["agent", "adaptive", "planner"])
+def test_training_and_play_are_the_same_code(director: str, told: bool) -> None:
+    """The same game, listener and director: the same observations and knobs to the last bit."""
+    settings = ArrangeSettings.from_options(
+        cues=("dungeon",), bars=BARS, feedback="rating+thumbs", thumbs_every_bars=3
+    )
+    core = ArrangeCore(1, settings)
     core.reset(np.random.default_rng(0))
     core.worlds.reset(np.arange(1), np.array([0]), np.array([5]))
     wanted = moods(1)
-    # In training the mood of a bar is known after it, so the performer is told one bar late.
     targets = np.array([[m.valence, m.arousal] for m in wanted]) / MOOD_PER_SD
-    core.targets[0, :BARS] = targets
-    core.perception.reset(Direction().knobs[None], targets[:1])
-    coming = core.worlds.look(core.worlds.set(core.perception.knobs))
-    core.perception.look(core.ear, core.model, coming)
+    features = np.random.default_rng(2).random((BARS, N_FEATURES)) if told else None
+    core.course = Course([ToldSource(targets, features)], np.zeros(1, int), np.zeros(1, int))
+    core.begin(Direction().knobs[None])
     acting = make_director(director, 5)
     performer = Performer(load_cue("dungeon"), director, seed=5)
+    ratings = 0
     for bar in range(BARS - 1):
-        performed = performer.next_bar(wanted[bar])
+        seen = core.observe()[0]
+        performed = performer.next_bar(wanted[bar], None if features is None else features[bar])
+        np.testing.assert_array_equal(performed.observation, seen)
         core.step(acting.act(core))
         np.testing.assert_array_equal(performed.bar.direction.knobs, core.perception.knobs[0])
-        np.testing.assert_allclose(
-            performer.perception.observe(performer.worlds)[0, : OBSERVATION.index("felt_valence")],
-            core.perception.observe(core.worlds)[0, : OBSERVATION.index("felt_valence")],
-        )
-        if core.perception.count[0, 0] > performer.perception.count[0, 0]:
-            felt = core.listeners.felt[0] + core.noise[0, bar]
-            performer.perception.rate(felt[None])
+        if core.answers.rating is not None:
+            performer.perception.rate(core.answers.rating)
+            ratings += 1
+        if core.answers.thumbs is not None:
+            performer.thumb(float(core.answers.thumbs[0]))
+    assert ratings == (BARS - 1) // 4
+
+
+def test_answers_can_be_taken_back_and_learning_stopped() -> None:
+    performer = Performer(load_cue("dungeon"), "adaptive")
+    for mood in moods(8)[:6]:
+        performer.next_bar(mood)
+    untouched = performer.perception.bias.copy()
+    performer.rate(0.9, 0.9)
+    assert (performer.perception.bias > untouched).all()
+    performer.unlearn()
+    assert np.array_equal(performer.perception.bias, untouched)
+    performer.thumb(-1.0)
+    performer.unlearn()
+    performer.next_bar(Mood(0.3, 0.3))
+    assert np.array_equal(performer.perception.bias, untouched)
+    performer.thumb(-1.0)
+    performer.next_bar(Mood(0.3, 0.3))
+    liked = performer.perception.bias.copy()
+    assert not np.array_equal(liked, untouched)
+    performer.adapt(False)
+    performer.rate(-0.9, -0.9)
+    performer.thumb(1.0)
+    performer.next_bar(Mood(0.3, 0.3))
+    assert np.array_equal(performer.perception.bias, liked)
+    performer.adapt(True)
+    performer.rate(-0.9, -0.9)
+    assert (performer.perception.bias < liked).all()
 
 
 def test_same_seed_same_performance() -> None:
@@ -66,6 +99,7 @@ def test_a_snapshot_goes_on_alike(director: str) -> None:
     for mood in moods(3)[:9]:
         performer.next_bar(mood)
     performer.rate(0.2, -0.1)
+    performer.thumb(1.0)
     performer.direct(drums=0.9)
     performer.go(cue.sections[2].name)
     state = json.loads(json.dumps(performer.snapshot()))

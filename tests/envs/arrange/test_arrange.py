@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from dataclasses import asdict
 
 import gymnasium as gym
 import numpy as np
@@ -9,9 +10,12 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 from segue.envs import ARRANGE
-from segue.envs.arrange.core import REWARDS, ArrangeCore, broken_rules, movement_cost
+from segue.envs.arrange.core import ArrangeCore
+from segue.envs.arrange.course import Course, ToldSource
 from segue.envs.arrange.env import ArrangeEnv, ArrangeVectorEnv
-from segue.envs.arrange.perception import OBSERVATION
+from segue.envs.arrange.listener import ListenerSettings
+from segue.envs.arrange.observation import OBSERVATION, SHOWN_GAME
+from segue.envs.arrange.rewards import REWARDS, broken_rules, movement_cost
 from segue.envs.arrange.settings import ArrangeSettings
 from segue.music.direction import KNOBS, Direction
 from segue.music.errors import RangeError, UnknownNameError
@@ -51,6 +55,34 @@ def test_the_manual_names_the_real_spaces() -> None:
     assert last == len(OBSERVATION) - 1
     for knob in KNOBS:
         assert knob in manual
+
+
+def test_the_manual_names_every_argument_with_its_default() -> None:
+    manual = (ArrangeEnv.__doc__ or "").partition("## Arguments")[2]
+    told = {}
+    for line in manual.partition("Named variants")[0].splitlines():
+        if line.strip().startswith("|"):
+            names, defaults = (cell.split(", ") for cell in line.split("|")[1:3])
+            told |= {
+                name.strip(): value.strip() for name, value in zip(names, defaults, strict=True)
+            }
+    plain = {**asdict(ArrangeSettings()), **asdict(ListenerSettings())}
+    plain.pop("listener")
+    plain["feedback"] = "+".join(plain["feedback"])
+    assert set(told) - {"argument", "---"} == set(plain)
+    for name, value in plain.items():
+        shown = told[name].strip('"')
+        assert shown == str(value) or float(shown) == value, name
+
+
+def test_every_named_variant_plays_and_changes_one_thing() -> None:
+    manual = (ArrangeEnv.__doc__ or "").partition("| variant |")[2].partition("```")[0]
+    rows = [line.split("|")[1:3] for line in manual.splitlines()[2:] if "=" in line]
+    assert len(rows) >= 15
+    for _, options in rows:
+        core = ArrangeCore(2, bars=BARS, cues=("dungeon",), **eval(f"dict({options})"))
+        core.reset(np.random.default_rng(0))
+        assert np.isfinite(core.step(actions(2).astype(float))[0]).all()
 
 
 def test_same_seed_same_episode_and_other_seed_another() -> None:
@@ -119,12 +151,19 @@ def test_hidden_traits_show_only_in_ratings() -> None:
 
 
 def test_a_bar_is_decided_before_its_target_is_known() -> None:
-    cores = [ArrangeCore(2, ArrangeSettings(bars=BARS, cues=("dungeon",))) for _ in range(2)]
-    first = [core.reset(np.random.default_rng(0)) for core in cores]
-    cores[1].targets[:, 1:] += 1.0
+    settings = ArrangeSettings(bars=BARS, cues=("dungeon",))
+    first, second = [], []
+    for shift in (0.0, 1.0):
+        core = ArrangeCore(1, settings)
+        core.reset(np.random.default_rng(0))
+        moods = np.zeros((BARS + 1, 2))
+        moods[1:] += shift
+        core.course = Course([ToldSource(moods)], np.zeros(1, int), np.zeros(1, int))
+        core.begin(np.full((1, 9), 0.5))
+        first.append(core.observe())
+        second.append(core.step(actions(1).astype(float))[0])
     assert np.array_equal(*first)
-    seen = [core.step(actions(2).astype(float))[0] for core in cores]
-    assert not np.array_equal(*seen)
+    assert not np.array_equal(*second)
 
 
 def test_the_ablations_take_away_what_they_name() -> None:
@@ -146,12 +185,65 @@ def test_the_ablations_take_away_what_they_name() -> None:
     assert (deaf.perception.count == 0).all()
 
 
-def test_copies_meet_the_same_episodes() -> None:
-    core = ArrangeCore(6, ArrangeSettings(bars=BARS, cues=("dungeon",)))
+@pytest.mark.parametrize("targets", ["traces", "mixed"])
+def test_copies_meet_the_same_episodes(targets: str) -> None:
+    core = ArrangeCore(6, ArrangeSettings(bars=BARS, cues=("dungeon",), targets=targets))
     core.reset(np.random.default_rng(0), copies=3)
+    for _ in range(4):
+        core.step(np.zeros((6, 9)))
     assert np.array_equal(core.targets[0], core.targets[2])
     assert not np.array_equal(core.targets[0], core.targets[3])
     assert np.array_equal(core.listeners.bias[3], core.listeners.bias[5])
+
+
+def test_fast_music_hears_of_the_game_more_often() -> None:
+    core = ArrangeCore(2, bars=BARS, cues=("dungeon",))
+    core.reset(np.random.default_rng(0), copies=2)
+    core.begin(np.stack([np.full(9, 0.5)] * 2))
+    for _ in range(5):
+        core.step(np.array([[1.0, *[0.0] * 8], [-1.0, *[0.0] * 8]]))
+    fast, slow = core.course.seconds
+    assert slow > 1.5 * fast
+    assert not np.array_equal(core.targets[0], core.targets[1])
+
+
+def test_plans_are_told_the_future_that_comes() -> None:
+    core = ArrangeCore(3, bars=BARS, cues=("dungeon",), targets="mixed")
+    core.reset(np.random.default_rng(2))
+    lasting = np.repeat(core.perception.bar_seconds[:, None, None], 4, axis=2)
+    plans = np.concatenate([lasting * 0.7, lasting], axis=1)
+    told = core.moods_ahead(plans)
+    assert told.shape == (3, 2, 4, 2)
+    for bar in range(4):  # no knob moves, so bars last as planned
+        core.step(np.zeros((3, 9)))
+        np.testing.assert_allclose(core.wanted, told[:, 1, bar])
+
+
+def test_what_ablations_tell_is_true() -> None:
+    core = ArrangeCore(4, bars=BARS, cues=("dungeon",), lookahead_bars=5, known_listener=True)
+    seen = core.reset(np.random.default_rng(3))
+    felt = seen[:, OBSERVATION.index("felt_valence")]
+    coming = seen[:, OBSERVATION.index("ahead_1_valence")] + felt
+    np.testing.assert_allclose(felt, np.clip(core.listeners.bias[:, 0], -2.5, 2.5))
+    core.step(np.zeros((4, 9)))
+    np.testing.assert_allclose(coming, core.wanted[:, 0])
+    np.testing.assert_allclose(core.perception.felt, core.listeners.felt)
+
+
+def test_the_game_is_shown_on_request() -> None:
+    env = small(show_game=True)
+    seen, _ = env.reset(seed=0)
+    assert seen.shape == (len(OBSERVATION) + len(SHOWN_GAME),)
+    np.testing.assert_allclose(
+        seen[-len(SHOWN_GAME) :], env.core.course.features[0].clip(-10, 10), rtol=1e-6
+    )
+
+
+def test_metrics_are_of_the_episode() -> None:
+    core = ArrangeCore(5, bars=BARS, cues=("dungeon",))
+    core.reset(np.random.default_rng(0))
+    earned = sum(core.step(actions(5, bar).astype(float))[3]["mood"] for bar in range(BARS))
+    np.testing.assert_allclose(core.metrics()["error"], -earned / BARS)
 
 
 @pytest.mark.parametrize("targets", ["traces", "generator", "sliders", "mixed"])
