@@ -18,6 +18,7 @@ from .table import Table, describe_settings
 _NEAR = (0.01, 0.2)  # spread of a near setting's knobs
 _BATCH = 1024
 _LEARNING_RATE = 2e-3
+_MEASURED = 50  # last batches
 
 
 def near_table(table: Table, rng: np.random.Generator) -> Table:
@@ -40,7 +41,7 @@ def train_imitation(
     near = near_table(table, rng)
     optimiser = torch.optim.Adam(actor.parameters(), lr=_LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, _LEARNING_RATE, total_steps=batches)
-    recent = 0.0
+    recent: list[float] = []
     for _ in range(batches):
         seen, wanted = _pairs(table, near, largest_move, rng)
         apart = (actor(torch.from_numpy(seen)) - torch.from_numpy(wanted)).abs().mean()
@@ -48,8 +49,8 @@ def train_imitation(
         apart.backward()
         optimiser.step()
         schedule.step()
-        recent += 0.02 * (float(apart.detach()) - recent)
-    return recent
+        recent.append(float(apart.detach()))
+    return float(np.mean(recent[-_MEASURED:]))
 
 
 def _pairs(

@@ -1,0 +1,164 @@
+"""Who turns the knobs in `segue/Timbre-v0`: baselines, slopes, imitation, the live follower."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from segue.agents.evaluate import play
+from segue.agents.timbre.baselines import Climb, Hold, Nearest, Oracle, Random, Search, towards
+from segue.agents.timbre.cma import Cma
+from segue.agents.timbre.follower import Follower, follow_sound
+from segue.agents.timbre.study import PLAYERS, STUDY, make_player
+from segue.agents.timbre.table import rendered_table
+from segue.analysis.spectra import RATE
+from segue.envs.timbre.core import TimbreCore
+from segue.envs.timbre.perception import FARTHEST, distance, distances, scaled
+from segue.envs.timbre.settings import TimbreSettings
+from segue.envs.timbre.targets import target_sound
+from segue.music.errors import SegueError
+from segue.synth.patch import KNOBS
+
+TABLE = 512
+
+
+class Towards:
+    """A policy of one layer: each knob by the gap of one descriptor."""
+
+    def act_on(self, observation: np.ndarray) -> np.ndarray:
+        gaps = observation[:, 58:87]
+        return np.clip(gaps[:, [3, 1, 6, 7, 2, 1, 8, 0]], -1.0, 1.0)
+
+    def act(self, core: Any) -> np.ndarray:
+        return self.act_on(core.observe())
+
+
+def earned(player: Any, **options: Any) -> float:
+    core = TimbreCore(24, split="validation", **options)
+    return float(play(core, player, seed=3).reward.mean())
+
+
+def test_baselines_stand_in_the_order_of_what_they_know() -> None:
+    hold, climb, search = earned(Hold()), earned(Climb()), earned(Search(32))
+    nearest, oracle = earned(Nearest(TABLE)), earned(Oracle())
+    assert earned(Random(0)) < climb
+    assert hold + 0.1 < climb < search < nearest < oracle
+
+
+def test_climbing_from_the_nearest_ends_nearer_than_the_nearest() -> None:
+    ends = [
+        play(TimbreCore(32), player, seed=5).metrics["final_distance"].mean()
+        for player in (Nearest(TABLE), Climb(Nearest(TABLE)))
+    ]
+    assert ends[1] < ends[0]
+
+
+def test_baselines_play_discrete_knobs_and_moving_targets() -> None:
+    assert earned(Oracle(), discrete=True) > earned(Hold(), discrete=True) + 0.2
+    assert earned(Oracle(), target="glide") > earned(Hold(), target="glide") + 0.5
+    core = TimbreCore(1, discrete=True)
+    core.reset(np.random.default_rng(0))
+    assert towards(core, core.knobs + 0.5).tolist() == [[2] * len(KNOBS)]
+
+
+def test_a_table_gives_back_its_own_rows() -> None:
+    table = rendered_table(TABLE)
+    weights = TimbreSettings().weights
+    assert np.array_equal(table.nearest(table.descriptors[5:9], weights), table.knobs[5:9])
+
+
+def test_cma_finds_the_bottom_of_valleys_side_by_side() -> None:
+    rng = np.random.default_rng(0)
+    bottoms = rng.uniform(0.2, 0.8, (5, 6))
+    stretch = np.array([1.0, 3.0, 10.0, 1.0, 3.0, 10.0])
+    cma = Cma(np.full((5, 6), 0.5), 10, rng)
+    for _ in range(150):
+        points = cma.ask()
+        worth = np.square((points - bottoms[:, None]) * stretch).sum(axis=2)
+        cma.tell(points, worth)
+    assert worth.min(axis=1).max() < 1e-6
+
+
+def test_a_follower_hears_and_turns_as_in_training() -> None:
+    core = TimbreCore(1, target="glide")
+    core.reset(np.random.default_rng(2))
+    first, policy = core.knobs[0].copy(), Towards()
+    over = False
+    while not over:
+        _, _, over, _ = core.step(core.accept(policy.act(core)))
+    assert core.targets is not None
+    sound = target_sound(core.targets, core.settings, 0)
+    follower = Follower(policy, RATE, knobs=first, sample_rate=RATE)
+    answers = [follower.first]
+    for start in range(0, len(sound), 1000):  # blocks of any size
+        answers.append(follower.push(sound[start : start + 1000]))
+    turned = np.array([knobs[0] for knobs in core.turned])
+    assert np.array_equal(np.array(follower.turned)[: len(turned)], turned)
+    assert np.allclose(follower.distances, core.curve(0)[: len(follower.distances)])
+    assert len(np.concatenate(answers)) == 4410 * (1 + len(follower.distances))
+
+
+def test_following_a_recording_comes_nearer_and_tells_its_knobs() -> None:
+    seconds = np.arange(4 * RATE) / RATE
+    tone = 0.3 * np.sin(2 * np.pi * 220.0 * seconds).astype(np.float32)
+    found = follow_sound(Towards(), tone, RATE)
+    report = found.report()
+    assert len(report["steps"]) == 20 == len(found.knobs)
+    assert 36.0 <= report["steps"][-1]["pitch"] <= 84.0
+    assert len(found.sound) == 20 * 8820
+    assert follow_sound(Towards(), tone, RATE, still=True).knobs.shape == (32, len(KNOBS))
+    with pytest.raises(SegueError, match="too short"):
+        follow_sound(Towards(), tone[:1000], RATE)
+
+
+def test_slopes_are_those_of_the_distances_and_of_the_observation() -> None:
+    torch = pytest.importorskip("torch")
+    from segue.agents.timbre import surrogate
+
+    rows = rendered_table(TABLE).descriptors
+    own, target = rows[:64], rows[64:128]
+    weights = TimbreSettings().weights
+    sloped = torch.tensor(own, dtype=torch.float32, requires_grad=True)
+    there = torch.tensor(target, dtype=torch.float32)
+    apart = surrogate.distance(sloped, there, weights)
+    mine = distance(own, target, weights)
+    near = np.max(list(distances(own, target).values()), axis=0) < FARTHEST
+    assert near.sum() > 10
+    assert np.allclose(apart.detach().numpy()[near], mine[near], atol=1e-4)
+    assert np.allclose(surrogate.scaled(sloped).detach().numpy(), scaled(own), atol=1e-3)
+    apart.sum().backward()
+    assert np.isfinite(sloped.grad.numpy()).all()
+
+
+def test_analytic_gradients_and_imitation_learn() -> None:
+    torch = pytest.importorskip("torch")
+    from segue.agents.timbre.analytic import AnalyticSettings, train_analytic
+    from segue.agents.timbre.imitation import train_imitation
+    from segue.agents.timbre.surrogate import Surrogate
+
+    torch.manual_seed(0)
+    actor = torch.nn.Sequential(torch.nn.Linear(96, 32), torch.nn.Tanh(), torch.nn.Linear(32, 8))
+    first = train_imitation(actor, rendered_table(TABLE), 0.25, batches=60)
+    assert train_imitation(actor, rendered_table(TABLE), 0.25, batches=300) < 0.95 * first
+    before = [weight.detach().clone() for weight in actor.parameters()]
+    told: list[int] = []
+    settings = AnalyticSettings(updates=2, cut_steps=4)
+    core = TimbreCore(8, steps=6)
+    train_analytic(actor, Surrogate(), core, settings, lambda update, reward: told.append(update))
+    assert told == [1, 2]
+    pairs = zip(before, actor.parameters(), strict=True)
+    assert all(not torch.equal(one, other) for one, other in pairs)
+
+
+@pytest.mark.parametrize("name", [name for name in PLAYERS if name != "agent"])
+def test_every_player_of_the_study_can_be_made(name: str) -> None:
+    assert hasattr(make_player(name, 1), "act")
+    assert STUDY.baseline in PLAYERS
+
+
+def write_tone(path: Path) -> Path:
+    seconds = np.arange(2 * 44_100) / 44_100
+    soundfile.write(path, 0.3 * np.sin(2 * np.pi * 330.0 * seconds), 44_100)
+    return path
