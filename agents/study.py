@@ -68,6 +68,9 @@ class Study:
     summary: Callable[[Sequence[Episodes]], dict[str, float]] = lambda played: {}
     """Numbers over all players' episodes, by name, e.g. the share of a gap that is closed."""
 
+    notes: tuple[str, ...] = ()
+    """Lines under the tables, such as published numbers to read them beside."""
+
     @property
     def test_splits(self) -> tuple[str, ...]:
         """The splits that nothing was fitted to or chosen on."""
