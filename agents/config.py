@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from ..analysis.cards import Source
-from ..envs import environment_id
+from ..envs import environment_id, short_name
 from ..music.errors import FileFormatError, SegueError, UnknownNameError
 from ..music.files import read_whole, write_whole
 
@@ -86,7 +87,7 @@ def config_path(name: str) -> Path:
     known = {path.stem: path for path in sorted(CONFIGS.glob("*.yaml"))}
     if name in known:
         return known[name]
-    short = environment_id(name).removeprefix("segue/").partition("-")[0].lower()
+    short = short_name(environment_id(name))
     if short in known:
         return known[short]
     raise UnknownNameError("configuration", name, known)
@@ -117,7 +118,26 @@ def load_config(name: str, **changes: Any) -> Config:
         if config.algorithm not in ALGORITHMS:
             raise UnknownNameError("algorithm", config.algorithm, ALGORITHMS)
         environment = environment_id(config.environment)
-    return msgspec.structs.replace(config, environment=environment, **changes)
+    return replace(config, environment=environment, **changes)
+
+
+def train_command(config: Config) -> str:
+    """The command that trains by a configuration, if it is a shipped one or one with options."""
+    short = short_name(config.environment)
+    words = ["segue", "train", short]
+    neutral = {"steps": 1, "seed": 0, "train": {}}
+    for name, shipped in shipped_configs().items():
+        if replace(shipped, **neutral) == replace(config, **neutral):
+            words += ["--config", name] if name != short else []
+            words += [
+                f"--set {key}={value}"
+                for key, value in config.train.items()
+                if shipped.train.get(key) != value
+            ]
+            break
+    else:
+        words.append("--config FILE")
+    return " ".join([*words, f"--steps {config.steps} --seed {config.seed}"])
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from ..envs.core import Core
 from ..music.errors import SegueError
 from .algorithms import ModelPlayer, load_model, make_model, player_of, use_one_thread
 from .callbacks import BEST, CURVE, Follower, load_checkpoint, save_checkpoint
-from .config import Config, save_config
+from .config import Config, save_config, train_command
 from .evaluate import play
 from .policy import Policy
 from .sb3 import CoreVecEnv
@@ -54,7 +54,6 @@ def train(
     :param tell: shows a line that the user should read
     """
     use_one_thread()
-    run.mkdir(parents=True, exist_ok=True)
     core = make_core(config.environment, config.n_envs, **config.train)
     env = CoreVecEnv(core, seed=config.seed)
     validation = validation_core(config, _check_episodes(config))
@@ -71,6 +70,7 @@ def train(
         follower.resume(model.num_timesteps)
     else:
         model = make_model(config, env, run)
+        run.mkdir(parents=True, exist_ok=True)
         (run / CURVE).unlink(missing_ok=True)
         (run / BEST).unlink(missing_ok=True)
         if prepare is not None:
@@ -135,7 +135,6 @@ def policy_card(
     """The card of a trained policy, with its reward on the validation split."""
     low, high = interval(played.reward)
     where = f"{len(played.reward)} episodes of the validation split"
-    short = config.environment.removeprefix("segue/").partition("-")[0].lower()
     layers = config.policy.get("net_arch", "standard layers")
     return Card(
         name="policy",
@@ -148,7 +147,7 @@ def policy_card(
         commercial_use=config.card.commercial_use,
         split=config.card.split,
         metrics=(Metric("mean reward a step", float(played.reward.mean()), low, high, where),),
-        command=f"segue train {short} --steps {config.steps} --seed {config.seed}",
+        command=train_command(config),
         weights="policy.npz",
         sha256="",
         notes=config.card.notes,

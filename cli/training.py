@@ -13,7 +13,9 @@ from .common import Json, app, console, print_table, progress_bar
 if TYPE_CHECKING:
     from ..agents.config import Config
 
-Environment = Annotated[str, typer.Argument(help="arrange, Arrange-v0 or segue/Arrange-v0, ...")]
+Environment = Annotated[
+    str | None, typer.Argument(help="arrange, Arrange-v0 or segue/Arrange-v0, ...")
+]
 EnvOptions = Annotated[
     list[str] | None,
     typer.Option("--set", help="NAME=VALUE of the environment, e.g. bias_sd=0; any number."),
@@ -57,7 +59,7 @@ def environments() -> None:
 
 @app.command()
 def train(
-    environment: Environment,
+    environment: Environment = None,
     run: Annotated[
         Path | None, typer.Option(help="Folder of the run; runs/NAME if none is given.")
     ] = None,
@@ -103,7 +105,7 @@ def _trained(run: Path) -> Path:
 
 @app.command()
 def tune(
-    environment: Environment,
+    environment: Environment = None,
     run: Annotated[
         Path | None, typer.Option(help="Folder of the search; runs/NAME-tune if none is given.")
     ] = None,
@@ -139,7 +141,7 @@ def tune(
 
 @app.command()
 def evaluate(
-    environment: Environment,
+    environment: Environment = None,
     players: Annotated[
         list[str] | None, typer.Argument(help="Names, or policies' cards; none: all baselines.")
     ] = None,
@@ -196,6 +198,8 @@ def evaluate(
         print_table([_shown(row) for row in rows], ", ".join([title, *(options or ())]))
     summary = [{"result": key, "value": value} for key, value in results.items()]
     print_table([row for row in summary if not str(row["result"]).endswith("reward")], "results")
+    for line in study.notes:
+        console.print(line)
     if json:
         write_results(json, "evaluate", results, tables)
         console.print(f"written: {json}")
@@ -215,7 +219,7 @@ def given_options(settings: list[str] | None) -> dict[str, Any]:
     return found
 
 
-def _loaded(environment: str, config: str, steps: int | None) -> tuple["Config", str]:
+def _loaded(environment: str | None, config: str, steps: int | None) -> tuple["Config", str]:
     """The configuration that was asked for, and the short name of its environment."""
     from ..agents.algorithms import check_settings
     from ..agents.config import config_path, load_config, naming
@@ -249,22 +253,26 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
     return shown
 
 
-def _names(environment: str) -> tuple[str, str]:
+def _names(environment: str | None) -> tuple[str, str]:
     """The id of an environment and its short name.
 
     UnknownNameError if there is none; SegueError says how, where the name of a player was given
     alone, as commands took it once.
     """
     from ..agents.arrange.directors import DIRECTORS
-    from ..envs import environment_id
+    from ..envs import ENVIRONMENTS, environment_id, short_name
 
+    if environment is None:
+        known = ", ".join(map(short_name, ENVIRONMENTS))
+        raise SegueError(f"name an environment: {known}; segue environments describes them")
     try:
         name = environment_id(environment)
     except UnknownNameError:
         if environment in DIRECTORS or environment.endswith((".json", ".zip")):
+            first = "arrange" if environment in DIRECTORS else "ENVIRONMENT"
             raise SegueError(
                 f"{environment!r} is a player, not an environment; "
-                f"name the environment first: segue evaluate arrange {environment}"
+                f"name the environment first: segue evaluate {first} {environment}"
             ) from None
         raise
-    return name, name.removeprefix("segue/").partition("-")[0].lower()
+    return name, short_name(name)

@@ -36,10 +36,15 @@ for _name, _place in ENVIRONMENTS.items():
 def environment_id(name: str) -> str:
     """The id that `arrange`, `Arrange-v0` or `segue/Arrange-v0` mean; UnknownNameError if none."""
     for known in ENVIRONMENTS:
-        short = known.removeprefix("segue/")
-        if name.lower() in (known.lower(), short.lower(), short.partition("-")[0].lower()):
+        if name.lower() in (known.lower(), known.lower().removeprefix("segue/"), short_name(known)):
             return known
-    raise UnknownNameError("environment", name, ENVIRONMENTS)
+    forms = ENVIRONMENTS if "-" in name else map(short_name, ENVIRONMENTS)
+    raise UnknownNameError("environment", name, forms)
+
+
+def short_name(environment: str) -> str:
+    """`arrange` for `segue/Arrange-v0`."""
+    return environment.removeprefix("segue/").partition("-")[0].lower()
 
 
 def make_core(name: str, n: int, **options: Any) -> "Core":

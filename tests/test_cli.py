@@ -5,6 +5,7 @@ import os
 import re
 import resource
 import select
+import shlex
 import shutil
 import signal
 import socket
@@ -30,8 +31,8 @@ from segue.music.tempo import Meter, TempoMap
 
 SEGUE = str(Path(sys.executable).with_name("segue"))
 COMMANDS = (
-    "demo serve play render picture listen analyze transcribe harmonize instruments "
-    "train evaluate cue models bench doctor"
+    "demo serve play render picture listen analyze transcribe harmonize timbre instruments "
+    "environments train tune evaluate learn-from cue models bench doctor"
 ).split()
 CUES = Path(segue.__file__).parent / "music" / "cues"
 NO_DEVICE = {"ALSA_CONFIG_PATH": os.devnull, "JACK_DEFAULT_SERVER": "none-of-that-name"}
@@ -93,7 +94,7 @@ def left() -> list[str]:
 def test_help_lists_the_commands() -> None:
     done = run("--help")
     assert done.returncode == 0
-    listed = re.findall(r"^│ (\w+)", done.stdout.partition("Commands")[2], re.MULTILINE)
+    listed = re.findall(r"^│ ([\w-]+)", done.stdout.partition("Commands")[2], re.MULTILINE)
     assert sorted(listed) == sorted(COMMANDS)
 
 
@@ -310,30 +311,76 @@ def test_a_midi_file_becomes_a_cue_that_sounds(here: Here) -> None:
 
 
 def test_evaluate_writes_what_a_machine_reads(here: Here) -> None:
-    code, out, _ = here("evaluate", "table", "hold", "--episodes", "5", "--json", "to/x.json")
+    asked = ("evaluate", "arrange", "table", "hold", "--episodes", "5", "--no-time")
+    code, out, _ = here(*asked, "--json", "to/x.json")
     assert code == 0 and "table" in out
     report = json.loads(Path("to/x.json").read_text())
     assert list(report) == ["name", "date", "commit", "machine", "results", "tables"]
     assert report["name"] == "evaluate"
-    assert set(report["results"]) == {"table_reward", "hold_reward"}
-    rows = report["tables"][0]["rows"]
-    assert {row["director"]: row["reward"] for row in rows} == {
-        "table": report["results"]["table_reward"],
-        "hold": report["results"]["hold_reward"],
-    }
-    assert "gain_low" in next(row for row in rows if row["director"] == "hold")
+    assert [table["name"] for table in report["tables"]] == ["test", "heldout"]  # side by side
+    for table, key in zip(report["tables"], ("reward", "reward_held_out"), strict=True):
+        assert {row["player"]: row["reward"] for row in table["rows"]} == {
+            "table": report["results"][f"table_{key}"],
+            "hold": report["results"][f"hold_{key}"],
+        }
+        gains = [row["gain_low"] for row in table["rows"] if "gain_low" in row]
+        assert len(gains) == 1  # of one over the other
 
 
 def test_evaluate_takes_options_of_the_environment(here: Here) -> None:
-    code, out, _ = here("evaluate", "table", "--episodes", "5", "--set", "bias_sd=0")
-    assert code == 0 and "bias_sd=0" in out
+    asked = ("evaluate", "arrange", "table", "--episodes", "5", "--split", "test")
+    code, out, _ = here(*asked, "--set", "bias_sd=0")
+    assert code == 0 and "bias_sd=0" in out and "decision ms p99" in out
     for bad, said in (
         ("bias_ds=0", "did you mean 'bias_sd'"),
         ("bias_sd", "not of the form NAME=VALUE"),
         ("bias_sd=loud", "not a number"),
     ):
-        code, _, err = here("evaluate", "table", "--episodes", "5", "--set", bad)
+        code, _, err = here(*asked, "--set", bad)
         assert code == 2 and said in err
+
+
+def test_environments_are_listed_with_what_trains_on_them(here: Here) -> None:
+    code, out, _ = here("environments")
+    assert code == 0
+    line = next(line for line in out.splitlines() if "segue/Arrange-v0" in line)
+    assert "9 numbers" in line and "(ppo)" in line
+
+
+def test_training_and_searching_by_a_file(here: Here) -> None:
+    Path("tiny.yaml").write_text(
+        """
+        environment: arrange
+        algorithm: ppo
+        steps: 128
+        n_envs: 8
+        hyper: {n_steps: 8, batch_size: 32, n_epochs: 1}
+        policy: {net_arch: [8]}
+        train: {cues: [dungeon], bars: 8}
+        validation: {split: validation, cues: [dungeon], bars: 8}
+        validation_episodes: 4
+        checks: 2
+        search: {learning_rate: {low: 1e-5, high: 1e-2, log: true}}
+        """
+    )
+    by = ("arrange", "--config", "tiny.yaml")
+    code, out, _ = here("train", *by, "--seeds", "2", "--run", "run")
+    assert code == 0
+    assert {path.name for path in Path("run").iterdir()} == {"seed0", "seed1", "curve.png"}
+    cards = [read_card(Path("run") / seed / "policy.json") for seed in ("seed0", "seed1")]
+    assert [card.command.endswith(f"--seed {at}") for at, card in enumerate(cards)] == [True] * 2
+    try_it = re.search(r"try it: segue (.*)", out)
+    assert try_it is not None
+    few = ("--episodes", "5", "--split", "validation", "--no-time")
+    code, out, _ = here(*try_it[1].split(), *few)
+    assert code == 0 and "seed1_policy_reward_validation" in out
+    code, out, _ = here("tune", *by, "--trials", "2", "--run", "search")
+    assert code == 0 and "trial 1: validation" in out
+    code, out, _ = here("tune", *by, "--trials", "3", "--run", "search")
+    assert code == 0 and "trial 2" in out and "trial 1" not in out
+    assert Path("search/history.png").exists()
+    code, out, _ = here("train", "arrange", "--config", "search/best.yaml", "--run", "best")
+    assert code == 0
 
 
 def test_models_are_listed_with_score_and_licence(here: Here) -> None:
@@ -446,14 +493,25 @@ BAD = [
     (("demo", "--scenario", "deathmach", "--out", "."), "did you mean 'deathmatch'"),
     (("demo", "--cue", "dungen", "--out", "."), "did you mean 'dungeon'"),
     (("demo", "--seconds", "inf"), "--seconds"),
-    (("evaluate", "tabel"), "did you mean 'table'"),
-    (("evaluate", "none.json"), "none.json"),
-    (("evaluate", "table", "--split", "tset"), "did you mean 'test'"),
-    (("evaluate", "table", "--episodes", "1"), "--episodes"),
-    (("evaluate", "table", "--json", "."), "--json"),
-    (("train", "--run", ".", "--resume"), "no checkpoint"),
-    (("train", "--run", ".", "--targets", "tracse"), "did you mean 'traces'"),
-    (("train", "--steps", "0"), "--steps"),
+    (("evaluate",), "name an environment: arrange, "),
+    (("evaluate", "table"), "segue evaluate arrange table"),
+    (("evaluate", "runs/policy.json", "table"), "segue evaluate ENVIRONMENT runs/policy.json"),
+    (("evaluate", "arange"), "did you mean 'arrange'"),
+    (("evaluate", "segue/Arange-v0"), "did you mean 'segue/Arrange-v0'"),
+    (("evaluate", "arrange", "tabel"), "did you mean 'table'"),
+    (("evaluate", "arrange", "none.json"), "none.json"),
+    (("evaluate", "arrange", "none.zip"), "none.zip"),
+    (("evaluate", "arrange", "table", "--split", "tset"), "did you mean 'test'"),
+    (("evaluate", "arrange", "table", "--episodes", "1"), "--episodes"),
+    (("evaluate", "arrange", "table", "--json", "."), "--json"),
+    (("train",), "segue environments describes them"),
+    (("train", "arrange", "--run", ".", "--resume"), "no checkpoint"),
+    (("train", "arrange", "--set", "targets=tracse"), "did you mean 'traces'"),
+    (("train", "arrange", "--set", "taggets=traces"), "did you mean 'targets'"),
+    (("train", "arrange", "--steps", "0"), "--steps"),
+    (("train", "arrange", "--config", "none.yaml"), "none.yaml"),
+    (("train", "arrange", "--config", "arrrange"), "did you mean 'arrange'"),
+    (("tune", "arrange", "--trials", "0"), "--trials"),
     (("serve", "--folder", "nowhere"), "nowhere"),
     (("serve", "--port", "70000"), "70000"),
     ((*RENDER, "--valence", "nan"), "valence is nan"),
@@ -574,11 +632,13 @@ def test_no_audio_device_is_one_line(output: str) -> None:
     ("package", "command", "extra"),
     [
         ("vizdoom", "demo", "game"),
-        ("torch", "train", "train"),
+        ("torch", "train arrange", "train"),
     ],
 )
 def test_a_missing_package_names_its_extra(package: str, command: str, extra: str) -> None:
-    hide = f"import sys; sys.modules[{package!r}] = None; sys.argv = ['segue', {command!r}]"
+    hide = (
+        f"import sys; sys.modules[{package!r}] = None; sys.argv = ['segue', *{command!r}.split()]"
+    )
     code = f"{hide}; from segue.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert f"segue[{extra}]" in complaint(done.returncode, done.stderr)
@@ -613,7 +673,8 @@ def test_a_full_disk_leaves_no_half_cue_and_no_results() -> None:
     shutil.copyfile(CUES / "meadow" / "theme.mid", "theme.mid")
     done = run("cue", "import", "theme.mid", "-o", "cue", preexec_fn=full_disk)
     assert "cannot write" in complaint(done.returncode, done.stderr)
-    done = run("evaluate", "hold", "--episodes", "5", "--json", "x.json", preexec_fn=full_disk)
+    evaluate = ("evaluate", "arrange", "hold", "--episodes", "5", "--split", "test")
+    done = run(*evaluate, "--json", "x.json", preexec_fn=full_disk)
     assert "cannot write x.json" in complaint(done.returncode, done.stderr)
     assert left() == ["theme.mid"]
 
@@ -787,15 +848,19 @@ def test_a_stopped_server_completes_the_files_of_its_sessions(
 @needs_linux
 @pytest.mark.slow
 def test_training_that_is_stopped_goes_on_later(start: Callable[..., Running]) -> None:
-    running = start("train", "--run", "run", "--steps", "100000000", "--targets", "generator")
+    by = ("train", "arrange", "--run", "run", "--set", "targets=generator")
+    running = start(*by, "--steps", "100000000")
     running.wait_for("events.out.tfevents*")
     code, out, error = running.interrupt()
     assert (code, error) == (130, "segue: stopped\n")
-    assert "--resume" in out
+    again = re.search(r"go on with: segue (.*)", out)
+    assert again is not None
+    assert shlex.split(again[1]) == [*by, "--steps", "100000000", "--resume"]
     assert Path("run/model.zip").stat().st_size > 10_000
     assert not Path("run/policy.json").exists()
-    done = run("train", "--run", "run", "--steps", "9000", "--targets", "generator", "--resume")
+    done = run(*by, "--steps", "9000", "--resume")
     assert done.returncode == 0, done.stderr
-    assert read_card(Path("run/policy.json")).command.startswith("segue train --steps 9000")
-    done = run("evaluate", "run/policy.json", "--episodes", "5")
+    command = read_card(Path("run/policy.json")).command
+    assert command == "segue train arrange --set targets=generator --steps 9000 --seed 0"
+    done = run("evaluate", "arrange", "run/policy.json", "--episodes", "5", "--split", "test")
     assert done.returncode == 0, done.stderr

@@ -3,9 +3,17 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from segue.agents.algorithms import check_settings
-from segue.agents.config import CONFIGS, load_config, save_config, shipped_configs
+from segue.agents.config import (
+    CONFIGS,
+    load_config,
+    save_config,
+    shipped_configs,
+    train_command,
+)
+from segue.envs import short_name
 from segue.music.errors import FileFormatError, SegueError, UnknownNameError
 
 GOOD = """
@@ -68,11 +76,19 @@ def test_configurations_are_found_by_name_or_path(tmp_path: Path) -> None:
         load_config(str(tmp_path / "none.yaml"))
 
 
+def test_the_command_of_a_training_repeats_it() -> None:
+    config = load_config("arrange", steps=5, seed=3)
+    assert train_command(config) == "segue train arrange --steps 5 --seed 3"
+    other = replace(config, train=config.train | {"bias_sd": 0})
+    assert train_command(other) == "segue train arrange --set bias_sd=0 --steps 5 --seed 3"
+    assert "--config FILE" in train_command(replace(config, n_envs=3))
+
+
 @pytest.mark.parametrize("name", shipped_configs())
 def test_every_shipped_configuration_is_sound(name: str) -> None:
     config = load_config(name)
     check_settings(config)
     assert config.validation.get("split") == "validation"
     assert config.train.get("split", "train") == "train"
-    assert config.search, "segue tune needs ranges"
+    assert config.search or name != short_name(config.environment), "segue tune needs ranges"
     assert config.card.training_data

@@ -35,7 +35,7 @@ def test_a_run_leaves_card_weights_checkpoints_and_curve(run: Path, echo: str) -
     metric = card.metrics[0]
     assert metric.low <= metric.value <= metric.high
     assert metric.measured_on == "32 episodes of the validation split"
-    assert card.command == "segue train echo --steps 2048 --seed 0"
+    assert card.command == "segue train echo --config FILE --steps 2048 --seed 0"
     assert card.environment == echo
     assert card.train_cpu_seconds > 0
     assert {path.name for path in run.glob("*.zip")} == {LAST, BEFORE, BEST}
