@@ -9,9 +9,12 @@ here is at the cautious end. Moods are in standard deviations of listeners' rati
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ...music.errors import UnknownNameError, check_range
 
 FloatArray = NDArray[np.float64]
 
@@ -36,6 +39,29 @@ class ListenerSettings:
     rating_noise: float = 0.4  # of a rating [sd]
     thumbs_every_bars: int = 2  # bars between the times that listeners like, dislike or complain
     complaint_share: float = 0.3  # of the times that something is disliked, listeners say so
+
+    def __post_init__(self) -> None:
+        check_range("memory_bars", self.memory_bars, 0.0, 1000.0)
+        check_range("bias_sd", self.bias_sd, 0.0, 5.0)
+        check_range("bias_mean_valence", self.bias_mean_valence, -2.5, 2.5)
+        check_range("bias_mean_arousal", self.bias_mean_arousal, -2.5, 2.5)
+        check_range("log_gain_sd", self.log_gain_sd, 0.0, 2.0)
+        check_range("rating_noise", self.rating_noise, 0.0, 10.0)
+        check_range("rating_every_bars", self.rating_every_bars, 0, 100_000)
+        check_range("thumbs_every_bars", self.thumbs_every_bars, 0, 100_000)
+        check_range("complaint_share", self.complaint_share, 0.0, 1.0)
+        for channel in self.feedback:
+            if channel not in CHANNELS:
+                raise UnknownNameError("channel of feedback", channel, CHANNELS)
+
+    @classmethod
+    def from_options(cls, **options: Any) -> "ListenerSettings":
+        """Settings from plain options; `feedback` may be a text such as "rating+thumbs"."""
+        if "feedback" in options:
+            channels = options["feedback"]
+            names = channels.split("+") if isinstance(channels, str) else channels
+            options["feedback"] = tuple(name for name in names if name not in ("", "none"))
+        return cls(**options)
 
     @property
     def bias_mean(self) -> FloatArray:

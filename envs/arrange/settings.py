@@ -11,7 +11,7 @@ from ...music.cue_file import load_cue, shipped_cues
 from ...music.errors import SegueError, UnknownNameError, check_range
 from ...music.themes import compose_theme
 from ..games.traces import SPLITS
-from .listener import CHANNELS, ListenerSettings
+from .listener import ListenerSettings
 from .observation import AHEAD_BARS
 from .response import ThemeResponse
 
@@ -56,19 +56,7 @@ class ArrangeSettings:
         check_range("bars of an episode", self.bars, 1, 100_000)
         for name in ("mood_weight", "continuity_weight", "rules_weight", "feedback_weight"):
             check_range(name, getattr(self, name), 0.0, 1000.0)
-        check_range("memory_bars", self.listener.memory_bars, 0.0, 1000.0)
-        check_range("bias_sd", self.listener.bias_sd, 0.0, 5.0)
-        check_range("bias_mean_valence", self.listener.bias_mean_valence, -2.5, 2.5)
-        check_range("bias_mean_arousal", self.listener.bias_mean_arousal, -2.5, 2.5)
-        check_range("log_gain_sd", self.listener.log_gain_sd, 0.0, 2.0)
-        check_range("rating_noise", self.listener.rating_noise, 0.0, 10.0)
-        check_range("rating_every_bars", self.listener.rating_every_bars, 0, 100_000)
-        check_range("thumbs_every_bars", self.listener.thumbs_every_bars, 0, 100_000)
-        check_range("complaint_share", self.listener.complaint_share, 0.0, 1.0)
         check_range("lookahead_bars", self.lookahead_bars, 0, AHEAD_BARS)
-        for channel in self.listener.feedback:
-            if channel not in CHANNELS:
-                raise UnknownNameError("channel of feedback", channel, CHANNELS)
 
     @classmethod
     def from_options(cls, **options: Any) -> "ArrangeSettings":
@@ -80,12 +68,8 @@ class ArrangeSettings:
                 raise UnknownNameError("option", name, own | listener, "segue/Arrange-v0")
         if "cues" in options:
             options["cues"] = tuple(options["cues"])
-        if "feedback" in options:
-            channels = options["feedback"]
-            names = channels.split("+") if isinstance(channels, str) else channels
-            options["feedback"] = tuple(name for name in names if name not in ("", "none"))
         of_listener = {name: options.pop(name) for name in list(options) if name in listener}
-        return cls(listener=ListenerSettings(**of_listener), **options)
+        return cls(listener=ListenerSettings.from_options(**of_listener), **options)
 
 
 @lru_cache(maxsize=8)
