@@ -1,14 +1,16 @@
 """What a bar of notes expresses to listeners: valence, arousal and tension from its features.
 
 Units: standard deviations (z) of listeners' mean ratings of bars, 0 = the mean rating; multiply by
-`MOOD_PER_SD` for mood units. Two models are shipped, see their cards in `models/`:
+`MOOD_PER_SD` for mood units. Three models are shipped, see their cards in `models/`:
 
 * "vgmidi", a small network fitted to listeners' ratings of piano arrangements of game music;
 * "published", a linear model of the ratings published with Eerola, Friberg and Bresin, "Emotional
   expression in music: contribution, linearity, and additivity of primary musical cues", Frontiers
-  in Psychology 4:487, 2013, free of training data of others.
+  in Psychology 4:487, 2013, free of training data of others;
+* "emopia", a small network fitted to the quadrants of EMOPIA's clips of piano pop, to judge agents
+  that hear with "vgmidi".
 
-Both hear one bar at a time: how long listeners take to follow is the caller's matter.
+All hear one bar at a time: how long listeners take to follow is the caller's matter.
 """
 
 from functools import cache

@@ -233,7 +233,9 @@ def measure(bars: RatedBars, predictions: FloatArray, where: str) -> list[Metric
         for name, score in (("R2", r_squared), ("concordance", concordance)):
             targets, guesses = bars.targets[:, column], predictions[:, column]
             spread = [score(targets[sample], guesses[sample]) for sample in samples]
-            metrics.append(_metric(f"{axis} {name}", score(targets, guesses), spread, where))
+            metrics.append(
+                interval_metric(f"{axis} {name}", score(targets, guesses), spread, where)
+            )
     return metrics
 
 
@@ -259,11 +261,13 @@ def clip_accuracy(
     metrics = []
     for name, hit in hits.items():
         spread = hit[samples].mean(axis=1)
-        metrics.append(_metric(f"{name} accuracy", float(hit.mean()), spread, where))
+        metrics.append(interval_metric(f"{name} accuracy", float(hit.mean()), spread, where))
     return metrics
 
 
-def _metric(name: str, value: float, samples: FloatArray | list[float], where: str) -> Metric:
+def interval_metric(
+    name: str, value: float, samples: FloatArray | list[float], where: str
+) -> Metric:
     """A metric with the 95 % interval of its bootstrap samples."""
     low, high = np.percentile(samples, [2.5, 97.5])
     return Metric(name, round(value, 3), round(float(low), 3), round(float(high), 3), where)
@@ -281,18 +285,18 @@ def train(data: Path, folder: Path) -> Card:
         for memory in (0.0, last):
             where = f"{FOLDS}-fold cross-validation over series, memory {memory:g} bars"
             found = measure(learned, cross_validated(learned, memory, network=network), where)
-            _show(kind, found)
+            show(kind, found)
             metrics += found if network else []
     weights = fit(learned)
     for memory in (0.0, last):
         where = f"held-out series {' and '.join(HELD_OUT)}, memory {memory:g} bars"
         found = measure(test, predictor(weights)(test.remembered(memory).features), where)
-        _show("network", found)
+        show("network", found)
         metrics += found
     metrics += _emopia(data, weights)
     slope = velocity_slope(learned)
     metrics.append(_slope_metric(learned, slope))
-    _show("ridge", metrics[-1:])
+    show("ridge", metrics[-1:])
     return save_model(folder, _card(tuple(metrics)), for_play(weights, slope))
 
 
@@ -312,7 +316,7 @@ def _slope_metric(bars: RatedBars, slope: float) -> Metric:
             )
         )
     where = "changes within training pieces"
-    return _metric("arousal z per unit of velocity", slope, samples, where)
+    return interval_metric("arousal z per unit of velocity", slope, samples, where)
 
 
 def _emopia(data: Path, weights: dict[str, FloatArray]) -> list[Metric]:
@@ -325,12 +329,13 @@ def _emopia(data: Path, weights: dict[str, FloatArray]) -> list[Metric]:
         found = clip_accuracy(
             clips.where(test), clips.where(~test), predictor(fitted), f"EMOPIA test clips, {kind}"
         )
-        _show("network", found)
+        show("network", found)
         metrics += found
     return metrics
 
 
-def _show(kind: str, metrics: list[Metric]) -> None:
+def show(kind: str, metrics: list[Metric]) -> None:
+    """Print metrics that were measured on the same."""
     print(f"{kind}, {metrics[0].measured_on}", flush=True)
     for metric in metrics:
         print(f"  {metric.name:30s} {metric.value:.3f}  [{metric.low:.3f}, {metric.high:.3f}]")
@@ -375,21 +380,26 @@ def _card(metrics: tuple[Metric, ...]) -> Card:
     )
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """The command line; returns the exit code."""
-    parser = argparse.ArgumentParser(description="Train and test the emotion model.")
+def run(what: str, make: Callable[[Path, Path], Card], arguments: list[str] | None) -> int:
+    """A command that trains on --data and writes a model to --out; returns the exit code."""
+    parser = argparse.ArgumentParser(description=what)
     parser.add_argument("--data", type=Path, default=os.environ.get("SEGUE_DATA"))
     parser.add_argument("--out", type=Path, default=MODELS, help="folder for weights and card")
     options = parser.parse_args(arguments)
     try:
         if options.data is None:
             raise SegueError("no data folder; give --data DIR or set SEGUE_DATA")
-        card = train(Path(options.data), options.out)
+        card = make(Path(options.data), options.out)
     except SegueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(f"wrote {options.out / card.weights}, sha256 {card.sha256[:12]}...")
     return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    return run("Train and test the emotion model.", train, arguments)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from segue.analysis.scores.symbolic import FEATURES, bar_features
 from segue.music.errors import FileFormatError, UnknownNameError
 from segue.music.score import make_notes
 
-MODELS = ("vgmidi", "published")
+MODELS = ("vgmidi", "published", "emopia")
 MAJOR, MINOR = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10)
 
 
