@@ -1,5 +1,6 @@
 """Who turns the knobs in `segue/Timbre-v0`: baselines, slopes, imitation, the live follower."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +9,17 @@ import pytest
 import soundfile
 
 from segue.agents.evaluate import play
+from segue.agents.policy import Policy
 from segue.agents.timbre.baselines import Climb, Hold, Nearest, Oracle, Random, Search, towards
 from segue.agents.timbre.cma import Cma
 from segue.agents.timbre.follower import Follower, follow_sound
+from segue.agents.timbre.following import follow_file
 from segue.agents.timbre.study import PLAYERS, STUDY, make_player
 from segue.agents.timbre.table import rendered_table
+from segue.analysis.cards import Card
 from segue.analysis.spectra import RATE
 from segue.envs.timbre.core import TimbreCore
-from segue.envs.timbre.perception import FARTHEST, distance, distances, scaled
+from segue.envs.timbre.perception import FARTHEST, OBSERVATION, distance, distances, scaled
 from segue.envs.timbre.settings import TimbreSettings
 from segue.envs.timbre.targets import target_sound
 from segue.music.errors import SegueError
@@ -158,7 +162,25 @@ def test_every_player_of_the_study_can_be_made(name: str) -> None:
     assert STUDY.baseline in PLAYERS
 
 
-def write_tone(path: Path) -> Path:
+def test_a_file_is_followed_and_leaves_sound_and_knobs(tmp_path: Path) -> None:
+    weights = {"w0": np.zeros((96, 8)), "b0": np.full(8, 0.4)}
+    weights |= {"seen_low": np.full(96, -5.0), "seen_high": np.full(96, 5.0)}
+    weights |= {"low": np.full(8, -1.0), "high": np.ones(8)}
+    card = Card(
+        *("up", "policy", "1", "every knob up", OBSERVATION, (), (), "open", "none", ()),
+        *("by hand", "up.npz", ""),
+        environment="segue/Timbre-v0",
+    )
+    Policy(weights, {"head": "gaussian", "activation": "tanh"}).save(tmp_path, card)
+    target, written = tmp_path / "tone.wav", tmp_path / "out.flac"
     seconds = np.arange(2 * 44_100) / 44_100
-    soundfile.write(path, 0.3 * np.sin(2 * np.pi * 330.0 * seconds), 44_100)
-    return path
+    soundfile.write(target, 0.3 * np.sin(2 * np.pi * 330.0 * seconds), 44_100)
+    shares: list[float] = []
+    found = follow_file(target, written, policy=tmp_path / "up.json", progress=shares.append)
+    assert soundfile.info(written).frames == len(found.sound) == 10 * 8820
+    report = json.loads(written.with_suffix(".json").read_text())
+    assert report["steps"][9]["level"] == pytest.approx(0.0, abs=0.01)
+    assert report["distance_mean"] == pytest.approx(found.distances.mean())
+    assert shares[-1] == 1.0
+    with pytest.raises(SegueError, match="name another file"):
+        follow_file(target, target, policy=tmp_path / "up.json")
