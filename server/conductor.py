@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..agents.performing import Performs, make_performer
+from ..agents.live import Live
+from ..agents.performing import make_performer
 from ..music.cue import PHRASE_BARS, Cue
 from ..music.errors import RangeError, SegueError, UnknownNameError
 from ..music.events import Events
@@ -62,7 +63,7 @@ class Conductor:
     def __init__(
         self,
         cue: Cue,
-        performer: Performs,
+        performer: Live,
         player: Player,
         wanted: Callable[[float], Mood],
         *,

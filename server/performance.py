@@ -6,7 +6,7 @@ Frames are those of the session's clock; no clock runs here.
 import time
 from typing import Any
 
-from ..agents.performing import Performs
+from ..agents.live import Live
 from ..client import protocol as p
 from ..music.cue import Cue
 from ..music.errors import SegueError, check_range
@@ -35,7 +35,7 @@ class Performance:
     def __init__(
         self,
         cue: Cue,
-        performer: Performs,
+        performer: Live,
         sound: Sound,
         *,
         parameters: dict[str, float],

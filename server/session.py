@@ -16,7 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from ..agents.performing import Performs, make_performer
+from ..agents.live import Live
+from ..agents.performing import make_performer
 from ..client import protocol as p
 from ..client.verbs import Verbs, new_id
 from ..music.cue import Cue
@@ -49,7 +50,7 @@ class Session(Verbs):
     def __init__(
         self,
         cue: Cue,
-        performer: Performs,
+        performer: Live,
         sound: Sound,
         *,
         clock: str = "manual",
@@ -134,7 +135,8 @@ class Session(Verbs):
         for name, value in (parameters or {}).items():
             Parameters(loaded).check(name, value)
         midi_path, book = (check_writable(midi) if midi else None), SessionLog(log)
-        performer = _begin(lambda: make_performer(loaded, director, seed=seed))  # as an engine starts
+        # Made as an engine starts.
+        performer = _begin(lambda: make_performer(loaded, director, seed=seed))
         sound = open_sound(output, loaded, seed=seed, realtime=clock == "realtime")
         try:
             return cls(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..agents.arrange.performer import Performed
+from ..agents.live import Performed
 from ..music.cue import PHRASE_BARS, Cue
 from ..music.errors import SegueError
 from ..music.tempo import TempoMap

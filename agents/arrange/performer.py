@@ -1,54 +1,32 @@
-"""One performance in play: a world, an ear and a director, bar by bar.
+"""One performance of the arranger in play: a world, an ear and a director, bar by bar.
 
 The live twin of `envs.arrange.core.ArrangeCore`: the same world, perception and directors, with a
 real game's moods and a real listener's ratings in place of simulated ones.
 """
-
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...analysis.emotion.model import load_emotion_model, tension
 from ...analysis.scores.ear import Ear
-from ...envs.arrange.feedback import Answers
 from ...envs.arrange.listener import ListenerSettings
 from ...envs.arrange.perception import Perception, move_knobs
 from ...envs.arrange.response import ThemeResponse
 from ...music.cue import Cue
 from ...music.direction import KNOBS, Direction
-from ...music.errors import check_range
-from ...music.mood import MOOD_PER_SD, Mood
-from ...music.world import Bar, World
+from ...music.mood import Mood
+from ..live import Live, Performed, felt_mood
 from .directors import make_director
 from .prior import prior_of
+from .scene import Director
 
 FloatArray = NDArray[np.float64]
 
 
-FALLBACK = "adaptive"
-"""The director that takes over from one that fails."""
+class Performer(Live):
+    """Plays a cue by its knobs; the `Scene` of its own director.
 
-
-@dataclass(frozen=True)
-class Performed:
-    """A bar, and what is known of its effect."""
-
-    bar: Bar
-    wanted: Mood
-    heard: Mood  # what the bar expresses by itself
-    felt: Mood  # what this listener feels by then, as far as is known
-    director: str  # who decided it
-    observation: FloatArray  # that it was decided on [shape=(len(OBSERVATION),)]
-    action: FloatArray  # the decision [shape=(9,)]; see `envs.arrange.perception.move_knobs`
-    fault: str = ""  # why the director that was asked for could not decide
-
-
-class Performer:
-    """Decides and realises one bar after another; the `Scene` of its own director.
-
-    `held` are the knobs that a person has taken over, with their values in [0, 1].
+    The decision in `Performed.action` [shape=(9,)] is that of `envs.arrange.perception.move_knobs`.
 
     :param cue: what is played
     :param director: a name of `directors.DIRECTORS`, or the path of a policy
@@ -56,7 +34,7 @@ class Performer:
     :param listener: what is assumed of listeners; None: what the director says of them
     """
 
-    n = 1  # performances, as `Scene` asks
+    FALLBACK = "adaptive"
 
     def __init__(
         self,
@@ -66,118 +44,30 @@ class Performer:
         seed: int = 0,
         listener: ListenerSettings | None = None,
     ) -> None:
-        self.world = World(cue, seed)
-        self.worlds = self.world.worlds
-        self.book = self.world.book
+        super().__init__(cue, director, seed)
         self.ear = Ear(self.book)
         self.model = load_emotion_model("vgmidi")
-        self.seed = seed
-        self.switch(director)
         response = ThemeResponse(self.book, self.ear, self.model)
-        self.perception = Perception(1, listener or prior_of(self.director), response)
+        self.perception: Perception = Perception(1, listener or prior_of(self.director), response)
         self.perception.reset(Direction().knobs[None])
-        self.held: dict[str, float] = {}
-        self._section: str | None = None
-        self._fill = False
-        self._learning = True
-        self._thumbs: list[float] = []  # since the last bar was decided
-        self._unlearned: dict[str, Any] | None = None  # belief before the last answer
         coming = self.worlds.look(self.worlds.set(self.perception.knobs))
         self.perception.look(self.ear, self.model, coming)
 
-    def switch(self, director: str) -> None:
-        """Let another director go on from here."""
-        self.director = make_director(director, self.seed)
-        self.director_name = director
-
-    def direct(self, **changes: Any) -> None:
-        """A person takes knobs over until `release`.
-
-        Nothing is changed if one of them cannot be: see `Direction.with_changes` and `go`.
-
-        :param changes: knobs; `section`, which is gone to; `fill`, for the next bar only
-        """
-        Direction().with_changes(**changes)  # checks names and ranges
-        if (section := changes.pop("section", None)) is not None:
-            self.go(section)
-        self._fill = bool(changes.pop("fill", self._fill))
-        self.held |= {name: float(value) for name, value in changes.items() if name in KNOBS}
-
-    def release(self, *names: str) -> None:
-        """Give knobs back to the director; all if none is named."""
-        for name in names or tuple(self.held):
-            self.held.pop(name, None)
-
-    def go(self, section: str) -> int:
-        """Ask for a section; returns the index of the first bar at which it can begin."""
-        self.world.check_go(section)
-        self._section = section
-        return self.world.bar_index + 1
-
-    def ask(self, section: str | None, fill: bool) -> None:
-        """The section and fill of the next bar, as a recording tells them."""
-        self._section, self._fill = section, fill
-
-    def rate(self, valence: float, arousal: float) -> None:
-        """Take in a listener's rating of what they feel now, in mood units, each in [-1, 1]."""
-        rating = [check_range("valence", valence, -1, 1), check_range("arousal", arousal, -1, 1)]
-        if self._learning:
-            self._unlearned = self.perception.belief.snapshot()
-            self.perception.rate(np.array([rating]) / MOOD_PER_SD)
-
-    def thumb(self, value: float) -> None:
-        """Take in a like (1) or dislike (-1); between them it counts for less.
-
-        It is learned from when the next bar is decided, by the mood that is wanted then.
-        """
-        thumb = check_range("value", value, -1, 1)
-        if self._learning:
-            self._thumbs.append(thumb)
-
-    def unlearn(self) -> None:
-        """Take the listener's last answer back; only one can be."""
-        if self._thumbs:
-            self._thumbs.pop()
-        elif self._unlearned is not None:
-            self.perception.belief.restore(self._unlearned)
-            self._unlearned = None
-
-    def adapt(self, on: bool) -> None:
-        """Learn from answers, or let what is believed of the listener stay as it is."""
-        self._learning = bool(on)
+    def make(self, director: str) -> Director:
+        return make_director(director, self.seed)
 
     def observe(self) -> FloatArray:
-        """What a policy sees now [shape=(1, len(OBSERVATION))]."""
         return self.perception.observe(self.worlds)
 
     def next_bar(self, wanted: Mood, game: FloatArray | None = None) -> Performed:
-        """Decide the next bar for the mood wanted, and play it.
-
-        :param wanted: the mood wanted by now
-        :param game: features of the game since the bar before [shape=(F,)], as `GameMeter.take`
-            gives them; None if they are not known
-        """
         seen = self.perception
-        target = np.array([[wanted.valence, wanted.arousal]]) / MOOD_PER_SD
-        features = None if game is None else np.asarray(game, float)[None]
-        if self.world.bar_index == 0:
-            seen.want_first(target, features)
-        else:
-            seen.want(target, features)
-        for thumb in self._thumbs:
-            self._unlearned = seen.belief.snapshot()
-            seen.answer(Answers(thumbs=np.array([thumb])))
-        self._thumbs.clear()
+        self._take_in(wanted, game)
         observation = seen.observe(self.worlds)[0]
         action, fault = self._decide()
         knobs = move_knobs(seen.knobs, action)
         for name, value in self.held.items():
             knobs[0, KNOBS.index(name)] = value
-        direction = Direction(section=self._section, fill=self._fill).with_knobs(knobs[0])
-        bar = self.world.advance(direction)
-        if self.world.pending is None:
-            self._section = None
-        self._fill = False
+        bar = self._advance(Direction(section=self._section, fill=self._fill).with_knobs(knobs[0]))
         seen.knobs = knobs
         coming = self.worlds.look(bar.bars.setting)
         impressions, heard = seen.look(self.ear, self.model, bar.bars, coming)
@@ -186,51 +76,10 @@ class Performer:
         return Performed(
             bar,
             wanted,
-            heard=_mood(impressions[0], strain),
-            felt=_mood(seen.felt[0], strain),
+            heard=felt_mood(impressions[0], strain),
+            felt=felt_mood(seen.felt[0], strain),
             director=self.director_name,
             observation=observation,
             action=action[0],
             fault=fault,
         )
-
-    def _decide(self) -> tuple[FloatArray, str]:
-        """The director's action [shape=(1, 9)]; from a fault on, the rules go on in its place."""
-        try:
-            action = self.director.act(self)
-            if np.isfinite(action).all():
-                return action, ""
-            fault = f"director {self.director_name!r} answered with numbers that are not finite"
-        except Exception as error:  # a model from outside may fail in any way; music must go on
-            fault = f"director {self.director_name!r} failed: {error}"
-        self.switch(FALLBACK)
-        return self.director.act(self), f"{fault}; {FALLBACK!r} goes on in its place"
-
-    def snapshot(self) -> dict[str, Any]:
-        """The whole state as plain JSON values."""
-        return {
-            "director": self.director_name,
-            "world": self.world.snapshot(),
-            "perception": self.perception.snapshot(),
-            "held": dict(self.held),
-            "section": self._section,
-            "fill": self._fill,
-            "learning": self._learning,
-            "thumbs": list(self._thumbs),
-            "unlearned": self._unlearned,
-        }
-
-    def restore(self, snapshot: dict[str, Any]) -> None:
-        """Go back to a snapshot of the same cue."""
-        self.world.restore(snapshot["world"])
-        self.perception.restore(snapshot["perception"])
-        self.held = dict(snapshot["held"])
-        self._section, self._fill = snapshot["section"], snapshot["fill"]
-        self._learning, self._thumbs = snapshot["learning"], list(snapshot["thumbs"])
-        self._unlearned = snapshot["unlearned"]
-        self.switch(snapshot["director"])
-
-
-def _mood(felt_sd: FloatArray, strain: float) -> Mood:
-    valence, arousal = np.clip(felt_sd * MOOD_PER_SD, -1.0, 1.0)
-    return Mood(float(valence), float(arousal), float(np.clip(strain, -1.0, 1.0)))

@@ -17,8 +17,11 @@ from ...envs.arrange.listener import ListenerSettings
 from ...music.cue import Cue
 from ...music.errors import FileFormatError, SegueError
 from ...music.mood import Mood
-from ..arrange.performer import Performed, Performer
+from ..arrange.performer import Performer
 from ..arrange.scene import Scene
+from ..live import Live, Performed
+from ..performing import make_performer
+from ..stems.performer import PREFIX
 
 FloatArray = NDArray[np.float64]
 
@@ -135,7 +138,8 @@ def replay(
     :param director: in place of the recorded one; what it is told stays as it was, and the state at
         the start of each stretch too
     """
-    performer = Performer(cue, director or recording.start.director, seed=recording.start.seed)
+    name = director or recording.start.director
+    performer = make_performer(cue, name, seed=recording.start.seed)
     for decision in _again(performer, recording, cue, director):
         yield decision, performer.next_bar(Mood(*decision.wanted))
 
@@ -145,8 +149,15 @@ def relive(
 ) -> tuple[Performer, list[Performed]]:
     """The bars as they were recorded, whatever a director would do now, and the performer after.
 
+    Raises SegueError for a recording of recorded music, which no knobs have played.
+
     :param listener: what is assumed of listeners
     """
+    if recording.start.director.startswith(PREFIX):
+        raise SegueError(
+            f"{recording.path} was played by {recording.start.director!r}, a director of recorded "
+            "music; only sessions of the arranger's directors can be learned from"
+        )
     performer = Performer(cue, "hold", seed=recording.start.seed, listener=listener)
     played = []
     for decision in _again(performer, recording, cue, "hold"):
@@ -166,7 +177,7 @@ class _Recorded:
 
 
 def _again(
-    performer: Performer, recording: Recording, cue: Cue, director: str | None
+    performer: Live, recording: Recording, cue: Cue, director: str | None
 ) -> Iterator[Decision]:
     """Bring a performer to where each bar of a recording was decided."""
     check_cue(recording, cue, performer.book.arrangements[0].fingerprint)

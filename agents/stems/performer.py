@@ -17,93 +17,48 @@ from ...envs.stems.actions import masks, read_actions, sounding
 from ...envs.stems.library import GAINS, MIX_LEVELS, NOWHERE, Library
 from ...envs.stems.perception import OBSERVATION, Perception
 from ...music.cue import Cue
-from ...music.direction import KNOBS, Direction
-from ...music.errors import check_range
-from ...music.mood import MOOD_PER_SD, Mood
-from ...music.world import Bar, World
-from ..arrange.performer import Performed
+from ...music.direction import Direction
+from ...music.mood import Mood
+from ...music.world import Bar
+from ..live import Live, Performed, felt_mood
 from .players import make_player
+from .scene import Director
 
 FloatArray = NDArray[np.float64]
 
 PREFIX = "stems"
 """Names of directors of recorded music begin with it: `stems` is the agent, `stems-table`, ..."""
 
-FALLBACK = f"{PREFIX}-adaptive"
-"""The director that takes over from one that fails."""
-
-
 ACTIVITY = (0, 2, 4)
 """What a bar tells as the activity of a stem: off, soft, full."""
 
 
-class StemsPerformer:
-    """Decides one bar of a recorded cue after another; the `Scene` of its own director.
+class StemsPerformer(Live):
+    """Plays a recorded cue by its sections and parts; the `Scene` of its own director.
 
-    A section that a person asks for goes before what the director wants. `held` are knobs that a
-    person has taken over, which change no recording.
+    A section that a person asks for goes before what the director wants. The decision in
+    `Performed.action` [shape=(1,)] is an index into `envs.stems.actions.ACTIONS`.
 
     :param cue: of stems alone, each with the track that holds its notes; else SegueError
     :param director: `stems`, or `stems-` and a name of `players.DIRECTORS`
     :param seed: of the world and of a director that draws
     """
 
-    n = 1  # performances, as `Scene` asks
+    FALLBACK = f"{PREFIX}-adaptive"
     OBSERVATION = OBSERVATION
 
     def __init__(self, cue: Cue, director: str = PREFIX, *, seed: int = 0) -> None:
         model = load_emotion_model("vgmidi")
         self.library = Library([cue], model, model)
-        self.book = self.library.book
-        self.world = World(cue, seed)
-        self.worlds = self.world.worlds
-        self.seed = seed
-        self.switch(director)
-        self.perception = Perception(1, ListenerSettings())
-        self.perception.reset(self.library.presets[:1, 1], np.zeros((1, 2)))
-        self.held: dict[str, float] = {}
-        self._section: str | None = None
-        self._fill = False
+        super().__init__(cue, director, seed)
+        self.perception: Perception = Perception(1, ListenerSettings())
+        self.perception.reset(self.library.presets[:1, 1], self.library.bar_seconds)
 
-    def switch(self, director: str) -> None:
-        """Let another director go on from here."""
+    def make(self, director: str) -> Director:
         name = director.removeprefix(PREFIX).removeprefix("-")
-        self.director = make_player(name or "agent", self.seed)
-        self.director_name = director
-
-    def direct(self, **changes: Any) -> None:
-        """A person asks for a `section`, or for a `fill` in the next bar; knobs change nothing.
-
-        Nothing is changed if one of them cannot be: see `Direction.with_changes` and `go`.
-        """
-        Direction().with_changes(**changes)  # checks names and ranges
-        if (section := changes.pop("section", None)) is not None:
-            self.go(section)
-        self._fill = bool(changes.pop("fill", self._fill))
-        self.held |= {name: float(value) for name, value in changes.items() if name in KNOBS}
-
-    def release(self, *names: str) -> None:
-        """Give knobs back; all if none is named."""
-        for name in names or tuple(self.held):
-            self.held.pop(name, None)
-
-    def go(self, section: str) -> int:
-        """Ask for a section; returns the index of the first bar at which it can begin."""
-        self.world.check_go(section)
-        self._section = section
-        return self.world.bar_index + 1
-
-    def ask(self, section: str | None, fill: bool) -> None:
-        """The section and fill of the next bar, as a recording tells them."""
-        self._section, self._fill = section, fill
-
-    def rate(self, valence: float, arousal: float) -> None:
-        """Take in a listener's rating of what they feel now, in mood units, each in [-1, 1]."""
-        rating = [check_range("valence", valence, -1, 1), check_range("arousal", arousal, -1, 1)]
-        self.perception.rate(np.array([rating]) / MOOD_PER_SD)
+        return make_player(name or "agent", self.seed)
 
     def observe(self) -> FloatArray:
-        """What a policy sees now [shape=(1, len(OBSERVATION))]."""
         return self.perception.observe(self.library, self.worlds)
 
     def action_masks(self) -> NDArray[np.bool_]:
@@ -111,35 +66,25 @@ class StemsPerformer:
         worlds, mix = self.worlds, self.perception.mix
         return masks(self.library, worlds.cue, worlds.section, worlds.pending, mix)
 
-    def next_bar(self, wanted: Mood) -> Performed:
-        """Decide the next bar for the mood wanted, and play it."""
-        seen, library = self.perception, self.library
-        target = np.array([[wanted.valence, wanted.arousal]]) / MOOD_PER_SD
-        if self.world.bar_index == 0:
-            seen.want_first(target)
-        else:
-            seen.want(target)
+    def next_bar(self, wanted: Mood, game: FloatArray | None = None) -> Performed:
+        seen, library, worlds = self.perception, self.library, self.worlds
+        self._take_in(wanted, game)
         observation = self.observe()[0]
         action, fault = self._decide()
-        go, mix = read_actions(library, self.worlds.cue, self.worlds.section, seen.mix, action)
+        go, mix = read_actions(library, worlds.cue, worlds.section, seen.mix, action)
         section = self._section
         if section is None and go[0] != NOWHERE:
             section = self.world.cue.sections[int(go[0])].name
         direction = Direction(section=section, fill=self._fill).with_changes(**self.held)
-        bar = self.world.advance(direction)
-        if self.world.pending is None:
-            self._section = None
-        self._fill = False
+        bar = self._advance(direction)
         seen.mix = sounding(library, bar.bars.section, mix)
-        bar = self._mixed(bar)
-        row = library.row[bar.bars.section] + bar.bars.number
-        impression = library.mood[row, seen.mix]
+        impression = library.mood[library.row[bar.bars.section] + bar.bars.number, seen.mix]
         seen.hear(impression)
         return Performed(
-            bar,
+            self._mixed(bar),
             wanted,
-            heard=_mood(impression[0]),
-            felt=_mood(seen.felt[0]),
+            heard=felt_mood(impression[0]),
+            felt=felt_mood(seen.felt[0]),
             director=self.director_name,
             observation=observation,
             action=action.astype(float),
@@ -162,38 +107,8 @@ class StemsPerformer:
         activity = tuple(ACTIVITY[found] * here for found, here in zip(level, sounds, strict=True))
         return replace(bar, direction=replace(bar.direction, levels=gains), levels=activity)
 
-    def _decide(self) -> tuple[NDArray[np.int64], str]:
-        """The director's action [shape=(1,)]; from a fault on, the rules go on in its place."""
-        try:
-            action = np.asarray(self.director.act(self), np.int64)
-            if self.action_masks()[0, action[0]]:
-                return action, ""
-            fault = f"director {self.director_name!r} asked for what the cue does not allow"
-        except Exception as error:  # a model from outside may fail in any way; music must go on
-            fault = f"director {self.director_name!r} failed: {error}"
-        self.switch(FALLBACK)
-        return self.director.act(self), f"{fault}; {FALLBACK!r} goes on in its place"
-
-    def snapshot(self) -> dict[str, Any]:
-        """The whole state as plain JSON values."""
-        return {
-            "director": self.director_name,
-            "world": self.world.snapshot(),
-            "perception": self.perception.snapshot(),
-            "held": dict(self.held),
-            "section": self._section,
-            "fill": self._fill,
-        }
-
-    def restore(self, snapshot: dict[str, Any]) -> None:
-        """Go back to a snapshot of the same cue."""
-        self.world.restore(snapshot["world"])
-        self.perception.restore(snapshot["perception"])
-        self.held = dict(snapshot["held"])
-        self._section, self._fill = snapshot["section"], snapshot["fill"]
-        self.switch(snapshot["director"])
-
-
-def _mood(felt_sd: FloatArray) -> Mood:
-    valence, arousal = np.clip(felt_sd * MOOD_PER_SD, -1.0, 1.0)
-    return Mood(float(valence), float(arousal))
+    def _unfit(self, action: NDArray[Any]) -> str:
+        allowed = self.action_masks()[0]
+        if action.shape == (1,) and np.isin(action[0], np.flatnonzero(allowed)):
+            return ""
+        return "asked for what the cue does not allow"

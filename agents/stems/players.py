@@ -23,10 +23,11 @@ AGENTS = tuple(f"agent-{seed}" for seed in range(5))
 DIRECTORS = {
     "agent": "trained by MaskablePPO; the shipped policy",
     "adaptive": "table that corrects for its error and learns from ratings, tuned",
+    "informed": "adaptive, by the forecast of the game, tuned",
     "table": "the nearest section and mix by the mood wanted, tuned: a studio's state machine",
     "greedy": "one-bar search in the measured moods",
     "planner": "eight-bar search, the mood wanted stays",
-    "forecast": "eight-bar search, the mood wanted drifts back",
+    "forecast": "eight-bar search, by the forecast of the game",
     "hold": "stays where it is",
     "random": "any allowed action",
 }
@@ -53,7 +54,7 @@ def make_player(name: str, seed: int = 0) -> Director:
     if name == "planner":
         return Search()
     if name == "forecast":
-        return Search(forecast=_tuned()["forecast"])
+        return Search(forecast=True)
     if name == "oracle":
         return Search(horizon=12, beam=16, oracle=True)
     number = name.partition("-")[2]

@@ -1,12 +1,14 @@
-"""Directors of recorded music without learning: what the state machine of a studio does, tuned.
+"""Directors of recorded music without learning: what a state machine of a studio does, tuned.
 
 A rule looks up the section and the mix whose measured mood is nearest to the mood wanted, goes
 there by the quickest authored way, and moves the mix towards the one looked up, a change a bar. It
-stays where it is unless that gains enough, the more so off a phrase's start. Two rules share that:
+stays where it is unless that gains enough, the more so off a phrase's start. Three rules share
+that:
 
 * **table** reads the mood wanted alone, as game audio middleware does;
 * **adaptive** also corrects for what this listener feels and is like, as far as ratings tell, and
-  for the trend of the mood wanted.
+  for the trend of the mood wanted;
+* **informed** goes by the forecast of the mood wanted in place of the trend.
 
 `tune` finds their parameters on the training split.
 """
@@ -16,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...envs.games.forecast import BARS as FORECAST_BARS
 from ...envs.stems.actions import CHANGES, allowed_changes, changed_mixes
 from ...envs.stems.core import levels_moved
 from ...envs.stems.library import MIX_LEVELS, MIXES, NOWHERE
@@ -112,16 +115,39 @@ class Adaptive(Table):
     def aim(self, scene: Scene, theta: FloatArray) -> FloatArray:
         seen = scene.perception
         gain, lead, trust = (theta[:, 5 + k, None] for k in range(3))
-        target, before, _ = seen.targets
-        aim = target - trust * seen.bias + gain * (target - seen.felt) + lead * (target - before)
-        return np.clip(aim, -AIM_LIMIT, AIM_LIMIT)
+        target, before = seen.targets[:2]
+        error, trend = target - seen.felt, target - before
+        aim: FloatArray = target - trust * seen.belief.bias + gain * error + lead * trend
+        return np.clip(aim, -AIM_LIMIT, AIM_LIMIT, out=aim)
+
+
+@dataclass
+class Informed(Adaptive):
+    """Adaptive, by the forecast of the mood wanted in place of its trend.
+
+    One more parameter: which of the coming bars to go by, as a logit.
+    """
+
+    size = 9
+
+    def aim(self, scene: Scene, theta: FloatArray) -> FloatArray:
+        seen = scene.perception
+        gain, lead, trust = (theta[:, 5 + k, None] for k in range(3))
+        share = 1.0 / (1.0 + np.exp(-theta[:, 8]))
+        bar = np.rint(share * (FORECAST_BARS - 1)).astype(np.int64)
+        expected = seen.forecast.moods[np.arange(scene.n), bar]
+        target = seen.targets[0]
+        error, change = target - seen.felt, expected - target
+        aim: FloatArray = target - trust * seen.belief.bias + gain * error + lead * change
+        return np.clip(aim, -AIM_LIMIT, AIM_LIMIT, out=aim)
 
 
 def towards(scene: Scene, wanted: IntArray) -> IntArray:
     """The allowed change that leaves the mix nearest to a wanted one [shape=(n,)]."""
     library, section, mix = scene.library, scene.worlds.section, scene.perception.mix
     left = levels_moved(changed_mixes(library, section, mix), wanted[:, None])
-    return np.where(allowed_changes(library, section, mix), left, len(CHANGES) * 9).argmin(axis=1)
+    allowed = allowed_changes(library, section, mix)
+    return np.asarray(np.where(allowed, left, _FORBIDDEN).argmin(axis=1))
 
 
 def way_to(scene: Scene, go: IntArray) -> IntArray:
@@ -131,5 +157,5 @@ def way_to(scene: Scene, go: IntArray) -> IntArray:
     return way
 
 
-RULES: dict[str, type[Table]] = {"table": Table, "adaptive": Adaptive}
+RULES: dict[str, type[Table]] = {"table": Table, "adaptive": Adaptive, "informed": Informed}
 """Rules with tuned parameters, by name."""

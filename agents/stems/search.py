@@ -2,9 +2,9 @@
 
 A plan goes to one of the cue's sections by the quickest authored way, or asks for nothing; for each
 of these, a beam keeps the best changes of the mix bar by bar. A fair searcher knows what an agent
-knows: the belief about the listener, and the target so far, which is expected to drift back to what
-it was on average (`forecast`), or to stay. The oracle also knows the listener's hidden traits and
-the coming targets: an upper bound that nobody can play.
+knows: the belief about the listener, and the forecast of the moods wanted, or the last one, which
+it takes to stay. The oracle also knows the listener's hidden traits and the coming moods: an upper
+bound that nobody can play.
 """
 
 from dataclasses import dataclass
@@ -35,14 +35,13 @@ class Search:
 
     :param horizon: bars planned
     :param beam: plans of the mix kept for each section
-    :param forecast: shares of target, its slow mean and 1 in the target after each bar
-        [shape=(bars, 2 axes, 3)]; None: it stays
+    :param forecast: go by the forecast of the moods wanted; else the last one is taken to stay
     :param oracle: know the hidden listener and the future (training scenes only)
     """
 
     horizon: int = 8
     beam: int = 8
-    forecast: FloatArray | None = None
+    forecast: bool = False
     oracle: bool = False
 
     def act(self, scene: Scene) -> IntArray:
@@ -128,14 +127,14 @@ class Search:
         if self.oracle:
             if not isinstance(scene, StemsCore):
                 raise TypeError("the oracle plays training scenes only")
-            coming = scene.targets[:, scene.bar + 1 : scene.bar + 1 + self.horizon]
+            coming = scene.moods_ahead(self.horizon)
             true = scene.listeners
             return true.gain, true.bias, true.felt, coming, np.zeros((scene.n, 1, 2))
+        belief, unsure = seen.belief, seen.belief.bias_var[:, None]
+        if self.forecast:
+            coming, scale = seen.forecast.moods, seen.forecast.scale
+            doubt = np.sqrt(2.0 * scale**2 + unsure)  # sd of a Laplace distribution
+            return belief.gain, belief.bias, seen.felt, coming, doubt
         ahead = np.arange(1, self.horizon + 1)[None, :, None]
-        drift = _TARGET_DRIFT * np.sqrt(ahead)
-        doubt = np.sqrt(drift**2 + seen.bias_var[:, None])
-        if self.forecast is None:
-            return seen.gain, seen.bias, seen.felt, seen.targets[0][:, None], doubt
-        known = np.stack([seen.targets[0], seen.slow_target, np.ones((scene.n, 2))], axis=2)
-        coming = np.einsum("nak,hak->nha", known, self.forecast[: self.horizon])
-        return seen.gain, seen.bias, seen.felt, coming, doubt
+        doubt = np.sqrt(_TARGET_DRIFT**2 * ahead + unsure)
+        return belief.gain, belief.bias, seen.felt, seen.targets[0][:, None], doubt

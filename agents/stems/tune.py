@@ -2,7 +2,7 @@
 
 `python -m segue.agents.stems.tune` draws parameter vectors, plays each on the same training
 episodes, and moves towards the best (Rubinstein, Methodology and Computing in Applied Probability
-1, 1999). It also fits what the searcher expects of the mood wanted. Both go into one model.
+1, 1999).
 """
 
 import argparse
@@ -15,16 +15,15 @@ from rich.progress import Progress
 from ...analysis.cards import Card, Output, Source, save_model
 from ...envs import STEMS
 from ...envs.stems.core import StemsCore
-from ...envs.stems.perception import OBSERVATION, Perception
+from ...envs.stems.perception import OBSERVATION
 from .players import MODELS, RULES_MODEL
 from .rules import RULES, Table
 
 FloatArray = NDArray[np.float64]
 
-START = np.array([*np.log([0.1, 0.02, 0.02, 0.05, 0.15]), 0.5, 0.5, 0.8])
+START = np.array([*np.log([0.1, 0.02, 0.02, 0.05, 0.15]), 0.5, 0.5, 0.8, 0.0])
 """Parameters to begin from, those of the largest rule."""
 
-FORECAST_BARS = 12
 _ELITE_PART = 6  # the best one in so many guide the next generation
 _KEPT, _LEARNED = 0.3, 0.7  # shares of the old and the new mean and spread
 _SPREAD, _LEAST_SPREAD = 0.7, 0.02  # at first; added, so that every generation keeps looking
@@ -77,38 +76,13 @@ def _play(core: StemsCore, player: Table, rng: np.random.Generator, population: 
     return earned
 
 
-def fit_forecast(episodes: int = 2048, seed: int = 0) -> FloatArray:
-    """Shares of target, its slow mean and 1 in the coming targets [FORECAST_BARS, 2, 3].
-
-    Least squares on sessions of the training split.
-    """
-    core = StemsCore(episodes)
-    core.reset(np.random.default_rng(seed))
-    targets = core.targets
-    seen = Perception(episodes, core.settings.listener)
-    seen.want_first(targets[:, 0])
-    slow = [seen.slow_target]
-    for bar in range(1, targets.shape[1]):
-        seen.want(targets[:, bar])
-        slow.append(seen.slow_target)
-    slow_targets = np.stack(slow, axis=1)
-    found = np.zeros((FORECAST_BARS, 2, 3))
-    for ahead in range(1, FORECAST_BARS + 1):
-        for axis in range(2):
-            now, mean = targets[:, :-ahead, axis].ravel(), slow_targets[:, :-ahead, axis].ravel()
-            known = np.stack([now, mean, np.ones_like(now)], axis=1)
-            coming = targets[:, ahead:, axis].ravel()
-            found[ahead - 1, axis] = np.linalg.lstsq(known, coming, rcond=None)[0]
-    return found
-
-
 def rules_card(command: str) -> Card:
     """The card of the tuned rules."""
     return Card(
         name=RULES_MODEL,
         task="direction of recorded music by rules",
         version="1",
-        summary="parameters of the rules table and adaptive; the planner's forecast",
+        summary="parameters of the rules table, adaptive and informed",
         inputs=OBSERVATION,
         outputs=(Output("action", "index into envs.stems.actions.ACTIONS"),),
         training_data=(
@@ -139,7 +113,6 @@ def main() -> None:
             )
             for name, rule in RULES.items()
         }
-    found["forecast"] = fit_forecast(seed=arguments.seed)
     arguments.folder.mkdir(parents=True, exist_ok=True)
     command = f"python -m segue.agents.stems.tune --generations {arguments.generations}"
     save_model(arguments.folder, rules_card(f"{command} --seed {arguments.seed}"), found)

@@ -14,9 +14,11 @@ from ...music.cue import PHRASE_BARS
 from ...music.direction import Direction
 from ...music.score import Score
 from ...music.worlds import Worlds
+from ..arrange.course import draw_course
+from ..arrange.feedback import Answering
 from ..arrange.listener import Listeners
+from ..arrange.rewards import distance
 from ..core import Core, FloatArray, Terms
-from ..games.traces import TICK_SECONDS, load_traces
 from .actions import ACTIONS, masks, read_actions, sounding
 from .library import MIX_LEVELS, NOWHERE, IntArray
 from .perception import OBSERVATION, Perception
@@ -32,6 +34,7 @@ ON_PHRASE, OFF_PHRASE = 0.35, 1.3
 ENTERING = 2
 """Levels for which the beginning of another section counts."""
 
+_BARS_BEYOND = 16  # that games go on after an episode, for who looks ahead
 TIRESOME, MOST_TURNS = 2, 4
 """Turns of a section from which on it tires, and how many more count."""
 
@@ -39,9 +42,8 @@ TIRESOME, MOST_TURNS = 2, 4
 class StemsCore(Core):
     """n performances of recorded music that advance together, each with a listener of its own.
 
-    What an agent may know is in `perception`, `worlds` and `library`; `listeners` and `targets`
-    (moods wanted [shape=(n, bars + 1, 2)], sd, one ahead of the first bar) are for rewards and the
-    oracle alone.
+    What an agent may know is in `perception`, `worlds` and `library`; `listeners` and the future of
+    `course`, the games, are for rewards and the oracle alone.
 
     :param n: how many
     :param settings: what is played, for whom, and what it is worth
@@ -59,7 +61,7 @@ class StemsCore(Core):
         self.action_space = spaces.Discrete(len(ACTIONS))
         self.library = settings.library()
         self.listeners = Listeners(n, settings.listener)
-        self.perception = Perception(n, settings.listener)
+        self.perception = Perception(n, settings.listener, forecast=settings.forecast)
         self.worlds = Worlds(self.library.book, np.zeros(n, np.int64), np.arange(n))
         self.bar = 0
         self.played: list[PlayedBar] = []
@@ -82,36 +84,33 @@ class StemsCore(Core):
             side by side
         :return: the first observations [shape=(n, len(OBSERVATION))], not clipped
         """
-        n, bars, library = self.n // copies, self.settings.bars, self.library
+        n, s, library = self.n // copies, self.settings, self.library
 
-        def every(drawn: NDArray[Any]) -> NDArray[Any]:
-            return drawn if copies == 1 else np.repeat(drawn, copies, axis=0)
+        def every(drawn: NDArray[Any], axis: int = 0) -> NDArray[Any]:
+            return drawn if copies == 1 else np.repeat(drawn, copies, axis=axis)
 
         self.bar, self.played = 0, []
         cue = rng.integers(0, len(library.cues), n)
-        targets = self._sessions(rng, cue)
         self.worlds.reset(np.arange(self.n), every(cue), every(rng.integers(0, 2**31, n)))
-        self.targets = every(targets)
+        self.bar_seconds = library.bar_seconds[every(cue)]
+        length = (s.bars + _BARS_BEYOND) * float(library.bar_seconds.max())
+        self.course = draw_course(rng, self.n, copies, s.targets, s.split, length)
         self.listeners.meet(*(every(trait) for trait in self.listeners.draw(rng, n)))
-        noise = every(rng.standard_normal((n, bars, 2)))
-        self.noise = self.settings.listener.rating_noise * noise
-        middle = library.presets[library.book.first_section[cue], 1]
-        self.perception.reset(every(middle), self.targets[:, 0])
+        noise = s.listener.rating_noise * rng.standard_normal((s.bars, n, 2))
+        draws = rng.random((3, s.bars, n))
+        self.answering = Answering(s.listener, every(noise, 1), every(draws, 2))
+        middle = library.presets[library.book.first_section[self.worlds.cue], 1]
+        self.perception.reset(middle, self.bar_seconds)
+        self.perception.want_first(self.course.mood, self.course.features, self.course.known)
         self.setting = self.worlds.set(np.tile(Direction().knobs, (self.n, 1)))
         self._counts = np.zeros((3, self.n))
         self._error = np.zeros(self.n)
         return self.observe()
 
-    def _sessions(self, rng: np.random.Generator, cue: IntArray) -> FloatArray:
-        """Moods wanted [n, bars + 1, 2], in bars as long as those of each cue."""
-        bars = self.settings.bars + 1
-        ticks = np.rint(self.library.bar_seconds[cue] / TICK_SECONDS).astype(int)
-        targets = np.zeros((len(cue), bars, 2))
-        for length in np.unique(ticks):
-            which = np.flatnonzero(ticks == length)
-            traces = load_traces(self.settings.split, float(length * TICK_SECONDS))
-            targets[which] = traces.sample_sessions(rng, len(which), bars)[0]
-        return targets
+    def moods_ahead(self, bars: int) -> FloatArray:
+        """The moods that will be wanted in the coming bars [shape=(n, bars, 2), sd]."""
+        seconds = np.repeat(self.bar_seconds[:, None, None], bars, axis=2)
+        return self.course.ahead(seconds)[:, 0]
 
     def observe(self) -> FloatArray:
         return self.perception.observe(self.library, self.worlds)
@@ -141,16 +140,15 @@ class StemsCore(Core):
         row = library.row[bars.section] + bars.number
         perception.hear(library.mood[row, perception.mix])
         felt = self.listeners.feel(library.felt_mood[row, perception.mix])
-        rating_due = self.settings.listener.rating_every_bars
-        if rating_due and (self.bar + 1) % rating_due == 0:
-            perception.rate(felt + self.noise[:, self.bar])
-        target = self.targets[:, self.bar + 1]
-        perception.want(target)
+        course = self.course
+        course.advance(self.bar_seconds)
+        perception.want(course.mood, course.features, course.known)
+        perception.answer(self.answering.answer(self.bar, felt, course.mood))
         moved = levels_moved(before, perception.mix)
-        distance = np.abs(felt - target).mean(axis=1)
+        apart = distance(felt, course.mood)
         movement = movement_cost(moved, on_phrase, entered)
-        terms = self._terms(distance, movement, bars.turn, broken)
-        self._error += distance / self.settings.bars
+        terms = self._terms(apart, movement, bars.turn, broken)
+        self._error += apart / self.settings.bars
         self._counts += np.stack([entered, moved > 0, broken])
         self.bar += 1
         reward = np.add.reduce(list(terms.values()))
@@ -158,7 +156,7 @@ class StemsCore(Core):
 
     def _terms(
         self,
-        distance: FloatArray,
+        apart: FloatArray,
         movement: FloatArray,
         turn: IntArray,
         broken: NDArray[np.bool_],
@@ -166,7 +164,7 @@ class StemsCore(Core):
         """What this bar earns, by the names of `REWARDS` [each shape=(n,)]."""
         s = self.settings
         return {
-            "mood": -s.mood_weight * distance,
+            "mood": -s.mood_weight * apart,
             "movement": -s.movement_weight * movement,
             "monotony": -s.monotony_weight * tiring_turns(turn).astype(float),
             "promise": -s.promise_weight * broken.astype(float),

@@ -1,10 +1,8 @@
 """What an agent can know of recorded music in play, in training and live: the same observation.
 
-Moods are in standard deviations (sd) of listeners' ratings. As for the arranger, three things are
-kept for each of n performances: the `estimate` of what an average listener feels by now; the belief
-about this listener (felt = gain * estimate + bias, so each rating is a linear measurement of gain
-and bias, and Bayesian linear regression on running sums is exact but for clipping); and the mood
-wanted at the last bars. With it comes the `mix`.
+Moods are in standard deviations (sd) of listeners' ratings. As for the arranger, there are for each
+of n performances the `estimate` of what an average listener feels by now, the `belief` about this
+one, and the `forecast` of the moods wanted; and there is the `mix` that sounds.
 """
 
 from typing import Any
@@ -13,7 +11,11 @@ import numpy as np
 
 from ...music.cue import PHRASE_BARS
 from ...music.worlds import Worlds
-from ..arrange.listener import FELT_LIMIT, ListenerSettings
+from ..arrange.belief import Belief
+from ..arrange.feedback import Answers
+from ..arrange.listener import ListenerSettings
+from ..games.forecast import BARS as FORECAST_BARS
+from ..games.forecast import Forecast, load_forecast
 from .actions import changed_mixes
 from .library import (
     LEVELS,
@@ -29,11 +31,17 @@ from .library import (
 )
 
 _AXES = ("valence", "arousal")
+AHEAD_BARS = 5
+"""Bars ahead of which the mood expected is seen; the first is the one that is being decided."""
+
+_DOUBTED = (0, 3)  # those whose doubt is seen, counted from 0
 OBSERVATION: tuple[str, ...] = (
     *(f"target_{axis}" for axis in _AXES),  # mood wanted at the last bar that is known, sd
     *(f"change_{axis}" for axis in _AXES),  # over that bar
-    *(f"change_before_{axis}" for axis in _AXES),  # and over the bar before
-    *(f"trend_{axis}" for axis in _AXES),  # target less its mean over some eight bars
+    *(  # mood expected after each of the coming bars, less target
+        f"ahead_{bar}_{axis}" for bar in range(1, AHEAD_BARS + 1) for axis in _AXES
+    ),
+    *(f"ahead_doubt_{bar + 1}_{axis}" for bar in _DOUBTED for axis in _AXES),  # its scale
     *(f"estimate_{axis}" for axis in _AXES),  # felt by an average listener
     *(f"felt_{axis}" for axis in _AXES),  # by this listener, as far as is known
     *(f"gain_{axis}" for axis in _AXES),  # of this listener, less 1
@@ -42,7 +50,7 @@ OBSERVATION: tuple[str, ...] = (
     *(f"bias_doubt_{axis}" for axis in _AXES),
     "ratings",  # n / (n + 2)
     *(f"gap_{axis}" for axis in _AXES),  # target less felt
-    *(f"next_gap_{axis}" for axis in _AXES),  # less where the next bar pulls, if nothing changes
+    *(f"next_gap_{axis}" for axis in _AXES),  # ahead_1 less where the next bar pulls, unchanged
     "phase_sin",
     "phase_cos",
     "phrase_boundary",  # 1 if the next bar begins a phrase
@@ -69,7 +77,7 @@ OBSERVATION: tuple[str, ...] = (
             "coming",  # it was asked for
             "open",  # a way leads there
             "wait",  # bars until it could begin, by the quickest way, by 8, up to 3
-            *(f"gap_{axis}" for axis in _AXES),  # target less the listener's mood there, this mix
+            *(f"gap_{axis}" for axis in _AXES),  # mood expected then, less that there, this mix
             *(f"all_gap_{axis}" for axis in _AXES),  # the same with all parts full
             *(f"quiet_gap_{axis}" for axis in _AXES),  # and with few of them soft
         )
@@ -77,11 +85,6 @@ OBSERVATION: tuple[str, ...] = (
 )
 """The numbers of an observation, in order."""
 
-_STATE = ("mix", "estimate", "targets", "slow_target", "count", "sums")
-_FORGET = 1.0 / 8.0  # share of a bar in the slow mean of the target
-_LEAST_SD = 1e-3  # of traits that do not vary, so that their precision stays finite
-_MOST_PRECISION = 1e4  # of a rating without noise
-_GAIN_SD_FACTOR = 1.05  # sd of a log-normal gain by that of its logarithm, near 0.25
 _TURN = 2.0 * np.pi / PHRASE_BARS * np.arange(PHRASE_BARS)
 _PHASES = np.stack([np.sin(_TURN), np.cos(_TURN), np.arange(PHRASE_BARS) == 0], axis=1)
 _FAR_AWAY = 3.0  # of a wait by 8 bars
@@ -90,91 +93,102 @@ _FAR_AWAY = 3.0  # of a wait by 8 bars
 class Perception:
     """The agent's side of n performances of recorded music.
 
-    Arrays [shape=(n, ...)], pairs valence and arousal in sd: `mix` (n,), `estimate` (n, 2),
-    `targets` (3, n, 2) the newest first, `slow_target` (n, 2); of the belief `gain`, `bias`,
-    `gain_var`, `bias_var` and `covariance`, each (n, 2).
+    In each bar the caller sets `mix`, then calls `hear`, `want` and `answer` (live: `rate` or
+    `answer` whenever an answer comes). Arrays are [shape=(n, ...)], pairs valence and arousal in
+    sd: `mix` (n,), `estimate` (n, 2), `bar_seconds` (n,).
 
     :param n: how many
     :param settings: what is assumed of listeners (the spread of their traits, their memory)
+    :param forecast: whether the game is forecast; else the last mood wanted is taken to stay
     """
 
-    def __init__(self, n: int, settings: ListenerSettings) -> None:
+    def __init__(self, n: int, settings: ListenerSettings, *, forecast: bool = True) -> None:
         self.n = n
         self.settings = settings
-        self.reset(np.zeros(n, np.int64), np.zeros((n, 2)))
+        self.belief = Belief(n, settings)
+        self.forecast = Forecast(n, load_forecast() if forecast else None)
+        self.reset(np.zeros(n, np.int64), np.full(n, 2.0))
 
-    def reset(self, mix: IntArray, target: FloatArray) -> None:
-        """Begin anew, for listeners of whom nothing is known.
+    def reset(self, mix: IntArray, bar_seconds: FloatArray) -> None:
+        """Begin anew, for listeners of whom nothing is known; `want_first` follows.
 
         :param mix: that sounds first [shape=(n,)]
-        :param target: the mood wanted [shape=(n, 2), sd]
+        :param bar_seconds: length of the bars [n]
         """
         self.mix = np.array(mix, np.int64)
+        self.bar_seconds = bar_seconds
         self.estimate = np.zeros((self.n, 2))
-        self.want_first(target)
-        self.count = np.zeros((self.n, 1))
-        self.sums = np.zeros((4, self.n, 2))  # of q, q^2, r and q r over ratings r at estimates q
-        self._believe()
+        self.belief.reset()
+        self.forecast.begin(np.zeros((self.n, 2)), None)
 
     def snapshot(self) -> dict[str, Any]:
         """The whole state as plain JSON values."""
-        return {name: getattr(self, name).tolist() for name in _STATE}
+        return {
+            "mix": self.mix.tolist(),
+            "estimate": self.estimate.tolist(),
+            "belief": self.belief.snapshot(),
+            "forecast": self.forecast.snapshot(),
+        }
 
     def restore(self, snapshot: dict[str, Any]) -> None:
-        """Go back to a snapshot of as many performances."""
-        for name in _STATE:
-            setattr(self, name, np.array(snapshot[name], getattr(self, name).dtype))
-        self._believe()
-
-    def want_first(self, target: FloatArray) -> None:
-        """The mood wanted [shape=(n, 2), sd] before the first bar: as if it had long been so."""
-        self.targets = np.stack([target] * 3)
-        self.slow_target = target.copy()
-
-    def want(self, target: FloatArray) -> None:
-        """The mood wanted [shape=(n, 2), sd] in the bar that has just gone by."""
-        self.targets = np.stack([target, self.targets[0], self.targets[1]])
-        self.slow_target = self.slow_target + _FORGET * (target - self.slow_target)
+        """Go back to a snapshot of as many performances of the same cues."""
+        self.mix = np.array(snapshot["mix"], np.int64)
+        self.estimate = np.array(snapshot["estimate"], float)
+        self.belief.restore(snapshot["belief"])
+        self.forecast.restore(snapshot["forecast"])
 
     def hear(self, impression: FloatArray) -> None:
         """Take in the bar that sounded, by its impression of an average listener [n, 2]."""
         self.estimate = self.estimate + self.settings.rate * (impression - self.estimate)
 
+    def want_first(
+        self, mood: FloatArray, features: FloatArray | None = None, known: Any = True
+    ) -> None:
+        """The mood wanted before the first bar, as if it had long been so; see `want`."""
+        self.forecast.begin(mood, features, known)
+        self.forecast.look(self.bar_seconds)
+
+    def want(self, mood: FloatArray, features: FloatArray | None = None, known: Any = True) -> None:
+        """What the game asks for, as known at the end of a bar.
+
+        :param mood: wanted in the bar that has just gone by [shape=(n, 2), sd]
+        :param features: of the game in that bar [n, F] (`game.GAME_FEATURES`); None: not known
+        :param known: for whom they are known [n], or one for all
+        """
+        self.forecast.add(mood, features, known)
+        self.forecast.look(self.bar_seconds)
+
     def rate(self, rating: FloatArray) -> None:
         """Take in every listener's rating [shape=(n, 2), sd] of what they feel now."""
-        q = self.estimate
-        self.count = self.count + 1.0
-        self.sums = self.sums + np.stack([q, q * q, rating, q * rating])
-        self._believe()
+        self.belief.rate(self.estimate, rating)
 
-    def _believe(self) -> None:
-        """Posterior of (gain, bias) for each axis: a 2 x 2 system in closed form."""
-        s = self.settings
-        gain_sd = max(s.log_gain_sd, _LEAST_SD) * _GAIN_SD_FACTOR
-        gain_mean = np.exp(s.log_gain_sd**2 / 2)
-        precision = 1.0 / s.rating_noise**2 if s.rating_noise > 0 else _MOST_PRECISION
-        sum_q, sum_qq, sum_r, sum_qr = self.sums
-        a = 1.0 / gain_sd**2 + precision * sum_qq
-        b = precision * sum_q
-        d = 1.0 / max(s.bias_sd, _LEAST_SD) ** 2 + precision * self.count
-        u = gain_mean / gain_sd**2 + precision * sum_qr
-        v = precision * sum_r
-        det = a * d - b * b
-        self.gain = (d * u - b * v) / det
-        self.bias = (a * v - b * u) / det
-        self.gain_var, self.bias_var, self.covariance = d / det, a / det, -b / det
+    def answer(self, answers: Answers) -> None:
+        """Take in what listeners answered to the last bar, after its `want`."""
+        estimate, wanted = self.estimate, self.targets[0]
+        if answers.rating is not None:
+            self.belief.rate(estimate, answers.rating)
+        if answers.thumbs is not None:
+            self.belief.thumb(estimate, wanted, answers.thumbs)
+        if answers.skips is not None:
+            self.belief.skip(estimate, wanted, answers.skips)
+        if answers.complaints is not None:
+            self.belief.complain(estimate, wanted, answers.complaints)
+
+    @property
+    def targets(self) -> FloatArray:
+        """The moods wanted so far, the newest first [shape=(bars, n, 2), sd]."""
+        return self.forecast.moods_so_far
 
     @property
     def felt(self) -> FloatArray:
         """What this listener feels, as far as is known [shape=(n, 2), sd]."""
-        felt: FloatArray = self.gain * self.estimate + self.bias
-        return np.minimum(np.maximum(felt, -FELT_LIMIT), FELT_LIMIT)
+        return self.belief.felt(self.estimate)
 
     def observe(self, library: Library, worlds: Worlds) -> FloatArray:
         """The observation [shape=(n, len(OBSERVATION))], in the order of `OBSERVATION`."""
-        felt, q = self.felt, self.estimate
-        target, before, earlier = self.targets
-        doubt = self.gain_var * q * q + 2.0 * self.covariance * q + self.bias_var
+        felt, q, belief, forecast = self.felt, self.estimate, self.belief, self.forecast
+        target, before = self.targets[:2]
+        ahead = forecast.moods[:, :AHEAD_BARS] - target[:, None]
         section, number, mix = worlds.section, worlds.number, self.mix
         coming = library.mood[library.row[section] + number, mix]
         here = library.section_mood[section, mix]
@@ -186,7 +200,7 @@ class Perception:
                 (library.bars[section] - number) / 8.0,
                 np.minimum(worlds.turn, 4) / 4.0,
                 worlds.pending != NOWHERE,
-                library.bar_seconds[worlds.cue] - 2.0,
+                self.bar_seconds - 2.0,
             ],
             axis=1,
         )
@@ -194,17 +208,17 @@ class Perception:
             [
                 target,
                 target - before,
-                before - earlier,
-                target - self.slow_target,
+                ahead.reshape(self.n, -1),
+                forecast.scale[:, _DOUBTED].reshape(self.n, -1),
                 q,
                 felt,
-                self.gain - 1.0,
-                self.bias,
-                np.sqrt(np.maximum(doubt, 0.0)),
-                np.sqrt(self.bias_var),
-                self.count / (self.count + 2.0),
+                belief.gain - 1.0,
+                belief.bias,
+                belief.doubt(q),
+                belief.bias_sd,
+                belief.count / (belief.count + 2.0),
                 target - felt,
-                target - self.gain * coming - self.bias,
+                forecast.moods[:, 0] - belief.gain * coming - belief.bias,
                 _PHASES[number % PHRASE_BARS],
                 place,
                 MIX_LEVELS[mix] / (len(LEVELS) - 1),
@@ -233,8 +247,10 @@ class Perception:
             ],
             axis=2,
         )
-        wanted = np.tile((self.targets[0] - self.bias)[:, None], 3)
-        gaps = wanted - np.tile(self.gain[:, None], 3) * moods
+        by_then = np.clip(wait, 0, FORECAST_BARS - 1).astype(np.int64)
+        expected = self.forecast.moods[np.arange(self.n)[:, None], by_then]
+        wanted = np.tile(expected - self.belief.bias[:, None], 3)
+        gaps = wanted - np.tile(self.belief.gain[:, None], 3) * moods
         flags = np.stack(
             [
                 here,

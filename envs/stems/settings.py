@@ -6,6 +6,7 @@ from typing import Any
 from ...music.cue_file import load_cue
 from ...music.errors import UnknownNameError, check_range
 from ..arrange.listener import ListenerSettings
+from ..arrange.settings import TARGETS
 from ..games.traces import SPLITS
 from .library import Library, composed_library, make_library
 
@@ -23,10 +24,14 @@ class StemsSettings:
     """What is played, for whom, and what it is worth."""
 
     split: str = "train"  # of games and scores: train, validation, test, heldout
+    targets: str = "traces"  # of a real game, made up, set by hand, or mixed
     cues: tuple[str, ...] = ()  # folders of recorded cues; none: the scores of the split
     bars: int = 64  # length of an episode [bars]
     model: str = "vgmidi"  # emotion model that the agent hears with
     listener_model: str = ""  # emotion model that listeners feel with; none: the same
+    forecast: bool = (
+        True  # whether the game is forecast; else the last mood wanted is taken to stay
+    )
     mood_weight: float = 1.0  # of the distance between felt and wanted mood [per sd]
     movement_weight: float = 0.04  # of each level that a part moves
     monotony_weight: float = 0.05  # of each turn of a section beyond the second, up to four
@@ -36,14 +41,11 @@ class StemsSettings:
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
             raise UnknownNameError("split", self.split, SPLITS)
+        if self.targets not in TARGETS:
+            raise UnknownNameError("source of targets", self.targets, TARGETS)
         check_range("bars of an episode", self.bars, 1, 100_000)
         for name in ("mood_weight", "movement_weight", "monotony_weight", "promise_weight"):
             check_range(name, getattr(self, name), 0.0, 1000.0)
-        check_range("memory_bars", self.listener.memory_bars, 0.0, 1000.0)
-        check_range("bias_sd", self.listener.bias_sd, 0.0, 5.0)
-        check_range("log_gain_sd", self.listener.log_gain_sd, 0.0, 2.0)
-        check_range("rating_noise", self.listener.rating_noise, 0.0, 10.0)
-        check_range("rating_every_bars", self.listener.rating_every_bars, 0, 100_000)
 
     @classmethod
     def from_options(cls, **options: Any) -> "StemsSettings":
@@ -56,7 +58,7 @@ class StemsSettings:
         if "cues" in options:
             options["cues"] = tuple(options["cues"])
         of_listener = {name: options.pop(name) for name in list(options) if name in listener}
-        return cls(listener=ListenerSettings(**of_listener), **options)
+        return cls(listener=ListenerSettings.from_options(**of_listener), **options)
 
     def library(self) -> Library:
         """What is played, as tables."""

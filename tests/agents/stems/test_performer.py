@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from segue.agents.performing import make_performer
-from segue.agents.stems.performer import FALLBACK, StemsPerformer
+from segue.agents.stems.performer import StemsPerformer
 from segue.client import protocol as p
 from segue.envs.stems.core import StemsCore
 from segue.envs.stems.library import MIX_LEVELS
@@ -56,21 +56,16 @@ def test_live_is_what_training_is(recorded: Cue, director: str) -> None:
     core.reset(np.random.default_rng(3))
     core.worlds.seed[:] = 9
     performer = StemsPerformer(recorded, director, seed=9)
-    player = make_performer(recorded, director, seed=9).director
+    player = performer.make(director)
     for bar in range(48):
-        wanted = np.clip(core.targets[0, bar] * MOOD_PER_SD, -1.0, 1.0)
-        core.perception.targets[0] = wanted / MOOD_PER_SD  # what the protocol can tell
-        if bar == 0:
-            core.perception.want_first(wanted[None] / MOOD_PER_SD)
-        performed = performer.next_bar(Mood(*wanted))
-        observed = core.observe()[0]
+        wanted = Mood(*np.clip(core.course.mood[0] * MOOD_PER_SD, -1.0, 1.0))
+        performed = performer.next_bar(wanted, core.course.features[0])
+        assert np.array_equal(performed.observation, core.observe()[0])
         action = player.act(core)
-        assert np.allclose(performed.observation, observed, atol=1e-9)
         assert performed.action[0] == action[0]
         core.step(action)
-        if core.perception.count[0, 0] > performer.perception.count[0, 0]:
-            rating = core.perception.sums[2, 0] - performer.perception.sums[2, 0]
-            performer.perception.rate(rating[None])
+        if (bar + 1) % 4 == 0:
+            performer.perception.rate(core.listeners.felt + core.answering.noise[bar])
         assert performer.perception.mix[0] == core.perception.mix[0]
         assert performer.world.section == recorded.sections[core.worlds.section[0]].name
 
@@ -133,8 +128,8 @@ def test_a_director_that_fails_is_replaced(recorded: Cue) -> None:
     performer = StemsPerformer(recorded, "stems-hold")
     performer.director = Broken()
     performed = performer.next_bar(Mood())
-    assert "does not allow" in performed.fault and FALLBACK in performed.fault
-    assert performer.director_name == FALLBACK
+    assert "does not allow" in performed.fault and StemsPerformer.FALLBACK in performed.fault
+    assert performer.director_name == StemsPerformer.FALLBACK
     assert not performer.next_bar(Mood()).fault
 
 

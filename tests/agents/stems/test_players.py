@@ -6,7 +6,7 @@ import pytest
 from segue.agents.stems.players import DIRECTORS, make_player
 from segue.agents.stems.rules import Table, towards
 from segue.agents.stems.search import Search
-from segue.agents.stems.tune import START, fit_forecast, tune
+from segue.agents.stems.tune import START, tune
 from segue.agents.study import find_study
 from segue.envs.stems.actions import CHANGES, WAYS
 from segue.envs.stems.core import StemsCore
@@ -69,7 +69,7 @@ def test_a_rule_goes_round_where_no_way_leads() -> None:
         for at in range(64):  # the goals alone have what is wanted
             library.section_mood[goal[at]] = 0.0
         for _ in range(60):
-            made.perception.targets[:] = 0.0
+            made.perception.forecast.moods_so_far[:] = 0.0
             made.step(rule.act(made))
             reached |= worlds.section == goal
     finally:
@@ -97,11 +97,6 @@ def test_tuning_finds_better_parameters() -> None:
     judged = core(64, bars=24)
     assert found.shape == (Table.size,) and START.shape[0] > Table.size
     assert play(judged, Table(found)) > play(judged, bad)
-
-
-def test_the_forecast_trusts_the_target_less_the_further_ahead() -> None:
-    shares = fit_forecast(256)[:, :, 0]
-    assert (shares[0] > 0.6).all() and (shares[-1] < 0.4).all()
 
 
 def test_the_study_knows_its_players() -> None:
