@@ -40,6 +40,7 @@ def draw_following(core: "TimbreCore", index: int) -> NDArray[np.uint8]:
     ):
         drawn = log_spectrogram(sound[:, None], rate, high_hz=_HIGH_HZ, window=2048)
         _draw_spectrogram(axes, drawn, title)
+    above[0].set_ylabel("Hz")
     starts = np.arange(len(turned)) * STEP_SECONDS
     below[0].step(starts, core.curve(index), where="post", color="C3")
     below[0].axhline(core.settings.tolerance, color="0.7", linewidth=0.8)
