@@ -26,6 +26,12 @@ def circulant(kernel: Tensor) -> Tensor:
     return kernel[:, :, _INTERVALS].permute(0, 2, 1, 3).reshape(outputs * CLASSES, inputs * CLASSES)
 
 
+def _kernels(network: nn.Module) -> dict[str, NDArray[np.float32]]:
+    """The parameters of a network by name, as arrays."""
+    named = network.named_parameters()
+    return {name.removeprefix("gru."): p.detach().numpy().copy() for name, p in named}
+
+
 def _kernel(outputs: int, inputs: int, fan_in: int) -> nn.Parameter:
     scale = fan_in**-0.5
     return nn.Parameter(torch.empty(outputs, inputs, CLASSES).uniform_(-scale, scale))
@@ -92,8 +98,7 @@ class ChordNetwork(nn.Module):
 
     def kernels(self) -> dict[str, NDArray[np.float32]]:
         """What `envs.accompany.network.Network` takes."""
-        names = {name: name.removeprefix("gru.") for name, _ in self.named_parameters()}
-        return {names[n]: p.detach().numpy().copy() for n, p in self.named_parameters()}
+        return _kernels(self)
 
     @classmethod
     def from_kernels(cls, kernels: Mapping[str, NDArray[Any]]) -> "ChordNetwork":
@@ -128,11 +133,15 @@ class Judge(nn.Module):
     def __init__(self, channels: int, blocks: int, plain: int) -> None:
         super().__init__()
         self.gru = TurningGRU(channels, blocks, plain)
-        self.out = nn.Linear(2 * channels, 1)
+        self.verdict = nn.Parameter(torch.zeros(2 * channels))
+        self.verdict_bias = nn.Parameter(torch.zeros(1))
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Logits [shape=(n,)] of clips [n, frames, size]."""
         states = self.gru(inputs).unflatten(-1, (-1, CLASSES))
         pooled = torch.cat([states.mean((1, 3)), states.amax(3).mean(1)], -1)
-        logits: Tensor = self.out(pooled)
-        return logits[:, 0]
+        return pooled @ self.verdict + self.verdict_bias
+
+    def kernels(self) -> dict[str, NDArray[np.float32]]:
+        """What `judge.Judge` takes."""
+        return _kernels(self)

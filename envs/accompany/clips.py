@@ -7,7 +7,14 @@ from numpy.typing import NDArray
 
 from .chords import Ints, transpose_chords
 from .corpus import CLIP_FRAMES, REST, Song
-from .perception import Floats, frames_held, melody_features, meter_features, observations
+from .perception import (
+    BEGINNING,
+    Floats,
+    frames_held,
+    melody_features,
+    meter_features,
+    observations,
+)
 
 LOWEST_SHIFT, HIGHEST_SHIFT = -5, 6
 """Semitones by which clips are transposed in training."""
@@ -87,14 +94,13 @@ def fixed_clips(songs: tuple[Song, ...]) -> Clips:
     return _cut(chosen)
 
 
-def forced_observations(clips: Clips, chords: Ints, begin: int) -> Floats:
+def forced_observations(clips: Clips, chords: Ints) -> Floats:
     """Observations of all frames where given chords were played [shape=(n, frames, SIZE)].
 
     :param chords: what was played [shape=(n, frames)]
-    :param begin: what stands for the chord before the first, `perception.BEGINNING`
     """
     blocks, plain = melody_features(clips.melody, clips.onset)
     n = len(clips)
-    last = np.concatenate([np.full((n, 1), begin), chords[:, :-1]], 1)
+    last = np.concatenate([np.full((n, 1), BEGINNING), chords[:, :-1]], 1)
     held = np.concatenate([np.zeros((n, 1), np.int64), frames_held(chords)[:, :-1]], 1)
     return observations(blocks, plain, meter_features(clips.place, clips.bar), last, held)
