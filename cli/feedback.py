@@ -65,10 +65,16 @@ def learn_from(
                 "high": lesson.gain_high,
             },
             {
-                "estimate": "simulated again, usual listeners",
+                "estimate": "simulated again, listeners like these",
                 "gain": lesson.rerun,
                 "low": lesson.rerun_low,
                 "high": lesson.rerun_high,
+            },
+            {
+                "estimate": "simulated again, the usual listeners",
+                "gain": lesson.usual,
+                "low": lesson.usual_low,
+                "high": lesson.usual_high,
             },
         ],
         "reward a bar, 95 % intervals",
@@ -82,7 +88,9 @@ def learn_from(
     else:
         console.print(f"not kept: {lesson.why}", soft_wrap=True)
     if json:
-        names = ("gain", "gain_low", "gain_high", "rerun", "rerun_low", "rerun_high")
+        names = [
+            f"{key}{end}" for key in ("gain", "rerun", "usual") for end in ("", "_low", "_high")
+        ]
         results = {name: float(getattr(lesson, name)) for name in names}
         results |= {"kept": float(lesson.kept), "sessions": float(lesson.sessions)}
         write_results(json, "learn-from", results, {})

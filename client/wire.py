@@ -25,7 +25,17 @@ from .protocol import (
 T = TypeVar("T")
 
 MAX_ID_CHARACTERS = 128
-_JSON, _MSGPACK = msgspec.json.Encoder(), msgspec.msgpack.Encoder()
+
+
+def plain_number(value: Any) -> Any:
+    """A number of numpy as one of Python; TypeError for what is neither."""
+    if hasattr(value, "item"):
+        return value.item()
+    raise TypeError(f"{value!r} is no plain value; give numbers, words, lists or maps")
+
+
+_JSON = msgspec.json.Encoder(enc_hook=plain_number)
+_MSGPACK = msgspec.msgpack.Encoder(enc_hook=plain_number)
 _PLACE = re.compile(r"(.*) - at `\$?(.*)`$", re.DOTALL)
 _TAG_NAME = PROTOCOL_TAG.partition(b"/")[0] + b"/"
 

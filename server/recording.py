@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from ..client.wire import plain_number
 from ..music.errors import SegueError
 from ..music.files import write_whole
 
@@ -30,7 +31,7 @@ class SessionLog:
     def add(self, kind: str, **fields: Any) -> None:
         """Add a line with `line` as its kind."""
         if self.path is not None:
-            self._lines.append(msgspec.json.encode({"line": kind, **fields}))
+            self._lines.append(msgspec.json.encode({"line": kind, **fields}, enc_hook=plain_number))
 
     def close(self) -> list[str]:
         """Write the file; its path."""

@@ -62,6 +62,6 @@ def fit_population(sessions: Sequence[Evidence], usual: Population) -> Populatio
         weight = len(sessions) + USUAL_SESSIONS
         mean = (believed.sum(axis=0) + USUAL_SESSIONS * usual.mean) / weight
         spread = (posterior + (believed - mean) ** 2).sum(axis=0)
-        spread = spread + USUAL_SESSIONS * (usual.sd**2 + (usual.mean - mean) ** 2)
+        spread = spread + USUAL_SESSIONS * usual.sd**2
         variance = np.maximum(spread / weight, LEAST_SD**2)
     return Population(mean, np.sqrt(variance))

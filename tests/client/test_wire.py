@@ -86,3 +86,13 @@ def test_events_of_unknown_type_are_passed_over() -> None:
     assert decode_event(data) == event
     later = json.loads(data) | {"type": "of a later version"}
     assert decode_event(json.dumps(later).encode()) is None
+
+
+def test_numbers_of_numpy_go_as_plain_ones_and_other_things_are_refused() -> None:
+    import numpy as np
+
+    frames = pack(p.Set(parameters={"danger": np.float64(0.5)}), p.Header(type="set"))
+    message = read(frames)
+    assert message.read(p.Set).parameters == {"danger": 0.5}
+    with pytest.raises(TypeError, match="no plain value"):
+        pack(p.Set(parameters={"danger": object()}), p.Header(type="set"))

@@ -80,7 +80,7 @@ def test_a_damaged_log_is_told_by_its_line_and_a_cut_end_is_left_out(tmp_path: P
     whole = log.read_bytes()
     log.write_bytes(whole[: len(whole) * 2 // 3])
     assert 0 < read_recording(log).bars
-    log.write_bytes(whole.replace(b'"wanted"', b'"wished"', 1))
+    log.write_bytes(whole.replace(b'"told":', b'"tolled":'))
     with pytest.raises(FileFormatError, match=r"line \d+ of .*log.jsonl"):
         read_recording(log)
     log.write_bytes(b"# notes\n")
