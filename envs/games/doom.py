@@ -1,7 +1,8 @@
 """A real first-person game, played headless: ViZDoom with a scripted player.
 
 The scenarios come with the `vizdoom` package (Wydmuch, Kempka and Jaskowski, "ViZDoom Competitions:
-Playing Doom from Pixels", IEEE Transactions on Games 2019). The engine runs as a child process
+Playing Doom from Pixels", IEEE Transactions on Games 2019), and so do the levels of Freedoom, whole
+games made for people. The engine runs as a child process
 without sound or window; it is killed if it stops answering or if its owner disappears
 (`keeper.Keeper`).
 """
@@ -28,6 +29,16 @@ FIELD_OF_VIEW_DEGREES = 90.0
 START_LIMIT_SECONDS = 30.0  # wall time for starting the engine or an episode
 STEP_LIMIT_SECONDS = 10.0  # wall time for one step
 
+LEVELS = {
+    f"{game}_{level}": (game, level)
+    for game, levels in {
+        "freedoom1": ("e1m2", "e1m5", "e2m1", "e2m3", "e3m2", "e3m3", "e4m3"),
+        "freedoom2": ("map02", "map04", "map10", "map11", "map12", "map26"),
+    }.items()
+    for level in levels
+}
+"""Levels of Freedoom in which monsters are near the start: game and level by name of scenario."""
+
 SCENARIOS = (
     "basic",
     "deadly_corridor",
@@ -40,8 +51,9 @@ SCENARIOS = (
     "predict_position",
     "rocket_basic",
     "take_cover",
+    *LEVELS,
 )
-"""The single-player scenarios of the vizdoom package that start and end by themselves."""
+"""What the vizdoom package has for one player that starts and ends by itself."""
 
 _VARIABLES = (
     "HEALTH",
@@ -172,11 +184,16 @@ class DoomGame:
     def _configure(self, episode_limit_seconds: float, difficulty: int | None) -> Any:
         vizdoom = self._vizdoom
         game = vizdoom.DoomGame()
-        game.load_config(os.path.join(vizdoom.scenarios_path, f"{self.scenario}.cfg"))
+        name, level = LEVELS.get(self.scenario, (self.scenario, None))
+        game.load_config(os.path.join(vizdoom.scenarios_path, f"{name}.cfg"))
+        if level is not None:
+            game.set_doom_map(level)
         game.set_doom_config_path(os.path.join(self._folder.name, "engine.ini"))
         game.set_mode(vizdoom.Mode.PLAYER)
         game.set_window_visible(False)
         game.set_sound_enabled(False)
+        game.set_audio_buffer_enabled(False)
+        game.set_automap_buffer_enabled(False)
         game.set_labels_buffer_enabled(True)
         game.set_screen_resolution(vizdoom.ScreenResolution.RES_160X120)
         game.set_screen_format(vizdoom.ScreenFormat.RGB24)

@@ -1,18 +1,19 @@
-"""Recording how a real game goes: many short episodes of ViZDoom, kept as numbers per tick.
+"""Recording how real games go: many short episodes, kept as numbers per tick.
 
-    python -m segue.envs.games.record --output FILE.npz [--seed 1] [--episodes 240]
+    python -m segue.envs.games.record --output FILE.npz [--seed 1] [--episodes 300]
     python -m segue.envs.games.record --describe
 
 Every episode has its own seed and skill, drawn from the seed of the recording, so the same command
-makes the same file (with the same version of vizdoom). Split by episode: 60 % train, 10 %
-validation, 30 % test for the training scenarios; the held-out scenarios are apart.
+makes the same file (with the same versions of vizdoom and crafter). Split by episode: 70 % train,
+10 % validation, 20 % test for the training scenarios; the held-out ones are apart.
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from zipfile import ZIP_LZMA, ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from rich.table import Table
 
 from ...music.errors import SegueError, check_range
 from ...music.files import write_whole
+from .crafter import CrafterGame
 from .doom import TICS_PER_SECOND, DoomGame
 from .game import TICK_FIELDS
 from .scenes import generate_sessions
@@ -35,13 +37,28 @@ from .traces import (
     read_traces,
 )
 
-TRAINING_SCENARIOS = ("deathmatch", "defend_the_center", "deadly_corridor", "health_gathering")
-HELD_OUT_SCENARIOS = ("defend_the_line", "take_cover")
-SPLIT_SHARES = (0.6, 0.1, 0.3)  # train, validation, test
+TRAINING_SCENARIOS = (
+    "deathmatch",
+    "defend_the_center",
+    "deadly_corridor",
+    "health_gathering",
+    "defend_the_line",
+    "take_cover",
+    "health_gathering_supreme",
+    "freedoom2_map02",
+    "freedoom2_map04",
+    "freedoom2_map11",
+    "freedoom2_map12",
+)
+HELD_OUT_SCENARIOS = ("freedoom1_e3m2", "freedoom1_e3m3", CrafterGame.scenario)
+"""Those in which the mood wanted changes most from bar to bar, and another kind of game."""
+
+SPLIT_SHARES = (0.7, 0.1, 0.2)  # train, validation, test
 EPISODE_SECONDS = 60.0  # longer episodes are cut here
 SHORTEST_SECONDS = 4.0  # shorter ones are left out
 AIM_RANGE = (0.0, 0.9)  # skill of the player, drawn anew for each episode
-DIFFICULTIES = (1, 3, 5)  # the levels between play the same in these scenarios
+DIFFICULTIES = (1, 3, 5)  # of Doom; those between play the same in its scenarios
+NO_DIFFICULTY = 0  # Crafter has one only
 HELD_OUT_SHARE = 0.5  # episodes of a held-out scenario per episode of a training scenario
 
 
@@ -52,11 +69,13 @@ class Episode:
     scenario: str
     seed: int
     aim: float
-    difficulty: int
+    difficulty: int  # 0 where there is no choice
     ticks: NDArray[np.uint8]  # [ticks, len(TICK_FIELDS)], as `quantise_ticks` makes them
 
 
-def record_episode(game: DoomGame, difficulty: int, *, seed: int, aim: float) -> Episode:
+def record_episode(
+    game: DoomGame | CrafterGame, difficulty: int, *, seed: int, aim: float
+) -> Episode:
     """Play one episode from its start to its end, in a game that was opened with `difficulty`."""
     game.begin(seed, aim=aim)
     ticks = [game.step()]
@@ -66,7 +85,15 @@ def record_episode(game: DoomGame, difficulty: int, *, seed: int, aim: float) ->
     return Episode(game.scenario, seed, aim, difficulty, quantise_ticks(np.array(numbers)))
 
 
-def record(output: Path, *, seed: int = 1, episodes: int = 240, quiet: bool = False) -> None:
+def record(
+    output: Path,
+    *,
+    seed: int = 1,
+    episodes: int = 300,
+    training: Sequence[str] = TRAINING_SCENARIOS,
+    held_out: Sequence[str] = HELD_OUT_SCENARIOS,
+    quiet: bool = False,
+) -> None:
     """Record about `episodes` (3 to 2000) of each training scenario, half as many of the others.
 
     Writes a file as `traces.read_traces` reads; the file appears only when it is whole.
@@ -74,8 +101,8 @@ def record(output: Path, *, seed: int = 1, episodes: int = 240, quiet: bool = Fa
     if not output.parent.is_dir():  # minutes of play come before the file
         raise SegueError(f"there is no folder {output.parent}; make it, or choose another --output")
     each = int(check_range("episodes", episodes, len(DIFFICULTIES), 2000)) // len(DIFFICULTIES)
-    counts = {name: each for name in TRAINING_SCENARIOS}
-    counts |= {name: max(1, round(each * HELD_OUT_SHARE)) for name in HELD_OUT_SCENARIOS}
+    counts = {name: each for name in training}
+    counts |= {name: max(1, round(each * HELD_OUT_SHARE)) for name in held_out}
     recorded: list[Episode] = []
     split: list[int] = []
     with _progress(quiet) as progress:
@@ -92,24 +119,31 @@ def record(output: Path, *, seed: int = 1, episodes: int = 240, quiet: bool = Fa
                     if len(one.ticks) * TICK_SECONDS >= SHORTEST_SECONDS:
                         kept.append(one)
             recorded += kept
-            split += _split(len(kept), name in HELD_OUT_SCENARIOS, rng)
+            split += _split(len(kept), name in held_out, rng)
     _write(output, recorded, split)
 
 
 def _play(
     scenario: str, difficulty: int, count: int, rng: np.random.Generator
 ) -> Iterator[Episode]:
-    tics = round(TICK_SECONDS * TICS_PER_SECOND)
-    with DoomGame(
-        scenario,
-        seed=0,
-        difficulty=difficulty,
-        tics_per_step=tics,
-        episode_seconds=EPISODE_SECONDS,
-    ) as game:
+    if scenario == CrafterGame.scenario:
+        difficulty = NO_DIFFICULTY
+    with _open(scenario, difficulty) as game:
         for _ in range(count):
             aim = round(float(rng.uniform(*AIM_RANGE)), 2)
             yield record_episode(game, difficulty, seed=int(rng.integers(2**32)), aim=aim)
+
+
+def _open(scenario: str, difficulty: int) -> DoomGame | CrafterGame:
+    if scenario == CrafterGame.scenario:
+        return CrafterGame(seed=0, episode_seconds=EPISODE_SECONDS)
+    return DoomGame(
+        scenario,
+        seed=0,
+        difficulty=difficulty,
+        tics_per_step=round(TICK_SECONDS * TICS_PER_SECOND),
+        episode_seconds=EPISODE_SECONDS,
+    )
 
 
 def _split(count: int, held_out: bool, rng: np.random.Generator) -> list[int]:
@@ -125,19 +159,24 @@ def _write(output: Path, episodes: list[Episode], split: list[int]) -> None:
     if not episodes:
         raise SegueError("no episode was long enough to keep; record more of them")
     scenarios = list(dict.fromkeys(episode.scenario for episode in episodes))
+    arrays = {
+        "fields": np.array(TICK_FIELDS),
+        "scenarios": np.array(scenarios),
+        "ticks": np.concatenate([episode.ticks for episode in episodes]).T,
+        "length": np.array([len(episode.ticks) for episode in episodes], np.uint16),
+        "scenario": np.array([scenarios.index(e.scenario) for e in episodes], np.uint8),
+        "split": np.array(split, np.uint8),
+        "seed": np.array([episode.seed for episode in episodes], np.uint32),
+        "aim": np.array([episode.aim for episode in episodes], np.float16),
+        "difficulty": np.array([episode.difficulty for episode in episodes], np.uint8),
+    }
     buffer = BytesIO()
-    np.savez_compressed(
-        buffer,
-        fields=np.array(TICK_FIELDS),
-        scenarios=np.array(scenarios),
-        ticks=np.concatenate([episode.ticks for episode in episodes]).T,
-        length=np.array([len(episode.ticks) for episode in episodes], np.uint16),
-        scenario=np.array([scenarios.index(e.scenario) for e in episodes], np.uint8),
-        split=np.array(split, np.uint8),
-        seed=np.array([episode.seed for episode in episodes], np.uint32),
-        aim=np.array([episode.aim for episode in episodes], np.float16),
-        difficulty=np.array([episode.difficulty for episode in episodes], np.uint8),
-    )
+    with ZipFile(
+        buffer, "w", ZIP_LZMA
+    ) as archive:  # np.load reads it; deflated it is twice as large
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w") as stream:
+                np.lib.format.write_array(stream, np.ascontiguousarray(array), allow_pickle=False)
     write_whole(output, buffer.getvalue())
 
 
@@ -181,7 +220,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, default=TRACES_FILE, help="file to write")
     parser.add_argument("--seed", type=int, default=1, help="seed of the recording (default 1)")
     parser.add_argument(
-        "--episodes", type=int, default=240, help="of each training scenario (default 240)"
+        "--episodes", type=int, default=300, help="of each training scenario (default 300)"
     )
     parser.add_argument(
         "--describe", action="store_true", help="record nothing; describe the file --output"

@@ -129,6 +129,14 @@ def test_the_player_dodges_shots_where_it_can_only_step_aside() -> None:
     assert "MOVE_RIGHT" in player.act(sight(thing("Projectile", -5.0), thing("Monster", 0.0)))
 
 
+def test_a_level_of_freedoom_is_played() -> None:
+    with DoomGame("freedoom2_map02", seed=1, aim=0.8) as game:
+        ticks = [game.step() for _ in range(200)]
+    assert sum(tick.hits for tick in ticks) > 3
+    assert sum(tick.distance for tick in ticks) > 1000
+    assert max(tick.monsters for tick in ticks) >= 2
+
+
 @needs_proc
 def test_closing_leaves_no_process_and_no_litter(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -202,18 +210,27 @@ def test_without_vizdoom_the_extra_is_named(monkeypatch) -> None:
 def test_recording_is_reproducible_and_read_back(tmp_path: Path) -> None:
     one, two = tmp_path / "one.npz", tmp_path / "two.npz"
     for path in (one, two):
-        record(path, seed=3, episodes=3, quiet=True)
+        record(
+            path,
+            seed=3,
+            episodes=3,
+            training=("defend_the_line",),
+            held_out=("crafter",),
+            quiet=True,
+        )
     with np.load(one) as a, np.load(two) as b:
         for name in a.files:
             np.testing.assert_array_equal(a[name], b[name])
-        assert set(a["split"]) == {0, 2, 3}  # three episodes are too few for a validation split
+        assert {0, 3} <= set(a["split"])  # a few episodes are too few for the other two
     traces = read_traces(one, "train", 10)
-    assert len(traces.scenarios) == 4 and len(traces.targets) > 20
+    assert traces.scenarios == ("defend_the_line",)
+    assert len(traces.targets) > 5
+    assert read_traces(one, "heldout", 10).scenarios == ("crafter",)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.npz", "two.npz"]
 
 
 def test_the_shipped_traces_can_be_described() -> None:
-    assert describe().row_count == 3 * (1 + 4) + (1 + 2) + 1
+    assert describe().row_count == 3 * (1 + 11) + (1 + 3) + 1
 
 
 def test_recording_needs_a_folder_before_it_plays(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from segue.envs.games.game import FEATURE, MOOD_LIMIT, N_FEATURES, mood_path
+from segue.envs.games.record import HELD_OUT_SCENARIOS
 from segue.envs.games.scenes import SCENES, generate_sessions
 from segue.envs.games.traces import (
     SPLITS,
@@ -42,10 +43,10 @@ def test_splits_are_apart_and_in_proportion() -> None:
         names = stored["scenarios"].tolist()
         assert len(np.unique(stored["seed"])) == len(split)  # no episode twice
     held_out = {names[index] for index in np.unique(scenario[split == 3])}
-    assert held_out == {"defend_the_line", "take_cover"} == set(load_traces("heldout").scenarios)
+    assert held_out == set(HELD_OUT_SCENARIOS) == set(load_traces("heldout").scenarios)
     assert not held_out & {names[index] for index in np.unique(scenario[split != 3])}
     shares = np.bincount(split)[:3] / (split != 3).sum()
-    np.testing.assert_allclose(shares, (0.6, 0.1, 0.3), atol=0.01)
+    np.testing.assert_allclose(shares, (0.7, 0.1, 0.2), atol=0.01)
     assert TRACES_FILE.stat().st_size < 1.5e6
 
 
@@ -56,6 +57,8 @@ def test_moods_of_every_scenario_vary() -> None:
             part = traces.only(name)
             values = mood_statistics(part.targets, part.episode_lengths)
             assert min(values.deviation) > 0.15 and max(values.deviation) > 0.4, name
+            if split == "heldout":  # they are demanding
+                assert min(values.deviation) > 0.5 and min(values.change) > 0.18, name
     everything = load_traces("train").targets
     quadrants = {(v > 0.2, a > 0.2) for v, a in everything[np.abs(everything).min(axis=1) > 0.2]}
     assert len(quadrants) == 4
@@ -159,11 +162,11 @@ def test_wrong_names_and_numbers_are_refused() -> None:
     with pytest.raises(RangeError):
         load_traces("train").sample_sessions(np.random.default_rng(0), 0, 64)
     with pytest.raises(UnknownNameError):
-        load_traces("train").only("take_cover")
+        load_traces("train").only("crafter")
 
 
 def test_broken_files_are_told_apart(tmp_path: Path) -> None:
-    with pytest.raises(SegueError, match=r"segue\.envs\.record"):
+    with pytest.raises(SegueError, match=r"segue\.envs\.games\.record"):
         read_traces(tmp_path / "none.npz", "train", 10)
     broken = tmp_path / "broken.npz"
     broken.write_bytes(TRACES_FILE.read_bytes()[:5000])
