@@ -162,13 +162,11 @@ class TimbreCore(Core):
         curve = np.array(self._curve[1:])
         within = curve <= self.settings.tolerance
         reached = np.where(within.any(axis=0), within.argmax(axis=0) + 1, len(curve) + 1)
-        apart = distances(self.own, self.target)
         return {
             "final_distance": curve[-_LAST_STEPS:].mean(axis=0),
             "mean_distance": curve.mean(axis=0),
             "seconds_to_tolerance": reached * STEP_SECONDS,
             "within_tolerance": within.mean(axis=0),
-            **{f"final_{name}": apart[name] for name in DISTANCES},
         }
 
     def curve(self, index: int) -> FloatArray:

@@ -64,7 +64,7 @@ class TimbreEnv(SingleEnv):
     | movement | -0.1 x mean movement of the knobs, of their ranges |
 
     At the end, `info` has `final_distance` (mean of the last 4 steps), `mean_distance`,
-    `seconds_to_tolerance`, `within_tolerance` (share of the steps), and each distance at the end.
+    `seconds_to_tolerance` and `within_tolerance` (share of the steps).
 
     ## Starting state
 
