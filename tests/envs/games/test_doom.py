@@ -207,6 +207,7 @@ def test_without_vizdoom_the_extra_is_named(monkeypatch) -> None:
         DoomGame("basic", seed=0)
 
 
+@pytest.mark.slow
 def test_recording_is_reproducible_and_read_back(tmp_path: Path) -> None:
     one, two = tmp_path / "one.npz", tmp_path / "two.npz"
     for path in (one, two):
