@@ -2,8 +2,13 @@
 
 The collection (github.com/jukedeck/nottingham-dataset) is read from `nottingham/` of the data
 folder; `nottingham_midi.zip` there holds `MIDI/melody/*.mid`, a tune each, with key and meter.
+
+    python -m segue.agents.melody.tunes --data DIR
+
+prints the statistics of the phrases of a split.
 """
 
+import argparse
 import io
 import os
 import zipfile
@@ -24,10 +29,12 @@ from ...envs.melody.events import (
     IntArray,
     events_of,
 )
-from ...envs.melody.note_model import LONG_BAR, SHORT_BAR, START
+from ...envs.melody.note_model import LONG_BAR, SHORT_BAR, START, load_note_model, piece_log_probs
+from ...envs.melody.statistics import statistics_of
 from ...music.errors import MissingPartError
 from ...music.score import NOTE
 from ...music.theory import pitch_class
+from ..statistics import interval, mean
 
 ARCHIVE = "nottingham/nottingham_midi.zip"
 SPLITS = {0: "test", 1: "validation"}  # by CRC-32 of the name, modulo 10; the rest: train
@@ -124,3 +131,22 @@ def phrases(tunes: list[Tune], split: str, bar_steps: int = BAR_STEPS) -> IntArr
     """
     chosen = [t for t in tunes if t.split == split and t.bar_steps == bar_steps]
     return np.array([phrase for tune in chosen for phrase in tune.phrases()])
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, help="data folder; by default that of SEGUE_DATA")
+    parser.add_argument("--split", default="test", help="train, validation or test")
+    options = parser.parse_args()
+    rows = phrases(load_tunes(options.data), options.split)
+    print(f"{len(rows)} phrases of four bars, {len(np.unique(rows[:, 1:], axis=0))} different")
+    told = statistics_of(rows[:, 1:])
+    told["log_prob"] = piece_log_probs(load_note_model(), rows)
+    for name, values in told.items():
+        low, high = interval(values)
+        print(f"{name:18} {mean(values):7.3f} ({low:.3f} to {high:.3f})")
+
+
+if __name__ == "__main__":
+    main()

@@ -56,14 +56,14 @@ class MelodyEnv(SingleEnv):
     | --- | --- |
     | note_model | log-probability of the event under the note model [nats] |
     | key | -3 for a note outside C major |
-    | tonic | 1.5 if the first event is a C; up to 5 for an end on C: a cadence, on a beat, long |
+    | tonic | 2 if the first event is a C; up to 6.5 for an end on C: a cadence, on a beat, long |
     | repeats | -5 for an event that is excessively repeated |
-    | motif | -0.6 where the last bar has less than three different pitches |
-    | repeated_motif | 2 for each of three steps that complete a bar heard before, then -2 |
+    | motif | -1.5 where the last bar has less than three different pitches |
+    | repeated_motif | 3 for each of three steps that complete a bar heard before, then -2 |
     | intervals | -1 for a tritone, a seventh, or more than an octave |
-    | leaps | up to two pay: 0.5, answered by a step +-0.5, resolved 1; more -2, doubled -3 |
-    | autocorrelation | -3 x its excess over 0.2 at lags 1 to 3, as it changes |
-    | extremes | 0.5 while the highest note is unique, and for the lowest one, as it changes |
+    | leaps | two pay: 2.5, resolved 2, answered by a step 1, else -1; more -2, doubled -3 |
+    | autocorrelation | -8 x its excess over 0.2 at lags 1 to 3, as it changes |
+    | extremes | 1 while the highest note is unique, and for the lowest one, as it changes |
 
     Published amounts, and what each detector finds, are in `rules` and `listening`.
 

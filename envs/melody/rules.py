@@ -103,7 +103,7 @@ class PublishedRules:
 class RepairedRules:
     """Rules that hold the same statistics without being gamed."""
 
-    WANTED_LEAPS = 2  # a piece: those of the data are 1.6
+    WANTED_LEAPS = 2  # that are paid a piece; tunes have 1.2
     WANTED_REPEATS = 3  # steps of repeated motif that are paid
     CORRELATED = 0.2  # less autocorrelation, of either sign, costs nothing
 
@@ -120,7 +120,7 @@ class RepairedRules:
             "key": -3.0 * ~heard.in_key,
             "tonic": self._tonic(heard, listening, before),
             "repeats": -5.0 * heard.repeated,
-            "motif": 0.6 * ((heard.motif_notes >= MOTIF_NOTES) - 1.0) * (listening.step > 7),
+            "motif": 1.5 * ((heard.motif_notes >= MOTIF_NOTES) - 1.0) * (listening.step > 7),
             "repeated_motif": self._repeat(heard),
             "intervals": -1.0 * ((size == 6) | (size == 10) | (size == 11) | (size > 12)),
             "leaps": self._leaps(heard, listening),
@@ -135,10 +135,10 @@ class RepairedRules:
         """
         events, begun = listening.events[:, listening.step - 1], listening.step - 1
         cadence = IS_FIFTH[before] | ((np.abs(heard.interval) <= 2) & (heard.interval != 0))
-        worth = IS_TONIC[events] * (2.0 + cadence + 0.5 * (begun % BEAT_STEPS == 0))
+        worth = IS_TONIC[events] * (3.0 + 1.5 * cadence + 0.5 * (begun % BEAT_STEPS == 0))
         self._note = np.where(heard.is_note, worth, self._note)
         if begun < listening.steps - BAR_STEPS:
-            return 1.5 * IS_TONIC[events] if begun == 0 else np.zeros(len(events))
+            return 2.0 * IS_TONIC[events] if begun == 0 else np.zeros(len(events))
         held = 0.5 * np.minimum(listening.holds + listening.rests, LONG_STEPS - 1)
         now = self._note + held * (self._note > 0)
         paid = now - self._ending
@@ -148,26 +148,26 @@ class RepairedRules:
     def _repeat(self, heard: Heard) -> FloatArray:
         """A bar that comes again is paid for a few steps; a piece that only repeats costs."""
         self._repeats += heard.repeated_motif
-        paid = np.where(self._repeats > self.WANTED_REPEATS, -2.0, 2.0)
+        paid = np.where(self._repeats > self.WANTED_REPEATS, -2.0, 3.0)
         return np.where(heard.repeated_motif, paid, 0.0)
 
     def _leaps(self, heard: Heard, listening: Listening) -> FloatArray:
         """Some leaps, answered by a step back and resolved; the others cost."""
         few = listening.leaps <= self.WANTED_LEAPS
-        paid = np.where(few, 0.5, -2.0) * heard.is_leap
-        paid += 0.5 * heard.answered - 0.5 * heard.unanswered
-        paid += np.where(few, 1.0, 0.0) * heard.resolved - 3.0 * heard.doubled
+        paid = np.where(few, 2.5, -2.0) * heard.is_leap
+        paid += few * heard.answered - 1.0 * heard.unanswered
+        paid += few * 2.0 * heard.resolved - 3.0 * heard.doubled
         return paid
 
     def _correlation(self, listening: Listening) -> FloatArray:
         excess = np.maximum(np.abs(listening.autocorrelation()) - self.CORRELATED, 0.0).sum(axis=1)
-        now = -3.0 * excess if listening.step >= BAR_STEPS else np.zeros(len(excess))
+        now = -8.0 * excess if listening.step >= BAR_STEPS else np.zeros(len(excess))
         paid = now - self._correlated
         self._correlated = now
         return paid
 
     def _extremes(self, listening: Listening) -> FloatArray:
-        now = 0.5 * np.sum(listening.unique_extremes(), axis=0)
+        now = np.sum(listening.unique_extremes(), axis=0, dtype=float)
         paid = now - self._unique
         self._unique = now
         return np.asarray(paid)

@@ -39,7 +39,8 @@ class Statistics:
 
         and beside RL Tuner's:
 
-        * leaps: how many; leaps_answered: the share followed by a step back
+        * leaps, and of these resolved, doubled: how many
+        * leaps_answered: the share of leaps that is followed by a step back
         * bounces: the share of steps that go from a note back to the one before it
         * ends_on_tonic: 1 or 0
         """
@@ -51,7 +52,7 @@ class Statistics:
         highest, lowest = listening.unique_extremes()
         found |= {"unique_max": highest.astype(float), "unique_min": lowest.astype(float)}
         found["leaps_resolved"] = _share(sums["resolved"], sums["doubled"])
-        found |= {"leaps": sums["leaps"].copy()}
+        found |= {name: sums[name].copy() for name in ("leaps", "resolved", "doubled")}
         found["leaps_answered"] = _share(sums["answered"], sums["unanswered"])
         events = listening.events[:, : listening.step]
         notes = IS_NOTE[events]

@@ -44,7 +44,7 @@ def test_a_leap_is_paid_when_it_is_answered_and_resolved() -> None:
     goes_on = [14, 21, 23, 25, 26, 28]
     doubled = [14, 21, 28, 26, 25, 23]
     paid = [earned(piece)["leaps"] for piece in (step_back, goes_on, doubled)]
-    assert paid == pytest.approx([2.0, 0.0, 0.5 + 0.5 - 0.5 + 0.5 - 3.0])
+    assert paid == pytest.approx([2.5 + 1.0 + 2.0, 2.5 - 1.0, 2 * 2.5 - 1.0 + 1.0 - 3.0])
     many = earned([14, 21, 19, 18, 16, 14] * 4)["leaps"]
     assert many < 2 * paid[0] + 1
 
@@ -52,32 +52,32 @@ def test_a_leap_is_paid_when_it_is_answered_and_resolved() -> None:
 def test_an_end_on_the_tonic_is_paid_once_and_taken_back_if_it_goes_on() -> None:
     start = [16] * 3 + [HOLD] * 21
     ends = [16, HOLD, 18, 16, 14, HOLD, HOLD, HOLD]
-    assert earned(start + ends)["tonic"] == pytest.approx(5.0)
+    assert earned(start + ends)["tonic"] == pytest.approx(3.0 + 1.5 + 0.5 + 1.5)
     assert earned([*start, *ends[:5], 16, HOLD, HOLD])["tonic"] == pytest.approx(0.0)
-    assert earned([*start, 14, HOLD, 14, HOLD, 14, HOLD, 14, OFF])["tonic"] < 4.0
-    assert earned([14])["tonic"] == 1.5
+    assert earned([*start, 14, HOLD, 14, HOLD, 14, HOLD, 14, OFF])["tonic"] < 5.0
+    assert earned([14])["tonic"] == 2.0
 
 
 def test_what_is_paid_as_it_changes_adds_up_to_its_end() -> None:
     terms = earned(BOUNCE)
     x = np.array(BOUNCE) - np.mean(BOUNCE)
     excess = [abs((x[lag:] * x[:-lag]).sum() / (x * x).sum()) - 0.2 for lag in (1, 2, 3)]
-    assert terms["autocorrelation"] == pytest.approx(-3.0 * sum(excess))
+    assert terms["autocorrelation"] == pytest.approx(-8.0 * sum(excess))
     assert terms["extremes"] == 0.0
-    assert earned(TUNE)["extremes"] == 0.5  # its highest note is there once, its lowest thrice
+    assert earned(TUNE)["extremes"] == 1.0  # its highest note is there once, its lowest thrice
 
 
 def test_a_bar_that_comes_again_is_paid_for_a_while() -> None:
     bar = [14, 16, 18, 19, 21, HOLD, 19, HOLD]
     other = [23, HOLD, 21, HOLD, 19, HOLD, 18, HOLD]
-    assert earned(bar + other + bar)["repeated_motif"] == 2.0
+    assert earned(bar + other + bar)["repeated_motif"] == 3.0
     assert earned(bar * 4)["repeated_motif"] < 0.0
 
 
 def test_key_repeats_motif_and_intervals_cost() -> None:
     assert earned([15, 14, 17])["key"] == -6.0
     assert earned([14] * 6)["repeats"] == -5.0
-    assert earned([14, HOLD] * 4)["motif"] == pytest.approx(-0.6)
+    assert earned([14, HOLD] * 4)["motif"] == pytest.approx(-1.5)
     assert earned([14, 20, 31])["intervals"] == -2.0
 
 
