@@ -64,6 +64,9 @@ class Live(ABC):
     :param seed: of the world and of a director that draws
     """
 
+    DIRECTORS: ClassVar[tuple[str, ...]]
+    """Those that `switch` knows by name."""
+
     FALLBACK: ClassVar[str]
     """The director that takes over from one that fails."""
 

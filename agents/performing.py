@@ -5,12 +5,14 @@ from .arrange.performer import Performer
 from .live import Live
 from .stems.performer import PREFIX, StemsPerformer
 
+DIRECTORS = (*Performer.DIRECTORS, *StemsPerformer.DIRECTORS)
+"""Every director that plays live, those of recorded music last."""
+
 
 def make_performer(cue: Cue, director: str = "agent", *, seed: int = 0) -> Live:
     """A performance of a cue, led by a director of the arranger or of recorded music (`stems...`).
 
-    :param director: a name of `arrange.directors.DIRECTORS`; `stems`, or `stems-` and one of
-        `stems.players.DIRECTORS`
+    :param director: one of `DIRECTORS`, or the path of a policy
     """
     kind = StemsPerformer if director.partition("-")[0] == PREFIX else Performer
     return kind(cue, director, seed=seed)

@@ -30,7 +30,7 @@ Json = Annotated[
     typer.Option(help="Write the results for a machine to this file.", dir_okay=False),
 ]
 DirectorName = Annotated[
-    str, typer.Option(help="Who decides: agent, table, adaptive, planner, ...")
+    str, typer.Option(help="Who decides: agent, table, adaptive, ...; stems for recordings.")
 ]
 
 

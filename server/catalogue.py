@@ -3,7 +3,7 @@
 from functools import lru_cache
 from pathlib import Path
 
-from ..agents.arrange.directors import DIRECTORS
+from ..agents.performing import DIRECTORS
 from ..client.protocol import CueInfo, Listing
 from ..music.cue import Cue
 from ..music.cue_file import load_cue, shipped_cues

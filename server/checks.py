@@ -1,6 +1,7 @@
 """What a command may ask: names and ranges, checked before it is promised."""
 
-from ..agents.arrange.directors import DIRECTORS
+from collections.abc import Collection
+
 from ..client import protocol as p
 from ..music.cue import Cue
 from ..music.direction import KNOBS
@@ -12,8 +13,13 @@ DIRECTABLE = (*KNOBS, "fill")
 MAX_EXPIRES_SECONDS = 86_400.0
 
 
-def check_command(content: p.Command, cue: Cue, parameters: Parameters) -> None:
-    """Raise UnknownNameError, RangeError or SegueError unless the command can be done."""
+def check_command(
+    content: p.Command, cue: Cue, parameters: Parameters, directors: Collection[str]
+) -> None:
+    """Raise UnknownNameError, RangeError or SegueError unless the command can be done.
+
+    :param directors: those that can be switched to
+    """
     if content.expires_seconds is not None:
         check_range("expires_seconds", content.expires_seconds, 0.0, MAX_EXPIRES_SECONDS)
     match content:
@@ -50,8 +56,8 @@ def check_command(content: p.Command, cue: Cue, parameters: Parameters) -> None:
             check_range("depth_db", content.depth_db, 0.0, 60.0)
             check_range("seconds to duck", content.seconds, 0.0, MAX_RAMP_SECONDS)
         case p.Switch():
-            if content.director not in DIRECTORS:
-                raise UnknownNameError("director", content.director, DIRECTORS)
+            if content.director not in directors:
+                raise UnknownNameError("director", content.director, directors)
 
 
 def _steerable(cue: Cue) -> dict[str, tuple[float, float]]:

@@ -39,7 +39,8 @@ class Commands:
         known = self._answers.get(id)
         if known is not None:
             return known
-        check_command(content, self._performance.cue, self._performance.parameters)
+        music, directors = self._performance, self._conductor.performer.DIRECTORS
+        check_command(content, music.cue, music.parameters, directors)
         if len(self._queue) >= MAX_WAITING:
             raise SegueError(f"{MAX_WAITING} commands wait already; cancel some, or wait")
         due = self._promise(content, id, frame)

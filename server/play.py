@@ -22,7 +22,7 @@ from .session import Session
 
 STEP = 0.1
 REFRESH_SECONDS = 0.1
-DIRECTORS_IN_TURN = ("agent", "table", "adaptive")
+DIRECTORS_IN_TURN = ("agent", "stems", "table", "stems-table", "adaptive", "stems-adaptive")
 HELP = (
     "arrows: mood   1-9: section   s: stinger   + -: like, dislike   d: director   "
     "f: fill   q: quit"
@@ -36,8 +36,8 @@ class Steering:
     def __init__(self, session: Session, director: str) -> None:
         self.session = session
         self.valence = self.arousal = 0.0
-        others = (name for name in DIRECTORS_IN_TURN if name != director)
-        self._directors = deque([director, *others])
+        others = [name for name in DIRECTORS_IN_TURN if name in session.directors]
+        self._directors = deque([director, *(name for name in others if name != director)])
         self.message = ""
         self._stinger = 0
 

@@ -116,7 +116,7 @@ class Session(Verbs):
         """Open a session.
 
         :param cue: name of a shipped cue, a cue folder, or a `Cue`
-        :param director: one of `agents.arrange.directors.DIRECTORS`
+        :param director: one of `agents.performing.DIRECTORS`
         :param output: none (events only), null (an engine that nobody hears), file:PATH.wav, midi,
             midi:PORT or midi:PORT?OPTIONS (docs/midi.md), or a device: auto, jack, portaudio
         :param seed: of everything that is drawn; same seed and commands, same music
@@ -273,6 +273,11 @@ class Session(Verbs):
         return self._book.oldest
 
     # State ------------------------------------------------------------------------------------
+
+    @property
+    def directors(self) -> tuple[str, ...]:
+        """The directors that this session can switch to."""
+        return self._conductor.performer.DIRECTORS
 
     def position(self) -> p.Position:
         """Where the music is."""

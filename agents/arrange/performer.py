@@ -16,7 +16,7 @@ from ...music.cue import Cue
 from ...music.direction import KNOBS, Direction
 from ...music.mood import Mood
 from ..live import Live, Performed, felt_mood
-from .directors import make_director
+from .directors import DIRECTORS, make_director
 from .prior import prior_of
 from .scene import Director
 
@@ -34,6 +34,7 @@ class Performer(Live):
     :param listener: what is assumed of listeners; None: what the director says of them
     """
 
+    DIRECTORS = tuple(DIRECTORS)
     FALLBACK = "adaptive"
 
     def __init__(

@@ -21,13 +21,15 @@ from ...music.direction import Direction
 from ...music.mood import Mood
 from ...music.world import Bar
 from ..live import Live, Performed, felt_mood
-from .players import make_player
+from .players import DIRECTORS, make_player
 from .scene import Director
 
 FloatArray = NDArray[np.float64]
 
 PREFIX = "stems"
 """Names of directors of recorded music begin with it: `stems` is the agent, `stems-table`, ..."""
+
+STEM_DIRECTORS = (PREFIX, *(f"{PREFIX}-{name}" for name in DIRECTORS if name != "agent"))
 
 ACTIVITY = (0, 2, 4)
 """What a bar tells as the activity of a stem: off, soft, full."""
@@ -44,6 +46,7 @@ class StemsPerformer(Live):
     :param seed: of the world and of a director that draws
     """
 
+    DIRECTORS = STEM_DIRECTORS
     FALLBACK = f"{PREFIX}-adaptive"
     OBSERVATION = OBSERVATION
 

@@ -85,6 +85,19 @@ def test_a_session_is_directed_by_sections_and_parts(recorded: Cue) -> None:
         assert sounding and all(name.startswith(f"{bar.section}_") for name in sounding)
 
 
+def test_a_session_switches_among_directors_of_its_kind(recorded: Cue) -> None:
+    with Session.open(recorded, director="stems-hold") as session:
+        session.switch("stems-random")
+        session.advance(9.0)
+        assert session.position().director == "stems-random"
+        with pytest.raises(UnknownNameError, match="agent"):
+            session.switch("agent")
+        assert "stems-planner" in session.directors
+    with Session.open("dungeon", director="table") as session:
+        with pytest.raises(UnknownNameError, match="stems"):
+            session.switch("stems")
+
+
 def test_a_person_goes_first(recorded: Cue) -> None:
     """A section that a person asks for is played, whatever the director would rather have."""
     performer = StemsPerformer(recorded, "stems-random", seed=2)
