@@ -39,29 +39,31 @@ class StemsEnv(SingleEnv):
 
     ## Observation space
 
-    `Box(-10, 10, (128,), float32)`. Pairs are valence, arousal.
+    `Box(-10, 10, (138,), float32)`. Pairs are valence, arousal.
 
     | index | name | unit | about |
     | --- | --- | --- | --- |
     | 0-1 | target_* | sd | mood wanted at the last bar that is known |
-    | 2-7 | change_*, change_before_*, trend_* | sd | its changes, and less its slow mean |
-    | 8-9 | estimate_* | sd | what an average listener feels by now |
-    | 10-11 | felt_* | sd | what this listener feels, as far as ratings tell |
-    | 12-19 | gain_*, bias_*, doubt_*, bias_doubt_* | 1, sd | belief about this listener |
-    | 20 | ratings | 0..1 | n / (n + 2) of n ratings |
-    | 21-22 | gap_* | sd | mood wanted less felt |
-    | 23-24 | next_gap_* | sd | the same less where the next bar pulls if nothing changes |
-    | 25-27 | phase_sin, phase_cos, phrase_boundary | 1 | place in the phrase of four bars |
-    | 28-29 | to_end, turn | 8 bars, 4 turns | to the section's end, and how often it was played |
-    | 30-31 | leaving, bar_seconds | 0 or 1, s | a section is on its way; length of a bar less 2 |
-    | 32-41 | part_*_level, part_*_present | 0..1 | the mix, and which parts the section has |
-    | 42-67 | part_*_up_*, part_*_down_*, quiet_*, middle_*, all_* | sd | mood by each change |
-    | 68-127 | slot_*_* | | ten numbers of each section, 0 where there is none |
+    | 2-3 | change_* | sd | its change over that bar |
+    | 4-13 | ahead_1_* .. ahead_5_* | sd | mood expected after each coming bar, less target |
+    | 14-17 | ahead_doubt_1_*, ahead_doubt_4_* | sd | mean absolute error of such forecasts |
+    | 18-19 | estimate_* | sd | what an average listener feels by now |
+    | 20-21 | felt_* | sd | what this listener feels, as far as answers tell |
+    | 22-29 | gain_*, bias_*, doubt_*, bias_doubt_* | 1, sd | belief about this listener |
+    | 30 | ratings | 0..1 | n / (n + 2) of n ratings |
+    | 31-32 | gap_* | sd | mood wanted less felt |
+    | 33-34 | next_gap_* | sd | mood expected, less where the next bar pulls if nothing changes |
+    | 35-37 | phase_sin, phase_cos, phrase_boundary | 1 | place in the phrase of four bars |
+    | 38-39 | to_end, turn | 8 bars, 4 turns | to the section's end, and how often it was played |
+    | 40-41 | leaving, bar_seconds | 0 or 1, s | a section is on its way; length of a bar less 2 |
+    | 42-51 | part_*_level, part_*_present | 0..1 | the mix, and which parts the section has |
+    | 52-77 | part_*_up_*, part_*_down_*, quiet_*, middle_*, all_* | sd | mood by each change |
+    | 78-137 | slot_*_* | | ten numbers of each section, 0 where there is none |
 
     Of each section: whether it is played now (here), on its way (coming), open from here (open),
-    after how many bars it could begin by the quickest way (wait, in 8 bars), and the mood wanted
-    less the mood of this listener there with this mix (gap), all parts (all_gap) or few of them
-    (quiet_gap).
+    after how many bars it could begin by the quickest way (wait, in 8 bars), and the mood expected
+    by then less the mood of this listener there with this mix (gap), all parts (all_gap) or few of
+    them (quiet_gap).
 
     ## Reward
 
@@ -88,12 +90,14 @@ class StemsEnv(SingleEnv):
 
     ## Arguments
 
-    `split` (train, validation, test, heldout: of scores and games), `cues` (folders of recorded
-    cues, such as `segue cue record` makes, in place of the scores), `bars`, `model` and
-    `listener_model` (emotion models of the agent and of listeners), `mood_weight`,
-    `movement_weight`, `monotony_weight`, `promise_weight`, and of the listener `memory_bars` (0: no
-    lag), `bias_sd`, `log_gain_sd` (0: everyone feels alike), `rating_every_bars` (0: never),
-    `rating_noise`. See `StemsSettings` and `ListenerSettings`.
+    `split` (train, validation, test, heldout: of scores and games), `targets` (traces of real play,
+    generator of game-like scenes, sliders set by hand, mixed), `cues` (folders of recorded cues,
+    such as `segue cue record` makes, in place of the scores), `bars`, `model` and `listener_model`
+    (emotion models of the agent and of listeners), `forecast` (False: the last mood wanted is taken
+    to stay), `mood_weight`, `movement_weight`, `monotony_weight`, `promise_weight`, and of the
+    listener `memory_bars` (0: no lag), `bias_sd`, `log_gain_sd` (0: everyone feels alike),
+    `feedback` (any of rating, thumbs, skip, silence), `rating_every_bars`, `rating_noise`, ... See
+    `StemsSettings` and `ListenerSettings`.
 
     ```python
     env = gym.make("segue.envs:segue/Stems-v0", split="train")
