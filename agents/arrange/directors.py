@@ -1,5 +1,6 @@
 """All directors by name, ready to play."""
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,25 +12,32 @@ from ...envs import ARRANGE
 from ...envs.arrange.perception import OBSERVATION
 from ...music.errors import UnknownNameError
 from ..policy import Policy
+from .lookahead import Lookahead
 from .rules import RULES, Random
 from .scene import Director
-from .search import Search
+from .search import PLANNERS
 
 MODELS = Path(__file__).parents[1] / "models"
 AGENTS = tuple(f"agent-{seed}" for seed in range(5))
 """The same training with five seeds; `agent` is the one that earned most on validation."""
 
 DIRECTORS = {
-    "agent": "trained by PPO; the shipped policy",
+    "agent": "trained by analytic gradients; the shipped policy",
+    "agent+search": "the agent, and a look two bars ahead round what it proposes",
     "table": "static rule table on the mood wanted, tuned",
-    "reactive": "table that corrects for its error and the trend, tuned",
+    "reactive": "table that corrects for its error and the trend (PD), tuned",
     "adaptive": "reactive table that also learns from ratings, tuned",
-    "greedy": "one-bar search in the emotion model",
-    "planner": "four-bar search in the emotion model",
+    "informed": "adaptive table with the exact belief and the forecast, tuned",
+    "greedy": "one-bar search; the mood wanted is taken to stay",
+    "mpc": "four-bar search by the forecast as if it were certain",
+    "planner": "four-bar search by the forecast that minds how sure it is",
+    "bayes": "six-bar search by the forecast that minds how sure it is",
     "hold": "one constant direction, tuned",
     "random": "uniform movements",
 }
 """Directors that can play live, with what they are."""
+
+_POLICIES = {"agent": "arranger"} | {name: name.replace("agent", "arranger") for name in AGENTS}
 
 
 def make_director(name: str, seed: int = 0) -> Director:
@@ -41,20 +49,17 @@ def make_director(name: str, seed: int = 0) -> Director:
     """
     if name.endswith(".json"):
         return Policy.load(name, ARRANGE, OBSERVATION)
-    if name not in DIRECTORS and name != "oracle" and name not in AGENTS:
-        raise UnknownNameError("director", name, DIRECTORS)
+    if name in _POLICIES:
+        return _policy(_POLICIES[name])
+    if name == "agent+search":
+        return Lookahead(_policy(_POLICIES["agent"]), seed=seed)
+    if name in PLANNERS:
+        return replace(PLANNERS[name], seed=seed)
     if name in RULES:
         return RULES[name](_rule_parameters()[name])
     if name == "random":
         return Random(seed)
-    if name == "greedy":
-        return Search(horizon=1, candidates=128, rounds=1, seed=seed)
-    if name == "planner":
-        return Search(horizon=4, candidates=48, rounds=3, seed=seed)
-    if name == "oracle":
-        return Search(horizon=6, candidates=48, rounds=4, oracle=True, seed=seed)
-    number = name.partition("-")[2]
-    return _policy(f"arranger-{number}" if number else "arranger")
+    raise UnknownNameError("director", name, DIRECTORS)
 
 
 @lru_cache(maxsize=8)

@@ -2,11 +2,14 @@
 
 A rule maps the mood wanted to knobs by a quadratic surface, as a table of parameter curves does in
 game audio middleware, and moves towards it at one rate on the first bar of a phrase and another
-elsewhere. Three rules share that surface:
+elsewhere. Four rules share that surface:
 
 * **table** reads the mood wanted alone;
-* **reactive** adds the error of an average listener's mood and the trend of the target;
-* **adaptive** also corrects for what this listener's ratings tell.
+* **reactive** adds the error of an average listener's mood and the trend of the target (a PD rule);
+* **adaptive** also takes off how much this listener's ratings lie above an average listener's mood,
+  on average, shrunk while they are few;
+* **informed** knows what the learned agents know: the exact belief about the listener, and the
+  forecast of the game.
 
 Parameters are tuned by `tune.py` on the training split.
 """
@@ -129,19 +132,39 @@ class Reactive(Table):
 
 @dataclass
 class Adaptive(Table):
-    """Like reactive, for this listener: the bias that is believed of them is taken off the target.
+    """Like reactive, for this listener: the mean of ratings less estimate is taken off the target.
 
-    Three more parameters: how far by error, trend and bias.
+    Three more parameters: how far by error, trend and that mean.
     """
 
     size = SURFACE + 5
 
     def aim(self, scene: Scene, theta: FloatArray) -> FloatArray:
         seen = scene.perception
+        residual = seen.belief.shrunk_residual
+        error = seen.targets[0] - seen.estimate - residual
         trend = seen.targets[0] - seen.targets[1]
         gain, lead, trust = (theta[:, SURFACE + 2 + k, None] for k in range(3))
-        error = seen.targets[0] - seen.felt
-        aim: FloatArray = seen.targets[0] - trust * seen.bias + gain * error + lead * trend
+        aim: FloatArray = seen.targets[0] - trust * residual + gain * error + lead * trend
+        return np.clip(aim, -AIM_LIMIT, AIM_LIMIT, out=aim)
+
+
+@dataclass
+class Informed(Table):
+    """Like adaptive, by the posterior of gain and bias and the moods forecast for coming bars.
+
+    Four more parameters: how far by error, by the forecasts of one and of three bars, by bias.
+    """
+
+    size = SURFACE + 6
+
+    def aim(self, scene: Scene, theta: FloatArray) -> FloatArray:
+        seen = scene.perception
+        target = seen.targets[0]
+        soon, later = seen.forecast.moods[:, 0], seen.forecast.moods[:, 2]
+        gain, near, far, trust = (theta[:, SURFACE + 2 + k, None] for k in range(4))
+        aim: FloatArray = target + near * (soon - target) + far * (later - target)
+        aim = (aim + gain * (aim - seen.felt) - trust * seen.bias) / seen.gain
         return np.clip(aim, -AIM_LIMIT, AIM_LIMIT, out=aim)
 
 
@@ -150,5 +173,6 @@ RULES: dict[str, type[Hold] | type[Table]] = {
     "table": Table,
     "reactive": Reactive,
     "adaptive": Adaptive,
+    "informed": Informed,
 }
 """Rules with tuned parameters, by name."""

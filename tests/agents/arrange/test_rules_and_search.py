@@ -4,8 +4,23 @@ import numpy as np
 import pytest
 
 from segue.agents.arrange.directors import DIRECTORS, make_director
-from segue.agents.arrange.rules import RULES, Adaptive, Hold, Reactive, Table, move_to
-from segue.agents.arrange.search import Search, expected_distance
+from segue.agents.arrange.lookahead import Lookahead, imagine_bar, in_thought
+from segue.agents.arrange.rules import (
+    RULES,
+    Adaptive,
+    Hold,
+    Informed,
+    Reactive,
+    Table,
+    move_to,
+)
+from segue.agents.arrange.search import (
+    Planner,
+    expected_distance,
+    forecast_moods,
+    to_actions,
+    to_steps,
+)
 from segue.agents.arrange.tune import play as play_population
 from segue.agents.arrange.tune import tune
 from segue.agents.evaluate import play
@@ -61,7 +76,7 @@ def test_reactive_and_adaptive_aim_past_the_target() -> None:
     trusting[-1] = 1.0
     seen.rate(np.full((2, 2), 1.0))
     aim = Adaptive(trusting).aim(scene, np.broadcast_to(trusting, (2, len(trusting))))
-    np.testing.assert_allclose(aim, 0.6 - seen.bias)
+    np.testing.assert_allclose(aim, 0.6 - seen.belief.shrunk_residual)
 
 
 def test_tuning_finds_better_parameters_than_its_start() -> None:
@@ -79,7 +94,7 @@ def test_one_step_search_wins_where_listeners_are_known() -> None:
         name: play(make_core(ARRANGE, 24, **SMALL, **known), director, seed=3).reward.mean()
         for name, director in (
             ("table", make_director("table")),
-            ("greedy", Search(horizon=1, candidates=96)),
+            ("greedy", Planner(1, 96, 1, forecast=False)),
         )
     }
     assert played["greedy"] > played["table"] + 0.1
@@ -87,8 +102,8 @@ def test_one_step_search_wins_where_listeners_are_known() -> None:
 
 def test_the_oracle_is_the_upper_bound() -> None:
     scene = core(16)
-    fair = play(scene, Search(2, 24, 2), seed=4).reward.mean()
-    knowing = play(scene, Search(2, 24, 2, oracle=True), seed=4).reward.mean()
+    fair = play(scene, Planner(2, 24, 2), seed=4).reward.mean()
+    knowing = play(scene, Planner(2, 24, 2, oracle=True), seed=4).reward.mean()
     assert knowing > fair + 0.05
 
 
@@ -100,5 +115,62 @@ def test_expected_distance_is_exact_at_both_ends() -> None:
 
 
 def test_the_rules_share_a_surface() -> None:
-    assert [rule.size for rule in RULES.values()] == [9, 56, 58, 59]
+    assert [rule.size for rule in RULES.values()] == [9, 56, 58, 59, 60]
     assert issubclass(Adaptive, Table)
+
+
+def test_the_informed_rule_aims_at_what_is_forecast_for_this_listener() -> None:
+    scene = core(2)
+    theta = np.zeros(Informed.size)
+    theta[-3], theta[-1] = 1.0, 1.0
+    seen = scene.perception
+    seen.rate(np.full((2, 2), 1.0))
+    aim = Informed(theta).aim(scene, np.broadcast_to(theta, (2, len(theta))))
+    believed = seen.gain * aim + seen.bias
+    np.testing.assert_allclose(believed, seen.forecast.moods[:, 0])
+
+
+def test_steps_and_actions_are_inverse_outside_of_what_is_too_small() -> None:
+    steps = np.array([[-1.0, -0.5, 0.0, 0.02, 0.1, 1.0]])
+    np.testing.assert_allclose(to_steps(to_actions(steps)), [[-1.0, -0.5, 0.0, 0.0, 0.1, 1.0]])
+
+
+def test_a_forecast_is_read_at_the_time_that_a_plan_takes() -> None:
+    scene = core(3)
+    seen = scene.perception
+    lasting = np.repeat(seen.bar_seconds[:, None, None], 6, axis=2)
+    moods, sd = forecast_moods(scene, lasting)
+    np.testing.assert_allclose(moods[:, 0], seen.forecast.moods)
+    np.testing.assert_allclose(sd[:, 0], np.sqrt(2.0) * seen.forecast.scale)
+    twice, _ = forecast_moods(scene, 2.0 * lasting)
+    np.testing.assert_allclose(twice[:, 0, :3], seen.forecast.moods[:, 1::2])
+    np.testing.assert_allclose(twice[:, 0, 5], seen.forecast.moods[:, 5])
+
+
+def test_a_bar_in_thought_is_the_bar_that_comes() -> None:
+    scene = core(3, lookahead_bars=5, known_listener=True, rating_every_bars=0)
+    for _ in range(2):
+        action = np.random.default_rng(scene.bar).uniform(-1.0, 1.0, (3, 9))
+        action[:, 0] = 0.0  # the forecast is for bars as long as now
+        seen = in_thought(scene.perception, 2)
+        worlds = scene.worlds.repeat(2)
+        cost = imagine_bar(scene, seen, worlds, np.repeat(action, 2, axis=0))
+        _, reward, _, _ = scene.step(action)
+        np.testing.assert_allclose(cost[::2], -reward, atol=1e-9)
+        shown = seen.observe(worlds)[1::2]
+        known = slice(0, scene.OBSERVATION.index("ahead_5_valence"))
+        np.testing.assert_allclose(shown[:, known], scene.observe()[:, known], atol=1e-9)
+
+
+def test_looking_round_a_poor_policy_earns_more() -> None:
+    class Still:
+        train_cpu_seconds = 0.0
+
+        def act_on(self, observation: np.ndarray) -> np.ndarray:
+            return np.zeros((len(observation), 9))
+
+    scene = core(16)
+    still: object = Still()
+    looking = Lookahead(still, bars=1)  # type: ignore[arg-type]
+    found = play(scene, looking, seed=4).reward.mean()
+    assert found > play(scene, Planner(1, 2, 1), seed=4).reward.mean() + 0.02
