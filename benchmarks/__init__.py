@@ -6,7 +6,7 @@ from typing import Any
 
 BENCHMARKS = {
     "analysis": "the ears: rhythm, key, chords, notes, pitch and their cost beside other libraries",
-    "env": "steps a second of segue/Arrange-v0 beside CartPole, and its share of PPO's time",
+    "env": "steps a second of every environment beside CartPole, and their shares of training",
     "synth": "the voice: exactness, speed beside the peers, clicks, live playing",
     "voice": "a real voice: its pitch and notes, harmonies, shifts, live latencies",
 }

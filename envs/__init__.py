@@ -44,7 +44,7 @@ def environment_id(name: str) -> str:
 
 def short_name(environment: str) -> str:
     """`arrange` for `segue/Arrange-v0`."""
-    return environment.removeprefix("segue/").partition("-")[0].lower()
+    return environment.rpartition("/")[2].partition("-")[0].lower()
 
 
 def make_core(name: str, n: int, **options: Any) -> "Core":
