@@ -92,7 +92,7 @@ FAULTS = [  # text, its replacement, code, place, words of message or remedy
     (FILE, f"{FILE}\nbeats = 0", "out-of-range", "beats", "0"),
     (FILE, f'{FILE}\ninstrument = "pad"', "unused-key", "instrument", "instrument"),
     (FILE, f"{FILE}\noctave = 1", "unused-key", "octave", "octave"),
-    (FILE, f'{FILE}\ntrack = "x"', "unused-track", "track", "track"),
+    (FILE, f'{FILE}\ntrack = "x"', "unknown-track", "track", "no theme file"),
     ('["fight"]', '["figth"]', "unknown-section", "sections[0]", "'fight'"),
     ('"cue"\n', '"cues"\n', "unknown-anchor", "anchor", "'cue'"),
 ]
