@@ -31,6 +31,11 @@ def save_checkpoint(model: BaseAlgorithm, run: Path) -> None:
     save_model(model, run / LAST)
 
 
+def has_checkpoint(run: Path) -> bool:
+    """Whether there is something to resume from in the folder of a run."""
+    return any((run / name).exists() for name in (LAST, BEFORE))
+
+
 def load_checkpoint(
     algorithm: str, run: Path, env: CoreVecEnv, tell: Callable[[str], None]
 ) -> BaseAlgorithm:
@@ -41,7 +46,7 @@ def load_checkpoint(
     :param tell: is told if the last one is broken and which is used
     """
     found = [run / name for name in (LAST, BEFORE) if (run / name).exists()]
-    if not found:
+    if not has_checkpoint(run):
         raise SegueError(f"{run} holds no checkpoint to resume from; train without --resume")
     faults = []
     for path in found:

@@ -27,10 +27,11 @@ def interquartile_mean(values: FloatArray) -> float:
 
 
 def interval(values: FloatArray, seed: int = 0) -> tuple[float, float]:
-    """95 % bootstrap interval (low, high) of the mean of values [shape=(n,)]; NaN is left out."""
+    """95 % bootstrap interval (low, high) of the mean of values [shape=(n,)].
+
+    NaN, where an episode had nothing to measure, is left out.
+    """
     values = values[~np.isnan(values)]
-    if not len(values):
-        return float("nan"), float("nan")
     rng = np.random.default_rng(seed)
     means = values[rng.integers(0, len(values), (BOOTSTRAP, len(values)))].mean(axis=1)
     low, high = np.quantile(means, [0.025, 0.975])
@@ -44,7 +45,7 @@ def student_interval(values: FloatArray) -> tuple[float, float]:
 
 
 def mean(values: FloatArray) -> float:
-    """The mean of what was measured; NaN, where an episode had nothing to measure, is left out."""
+    """The mean of values [shape=(n,)], those that are NaN left out; NaN if all are."""
     found = values[~np.isnan(values)]
     return float(found.mean()) if len(found) else float("nan")
 
@@ -54,8 +55,9 @@ def table(played: Sequence[Episodes], baseline: str = "") -> list[Row]:
 
     Columns: mean `reward` a step with its interval (`reward_low`, `reward_high`) and interquartile
     mean `iqm`; paired by episode, the `gain` over the baseline, with its interval, if the baseline
-    played; the terms of the reward and the metrics, each with its interval; `decision_ms` (median)
-    and `decision_ms_p99` where decisions were timed; `train_cpu_seconds` where they are known.
+    played; the terms of the reward and the metrics, each with its interval, where any episode had
+    something to measure; `decision_ms` (median) and `decision_ms_p99` where decisions were timed;
+    `train_cpu_seconds` where they are known.
     """
     against = next((one for one in played if one.player == baseline), None)
     rows = []
@@ -77,6 +79,8 @@ def table(played: Sequence[Episodes], baseline: str = "") -> list[Row]:
 
 
 def _measured(name: str, values: FloatArray) -> Row:
+    if np.isnan(values).all():
+        return {}
     low, high = interval(values)
     return {name: mean(values), f"{name}_low": low, f"{name}_high": high}
 

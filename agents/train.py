@@ -10,7 +10,7 @@ from ..envs import make_core
 from ..envs.core import Core
 from ..music.errors import SegueError
 from .algorithms import ModelPlayer, load_model, make_model, player_of, use_one_thread
-from .callbacks import BEST, CURVE, Follower, load_checkpoint, save_checkpoint
+from .callbacks import BEFORE, BEST, CURVE, LAST, Follower, load_checkpoint, save_checkpoint
 from .config import Config, save_config, train_command
 from .evaluate import play
 from .policy import Policy
@@ -71,8 +71,8 @@ def train(
     else:
         model = make_model(config, env, run)
         run.mkdir(parents=True, exist_ok=True)
-        (run / CURVE).unlink(missing_ok=True)
-        (run / BEST).unlink(missing_ok=True)
+        for name in (CURVE, LAST, BEFORE, BEST):  # of an earlier run
+            (run / name).unlink(missing_ok=True)
         if prepare is not None:
             prepare(model)
     save_config(run / "config.yaml", config)

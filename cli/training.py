@@ -75,6 +75,7 @@ def train(
     """Train an agent; `tensorboard --logdir RUN` and RUN/curve.png show the curves."""
     from msgspec.structs import replace
 
+    from ..agents.callbacks import has_checkpoint
     from ..agents.curves import draw_curves
     from ..agents.train import train as run_training
 
@@ -84,7 +85,7 @@ def train(
     runs = [folder] if seeds == 1 else [folder / f"seed{seed + at}" for at in range(seeds)]
     for at, one in enumerate(runs):
         settings = replace(loaded, seed=seed + at, train=loaded.train | chosen)
-        going_on = resume and (seeds == 1 or one.exists())
+        going_on = resume and (seeds == 1 or has_checkpoint(one))
         try:
             run_training(settings, one, resume=going_on, tell=console.print)
         except KeyboardInterrupt:
@@ -92,7 +93,7 @@ def train(
             console.print(f"go on with: {again} --resume", soft_wrap=True)
             raise
     if seeds > 1:
-        draw_curves(runs, folder / "curve.png")
+        draw_curves(sorted(folder.glob("seed*")), folder / "curve.png")
     found = " ".join(str(_trained(one)) for one in runs)
     console.print(f"trained: {found}; try it: segue evaluate {short} {found}", soft_wrap=True)
 
@@ -182,7 +183,7 @@ def evaluate(
                 episodes=episodes,
                 split=one,
                 options=chosen,
-                decisions=_TIMED_DECISIONS if time_decisions else 0,
+                decisions=_TIMED_DECISIONS if time_decisions and one == splits[0] else 0,
                 on_step=lambda who: progress.update(task, advance=1, description=f"playing {who}"),
             )
             rows = table(played, study.baseline)
