@@ -14,10 +14,11 @@ that asking for a section pays, as most sections it asks for by chance are the w
 """
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -31,10 +32,10 @@ from ..train import train
 from .scene import Director
 from .search import Search
 
-EPOCHS = 6
-"""Times that all demonstrations are learned from, after the last of them; once on the way."""
+EPOCHS, EPOCHS_ON_THE_WAY = 8, 2
+"""Times that all demonstrations are learned from, after the last of them and between them."""
 
-_BATCH, _RATE = 1024, 1e-3
+_BATCH, _RATE = 256, 1e-3
 _VALUE_SHARE = 0.25  # of the loss
 _WHOLE_RETURNS = 32  # bars at the start of an episode whose earnings are seen nearly to the end
 
@@ -107,7 +108,7 @@ def clone(model: BaseAlgorithm, shown: Demonstrations, epochs: int, seed: int = 
             loss.backward()
             optimiser.step()
             fall.step()
-    some = rng.permutation(len(shown.actions))[: 4 * _BATCH]
+    some = rng.permutation(len(shown.actions))[: 16 * _BATCH]
     with torch.no_grad():
         decided, _ = model.predict(  # type: ignore[call-arg]
             shown.observations[some], action_masks=shown.masks[some], deterministic=True
@@ -130,7 +131,7 @@ def gather(config: Config, rounds: int, episodes: int, seed: int) -> Demonstrati
     for number in range(rounds):
         new = demonstrate(core, teacher, learner, rng, gamma)
         shown = new if shown is None else shown.and_more(new)
-        same = clone(model, shown, 1, seed=number)
+        same = clone(model, shown, EPOCHS_ON_THE_WAY, seed=number)
         learner = player_of(model, config)
         print(f"round {number + 1}: {len(shown.actions)} bars, {same:.2f} decided alike")
     assert shown is not None
@@ -153,7 +154,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--steps", type=int)
-    parser.add_argument("--rounds", type=int, default=16)
+    parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--episodes", type=int, default=192)
     parser.add_argument("--run", type=Path, default=Path("runs/stems"))
     arguments = parser.parse_args()
@@ -163,6 +164,8 @@ def main() -> None:
         config = load_config("stems", seed=seed, **changes)
         path = arguments.run / "demonstrations.npz"
         shown = load_or_gather(path, config, arguments.rounds, arguments.episodes)
+        note = f"demonstrations, shared by all seeds: {len(shown.actions):,} bars of the planner"
+        config = replace(config, card=msgspec.structs.replace(config.card, notes=(note,)))
 
         def prepare(model: BaseAlgorithm, seed: int = seed, shown: Demonstrations = shown) -> None:
             same = clone(model, shown, EPOCHS, seed=seed)

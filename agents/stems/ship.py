@@ -1,0 +1,72 @@
+"""Makes trained runs the shipped agents: `python -m segue.agents.stems.ship RUN ...`.
+
+Each run becomes `stems-N`, with its reward on the test splits added to its card; the one that
+earned most on validation also becomes `stems`. The test splits choose nothing.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from ...analysis.cards import Card, Metric, read_card
+from ...envs import STEMS, make_core
+from ..evaluate import FIRST_SEED, play
+from ..policy import Policy
+from ..statistics import interval
+from .players import MODELS
+
+EPISODES = 512  # of each split
+SPLITS = ("test", "heldout")
+COMMAND = "python -m segue.agents.stems.training --seeds N"
+
+
+def ship(runs: Sequence[Path], folder: Path = MODELS, episodes: int = EPISODES) -> list[Card]:
+    """Write the runs' policies and cards into the folder of shipped models.
+
+    :param runs: folders that training left, in the order of the agents' numbers
+    :param episodes: of each split that a card reports
+    :return: the cards of the agents, then that of the chosen one
+    """
+    cards = []
+    policies = [Policy.load(run / "policy.json", STEMS) for run in runs]
+    for number, (run, policy) in enumerate(zip(runs, policies, strict=True)):
+        card, name = read_card(run / "policy.json"), f"stems-{number}"
+        card = replace(
+            card,
+            name=name,
+            weights=f"{name}.npz",
+            summary=f"cloned from a planner, then {card.summary}",
+            metrics=(*card.metrics, *(_reward(policy, split, episodes) for split in SPLITS)),
+            command=COMMAND,
+        )
+        cards.append(policy.save(folder, card))
+    best = max(range(len(runs)), key=lambda at: cards[at].metrics[0].value)
+    chosen = replace(
+        cards[best],
+        name="stems",
+        weights="stems.npz",
+        notes=(f"the same as stems-{best}", *cards[best].notes),
+    )
+    return [*cards, policies[best].save(folder, chosen)]
+
+
+def _reward(policy: Policy, split: str, episodes: int) -> Metric:
+    played = play(make_core(STEMS, episodes, split=split), policy, seed=FIRST_SEED)
+    low, high = interval(played.reward)
+    where = f"{episodes} episodes of the {split} split"
+    return Metric("mean reward a step", float(played.reward.mean()), low, high, where)
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("runs", type=Path, nargs="+")
+    for card in ship(parser.parse_args().runs):
+        found = ", ".join(f"{m.value:.3f} ({m.measured_on})" for m in card.metrics)
+        print(f"{card.name}: {found}")
+
+
+if __name__ == "__main__":
+    main()
