@@ -80,8 +80,7 @@ class TimbreEnv(SingleEnv):
     glide, note, phrase, mixed), `steps`, `discrete`, `largest_move`, `discrete_move`,
     `loudness_weight`, `brightness_weight`, `noisiness_weight`, `pitch_weight`, `envelope_weight`,
     `chroma_weight` (a 0 leaves a descriptor out), `improvement_weight`, `movement_weight`,
-    `tolerance`, `sample_rate` (of the synthesizer, 22050 Hz or more). See `TimbreSettings`. The
-    first note or phrase renders the instruments of its split, which takes some seconds.
+    `tolerance`, `sample_rate` (of the synthesizer, 22050 Hz or more). See `TimbreSettings`.
 
     ```python
     env = gym.make("segue.envs:segue/Timbre-v0", target="glide", render_mode="audio")

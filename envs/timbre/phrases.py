@@ -1,10 +1,15 @@
 """Notes and phrases of Segue's instruments, as targets: what a player beside the synthesizer plays.
 
-They are made by seed and rendered when first asked for; every instrument is in one split only.
+They are made by seed; every instrument is in one split only. What they sound like, in descriptors,
+is shipped in `phrases.npz`, so that an episode begins at once. Where instruments or descriptors have
+changed, `python -m segue.envs.timbre.phrases` renders and describes them anew.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +17,7 @@ from numpy.typing import NDArray
 from ...analysis.sound.descriptors import Describer, FloatArray
 from ...analysis.spectra import RATE, to_mono
 from ...music.events import EVENT, Channel, Events
+from ...music.files import write_whole
 from ...music.orchestra import ORCHESTRA
 from .settings import STEP_SECONDS
 
@@ -21,6 +27,8 @@ INSTRUMENTS = {
     "test": ("oboe", "violin", "brass", "piano", "koto", "pad"),
 }
 """Who plays in each split."""
+
+SHIPPED = Path(__file__).parent / "phrases.npz"
 
 PHRASES = 6
 """Of each instrument."""
@@ -46,16 +54,26 @@ class Phrases:
 
 @lru_cache(maxsize=3)
 def load_phrases(split: str) -> Phrases:
-    """The phrases of a split; the first time takes some seconds."""
+    """The phrases of a split, as they are shipped."""
+    names = tuple(name for name in INSTRUMENTS[split] for _ in range(PHRASES))
+    with np.load(SHIPPED, allow_pickle=False) as shipped:
+        parts = [shipped[f"{split}_{part}"].astype(np.float64) for part in ("phrases", "notes")]
+    return Phrases(names, *parts)
+
+
+def describe_phrases(names: Sequence[str]) -> tuple[FloatArray, FloatArray]:
+    """Descriptors of all phrases and notes of some instruments, rendered now.
+
+    :return: [shape=(m, PHRASE_STEPS, 29)] and [m, 29], as in `Phrases`
+    """
     describer = Describer()
-    names, phrases, notes = [], [], []
-    for name in INSTRUMENTS[split]:
+    phrases, notes = [], []
+    for name in names:
         for number in range(PHRASES):
-            names.append(name)
             phrases.append(_described(phrase_sound(name, number), describer))
             held = _described(note_sound(name, number), describer)
             notes.append(held[_NOTE_STEPS].mean(axis=0))
-    return Phrases(tuple(names), np.array(phrases), np.array(notes))
+    return np.array(phrases), np.array(notes)
 
 
 def phrase_sound(name: str, number: int) -> NDArray[np.float32]:
@@ -114,3 +132,20 @@ def _render(name: str, events: Events) -> NDArray[np.float32]:
 def _described(sound: NDArray[np.float32], describer: Describer) -> FloatArray:
     """A row for each step [shape=(steps, 29)]."""
     return describer.describe(sound.reshape(PHRASE_STEPS, -1))
+
+
+def main() -> None:
+    """Render, describe and keep the phrases of all splits."""
+    found = {}
+    for split, names in INSTRUMENTS.items():
+        print(f"{split}: {', '.join(names)}")
+        phrases, notes = describe_phrases(names)
+        found[f"{split}_phrases"] = phrases.astype(np.float16)
+        found[f"{split}_notes"] = notes.astype(np.float16)
+    buffer = BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **found)
+    write_whole(SHIPPED, buffer.getvalue())
+
+
+if __name__ == "__main__":
+    main()

@@ -6,9 +6,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from segue.analysis.sound.descriptors import CHROMA, DESCRIPTORS, LOUDNESS, PITCH, VOICING
+from segue.analysis.sound.descriptors import (
+    CHROMA,
+    DESCRIPTORS,
+    LOUDNESS,
+    PITCH,
+    VOICING,
+    Describer,
+)
 from segue.envs.timbre.core import DISTANCES, TimbreCore
 from segue.envs.timbre.perception import FARTHEST, OBSERVATION, distance, distances, scaled
+from segue.envs.timbre.phrases import (
+    INSTRUMENTS,
+    PHRASE_STEPS,
+    PHRASES,
+    load_phrases,
+    phrase_sound,
+)
 from segue.envs.timbre.settings import TARGETS, TimbreSettings
 from segue.envs.timbre.targets import target_sound
 from segue.music.errors import RangeError, UnknownNameError
@@ -120,7 +134,6 @@ def test_another_rate_of_the_synthesizer_is_heard_alike() -> None:
     assert np.median(apart) < 0.15 < np.median(others)
 
 
-@pytest.mark.slow
 def test_instruments_play_notes_and_phrases() -> None:
     note = started(3, target="note", split="validation")
     phrase = started(3, target="phrase", split="validation")
@@ -133,6 +146,18 @@ def test_instruments_play_notes_and_phrases() -> None:
     mixed = started(40, target="mixed", split="validation")
     assert mixed.targets is not None
     assert set(mixed.targets.kinds) == set(range(len(TARGETS) - 1))
+
+
+def test_what_is_shipped_of_an_instrument_is_what_it_sounds_like() -> None:
+    shipped = load_phrases("validation")
+    for number in (0, PHRASES - 1):
+        steps = phrase_sound("epiano", number).reshape(PHRASE_STEPS, -1)
+        row = shipped.names.index("epiano") + number
+        weights = TimbreSettings().weights
+        apart = distance(Describer().describe(steps), shipped.descriptors[row], weights)
+        assert apart.max() < 0.02
+    everyone = [name for names in INSTRUMENTS.values() for name in names]
+    assert len(everyone) == len(set(everyone))
 
 
 def test_distances_are_symmetric_bounded_and_none_to_itself() -> None:
