@@ -21,8 +21,9 @@ _LEARNING_RATE = 2e-3
 _MEASURED = 50  # last batches
 
 
-def near_table(table: Table, rng: np.random.Generator) -> Table:
+def near_table(table: Table, seed: int) -> Table:
     """For each row of a table, a setting in its neighbourhood."""
+    rng = np.random.default_rng(seed)
     spread = np.exp(rng.uniform(np.log(_NEAR[0]), np.log(_NEAR[1]), (len(table.knobs), 1)))
     noise = spread * rng.standard_normal(table.knobs.shape)
     knobs = np.clip(table.knobs + noise, 0.0, 1.0)
@@ -30,15 +31,21 @@ def near_table(table: Table, rng: np.random.Generator) -> Table:
 
 
 def train_imitation(
-    actor: nn.Module, table: Table, largest_move: float, *, batches: int = 3000, seed: int = 0
+    actor: nn.Module,
+    table: Table,
+    near: Table,
+    largest_move: float,
+    *,
+    batches: int = 3000,
+    seed: int = 0,
 ) -> float:
     """Train an actor in place; the mean absolute difference from the teacher's actions at the end.
 
     :param actor: observations [shape=(n, 96)] to mean actions [n, 8]
+    :param near: see `near_table`
     :param largest_move: of a knob in a step, as in the settings of the environment
     """
     rng = np.random.default_rng(seed)
-    near = near_table(table, rng)
     optimiser = torch.optim.Adam(actor.parameters(), lr=_LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, _LEARNING_RATE, total_steps=batches)
     recent: list[float] = []

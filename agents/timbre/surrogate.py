@@ -12,13 +12,13 @@ from ...analysis.sound import descriptors as heard
 from ...analysis.sound.descriptors import DESCRIPTORS, FloatArray
 from ...envs.timbre import perception
 from ...synth.patch import KNOBS
-from .table import rendered_table
+from .table import Table
 
-ROWS, SEED = 32_768, 78
+ROWS, SEED = 24_576, 78
 """Settings that it is fitted to, and what draws them."""
 
-_HIDDEN = 256
-_EPOCHS, _BATCH = 40, 512
+_HIDDEN = 192
+_EPOCHS, _BATCH = 20, 512
 _LEARNING_RATE = 2e-3
 _HELD_OUT = 2048
 
@@ -46,13 +46,12 @@ class Surrogate(nn.Module):
         return found * SCALES + CENTRES
 
 
-def fit_surrogate(rows: int = ROWS, epochs: int = _EPOCHS) -> tuple[Surrogate, FloatArray]:
-    """Fit to `rows` settings; also the share of variance explained of each descriptor, held out.
+def fit_surrogate(table: Table, epochs: int = _EPOCHS) -> tuple[Surrogate, FloatArray]:
+    """Fit to settings; also the share of variance explained of each descriptor, held out.
 
     The fit minds absolute differences, as the distances do.
     """
     torch.manual_seed(SEED)
-    table = rendered_table(rows, SEED)
     knobs = torch.tensor(table.knobs, dtype=torch.float32)
     wanted = torch.tensor(table.descriptors, dtype=torch.float32)
     train_knobs, train_wanted = knobs[_HELD_OUT:], wanted[_HELD_OUT:]

@@ -26,12 +26,21 @@ from ..evaluate import play
 from ..policy import Policy
 from ..train import VALIDATION_SEED, train, validation_core
 from .analytic import AnalyticSettings, actor_of, train_analytic
-from .imitation import train_imitation
-from .surrogate import SEED, Surrogate, fit_surrogate
-from .table import rendered_table
+from .imitation import near_table, train_imitation
+from .surrogate import ROWS, SEED, Surrogate, fit_surrogate
+from .table import Table, rendered_table
 
-_PAIRED = 16_384  # settings that are imitated on
+_EPISODE_STEPS = 16  # of analytic gradients: what matters most is the way to the target
 _LOG_STD = -2.3  # of PPO's actions, where it goes on from a trained actor
+
+
+@dataclass(frozen=True)
+class Material:
+    """What all trainings share: settings with their sounds, and the surrogate fitted to them."""
+
+    surrogate: Surrogate
+    table: Table
+    near: Table  # a neighbour of each row of the table
 
 
 @dataclass(frozen=True)
@@ -39,17 +48,17 @@ class Stages:
     """How long each stage is."""
 
     imitation: int = 3000  # batches
-    analytic: int = 150  # updates
-    ppo: int = 200_000  # steps; 0: no more than a check
+    analytic: int = 120  # updates
+    ppo: int = 131_072  # steps; 0: no more than a check
 
 
-def train_agent(run: Path, seed: int, stages: Stages, surrogate: Surrogate) -> Policy:
+def train_agent(run: Path, seed: int, stages: Stages, material: Material) -> Policy:
     """Train an agent and leave it in `run`, as `agents.train.train` does, with `phases.json`."""
     config = load_config("timbre", steps=max(stages.ppo, 1), seed=seed)
     phases: list[dict[str, Any]] = []
 
     def prepare(model: BaseAlgorithm) -> None:
-        pretrain(model, config, stages, surrogate, phases)
+        pretrain(model, config, stages, material, phases)
         write_whole(run / "phases.json", json.dumps(phases, indent=2).encode() + b"\n")
 
     policy = train(config, run, prepare=prepare)
@@ -61,13 +70,13 @@ def pretrain(
     model: BaseAlgorithm,
     config: Config,
     stages: Stages,
-    surrogate: Surrogate,
+    material: Material,
     phases: list[dict[str, Any]],
 ) -> None:
     """Train the actor of a new model before it plays; tells each stage to `phases`."""
     torch.manual_seed(config.seed)
     actor = actor_of(model.policy)
-    core = TimbreCore(config.n_envs, **config.train)
+    core = TimbreCore(config.n_envs, **config.train, steps=_EPISODE_STEPS)
 
     def note(stage: str, started: float) -> None:
         taken = time.process_time() - started
@@ -82,15 +91,24 @@ def pretrain(
     with Progress(disable=not sys.stdout.isatty()) as progress:
         task = progress.add_task("imitation", total=None)
         started = time.process_time()
-        table = rendered_table(_PAIRED, SEED)
-        move = core.settings.largest_move
-        train_imitation(actor, table, move, batches=stages.imitation, seed=config.seed)
+        train_imitation(
+            actor,
+            material.table,
+            material.near,
+            core.settings.largest_move,
+            batches=stages.imitation,
+            seed=config.seed,
+        )
         note("imitation", started)
         started = time.process_time()
         settings = AnalyticSettings(updates=stages.analytic, seed=config.seed)
         progress.update(task, description="analytic gradients", total=stages.analytic)
         train_analytic(
-            actor, surrogate, core, settings, lambda update, _: _show(progress, task, update)
+            actor,
+            material.surrogate,
+            core,
+            settings,
+            lambda update, _: _show(progress, task, update),
         )
         note("analytic", started)
     with torch.no_grad():
@@ -102,16 +120,23 @@ def _show(progress: Progress, task: TaskID, update: int) -> None:
     progress.update(task, completed=update)
 
 
-def load_or_fit(path: Path) -> Surrogate:
-    """The surrogate in a file, or a new one, which is then kept there."""
+def load_material(path: Path) -> Material:
+    """The material in a file, or new one, which is then kept there."""
+    surrogate = Surrogate()
     if path.exists():
-        surrogate = Surrogate()
-        surrogate.load_state_dict(torch.load(path, weights_only=True))
-        return surrogate
-    surrogate, explained = fit_surrogate()
+        kept = torch.load(path, weights_only=True)
+        surrogate.load_state_dict(kept["surrogate"])
+        numbers = [kept[name].numpy() for name in ("knobs", "sounds", "near_knobs", "near_sounds")]
+        return Material(surrogate, Table(*numbers[:2]), Table(*numbers[2:]))
+    table = rendered_table(ROWS, SEED)
+    near = near_table(table, SEED)
+    surrogate, explained = fit_surrogate(table)
     print("variance explained by the surrogate:", explained.round(2))
-    torch.save(surrogate.state_dict(), path)
-    return surrogate
+    numbers = [table.knobs, table.descriptors, near.knobs, near.descriptors]
+    names = ("knobs", "sounds", "near_knobs", "near_sounds")
+    kept = {name: torch.from_numpy(value) for name, value in zip(names, numbers, strict=True)}
+    torch.save({"surrogate": surrogate.state_dict(), **kept}, path)
+    return Material(surrogate, table, near)
 
 
 def main() -> None:
@@ -124,9 +149,9 @@ def main() -> None:
     parser.add_argument("--ppo", type=int, default=Stages.ppo, help="steps")
     given = parser.parse_args()
     given.run.mkdir(parents=True, exist_ok=True)
-    surrogate = load_or_fit(given.run.parent / "surrogate.pt")
+    material = load_material(given.run.parent / "material.pt")
     stages = Stages(given.imitation, given.analytic, given.ppo)
-    policy = train_agent(given.run, given.seed, stages, surrogate)
+    policy = train_agent(given.run, given.seed, stages, material)
     card = policy.card
     print(card.metrics[0] if card else "")
 

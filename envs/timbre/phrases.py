@@ -1,8 +1,8 @@
 """Notes and phrases of Segue's instruments, as targets: what a player beside the synthesizer plays.
 
 They are made by seed; every instrument is in one split only. What they sound like, in descriptors,
-is shipped in `phrases.npz`, so that an episode begins at once. Where instruments or descriptors have
-changed, `python -m segue.envs.timbre.phrases` renders and describes them anew.
+is shipped in `phrases.npz`, so that an episode begins at once. Where instruments or descriptors
+have changed, `python -m segue.envs.timbre.phrases` renders and describes them anew.
 """
 
 from collections.abc import Sequence
