@@ -14,13 +14,13 @@ that asking for a section pays, as most sections it asks for by chance are the w
 """
 
 import argparse
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import torch
+from msgspec.structs import replace
 from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
 
@@ -90,11 +90,11 @@ def clone(model: BaseAlgorithm, shown: Demonstrations, epochs: int, seed: int = 
     """Let a policy of MaskablePPO decide as was shown; the share of decisions that it repeats."""
     policy: Any = model.policy
     rng = np.random.default_rng(seed)
-    steps = epochs * (len(shown.actions) // _BATCH)
+    batches = max(len(shown.actions) // _BATCH, 1)
     optimiser = torch.optim.Adam(policy.parameters(), lr=_RATE)
-    fall = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.05, max(steps, 1))
+    fall = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.05, max(epochs, 1) * batches)
     for _ in range(epochs):
-        for rows in np.array_split(rng.permutation(len(shown.actions)), steps // epochs):
+        for rows in np.array_split(rng.permutation(len(shown.actions)), batches):
             returns = torch.as_tensor(shown.returns[rows])
             values, likely, _ = policy.evaluate_actions(
                 torch.as_tensor(shown.observations[rows]),
@@ -165,7 +165,7 @@ def main() -> None:
         path = arguments.run / "demonstrations.npz"
         shown = load_or_gather(path, config, arguments.rounds, arguments.episodes)
         note = f"demonstrations, shared by all seeds: {len(shown.actions):,} bars of the planner"
-        config = replace(config, card=msgspec.structs.replace(config.card, notes=(note,)))
+        config = replace(config, card=replace(config.card, notes=(note,)))
 
         def prepare(model: BaseAlgorithm, seed: int = seed, shown: Demonstrations = shown) -> None:
             same = clone(model, shown, EPOCHS, seed=seed)

@@ -32,9 +32,9 @@ _SPREAD, _LEAST_SPREAD = 0.7, 0.02  # at first; added, so that every generation 
 def tune(
     rule: type[Table],
     *,
-    generations: int = 30,
-    population: int = 36,
-    episodes: int = 16,
+    generations: int = 12,
+    population: int = 30,
+    episodes: int = 12,
     seed: int = 0,
     progress: Progress | None = None,
     core: StemsCore | None = None,
@@ -102,7 +102,7 @@ def rules_card(command: str) -> Card:
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--generations", type=int, default=30)
+    parser.add_argument("--generations", type=int, default=12)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=MODELS)
     arguments = parser.parse_args()
