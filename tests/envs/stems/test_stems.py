@@ -94,7 +94,7 @@ def test_the_listener_follows_what_sounds() -> None:
     _, reward, _, terms = core.step(np.zeros(16, int))
     row = core.library.row[core.played[-1].section] + core.played[-1].number
     felt = core.library.mood[row, core.perception.mix]
-    assert np.allclose(terms["mood"], -np.abs(felt - core.targets[:, 2]).mean(axis=1))
+    assert np.allclose(terms["mood"], -np.abs(felt - core.course.mood).mean(axis=1))
     assert np.allclose(reward, terms["mood"])  # nothing moved
 
 
