@@ -160,9 +160,11 @@ def main() -> None:
     weights = fit(settings, *make_examples(settings, "train"))
     network = ForecastNetwork(weights)
     metrics = [
-        Metric(f"mean error, {BARS} bars ahead, sd", float(found.mean()), *interval, split)
+        Metric(f"mean error {ahead} ahead, sd", float(found.mean()), *interval, split)
         for split in ("validation", "test", "heldout")
-        for found, interval in [errors(play(network, split), BARS)]
+        for played in [play(network, split)]
+        for ahead in (1, 3, BARS)
+        for found, interval in [errors(played, ahead)]
     ]
     arguments.folder.mkdir(parents=True, exist_ok=True)
     save_model(arguments.folder, forecast_card(settings, metrics), weights)

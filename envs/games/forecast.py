@@ -44,8 +44,10 @@ INPUTS: tuple[str, ...] = (
 MEMORY_BARS = 24.0
 """Time constant of what the correction remembers."""
 
-SLOPE_TRUST, SHIFT_TRUST = 12.0, 12.0
-"""Bars of evidence that the network's own slope and shift are worth."""
+_AHEAD = np.arange(1, BARS + 1)[:, None]
+SLOPE_TRUST, SHIFT_TRUST = 24.0 * _AHEAD, 48.0 * _AHEAD
+"""Bars of evidence that the network's own slope and shift are worth; the errors of forecasts that
+overlap are alike, so more the further ahead."""
 
 _FORGET = 1.0 - 1.0 / MEMORY_BARS
 
