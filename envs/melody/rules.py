@@ -120,7 +120,7 @@ class RepairedRules:
             "key": -3.0 * ~heard.in_key,
             "tonic": self._tonic(heard, listening, before),
             "repeats": -5.0 * heard.repeated,
-            "motif": 1.5 * ((heard.motif_notes >= MOTIF_NOTES) - 1.0) * (listening.step > 7),
+            "motif": 2.5 * ((heard.motif_notes >= MOTIF_NOTES) - 1.0) * (listening.step > 7),
             "repeated_motif": self._repeat(heard),
             "intervals": -1.0 * ((size == 6) | (size == 10) | (size == 11) | (size > 12)),
             "leaps": self._leaps(heard, listening),
@@ -135,7 +135,7 @@ class RepairedRules:
         """
         events, begun = listening.events[:, listening.step - 1], listening.step - 1
         cadence = IS_FIFTH[before] | ((np.abs(heard.interval) <= 2) & (heard.interval != 0))
-        worth = IS_TONIC[events] * (3.0 + 1.5 * cadence + 0.5 * (begun % BEAT_STEPS == 0))
+        worth = IS_TONIC[events] * (5.0 + 2.0 * cadence + 0.5 * (begun % BEAT_STEPS == 0))
         self._note = np.where(heard.is_note, worth, self._note)
         if begun < listening.steps - BAR_STEPS:
             return 2.0 * IS_TONIC[events] if begun == 0 else np.zeros(len(events))

@@ -52,9 +52,9 @@ def test_a_leap_is_paid_when_it_is_answered_and_resolved() -> None:
 def test_an_end_on_the_tonic_is_paid_once_and_taken_back_if_it_goes_on() -> None:
     start = [16] * 3 + [HOLD] * 21
     ends = [16, HOLD, 18, 16, 14, HOLD, HOLD, HOLD]
-    assert earned(start + ends)["tonic"] == pytest.approx(3.0 + 1.5 + 0.5 + 1.5)
+    assert earned(start + ends)["tonic"] == pytest.approx(5.0 + 2.0 + 0.5 + 1.5)
     assert earned([*start, *ends[:5], 16, HOLD, HOLD])["tonic"] == pytest.approx(0.0)
-    assert earned([*start, 14, HOLD, 14, HOLD, 14, HOLD, 14, OFF])["tonic"] < 5.0
+    assert earned([*start, 14, HOLD, 14, HOLD, 14, HOLD, 14, OFF])["tonic"] < 7.0
     assert earned([14])["tonic"] == 2.0
 
 
@@ -77,7 +77,7 @@ def test_a_bar_that_comes_again_is_paid_for_a_while() -> None:
 def test_key_repeats_motif_and_intervals_cost() -> None:
     assert earned([15, 14, 17])["key"] == -6.0
     assert earned([14] * 6)["repeats"] == -5.0
-    assert earned([14, HOLD] * 4)["motif"] == pytest.approx(-1.5)
+    assert earned([14, HOLD] * 4)["motif"] == pytest.approx(-2.5)
     assert earned([14, 20, 31])["intervals"] == -2.0
 
 
