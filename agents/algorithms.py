@@ -28,8 +28,9 @@ from .sb3 import CoreVecEnv
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU, "silu": nn.SiLU}
 
-EXPORTED = tuple(name for name in ALGORITHMS if name != "recurrent_ppo")
-"""Algorithms whose policies become numpy; the others play through Stable-Baselines3."""
+
+class ExportError(SegueError):
+    """A network that a policy in numpy cannot be made of."""
 
 
 def algorithm_class(name: str) -> type[BaseAlgorithm]:
@@ -98,7 +99,21 @@ def _policy_keywords(given: dict[str, Any]) -> dict[str, Any]:
         if name not in ACTIVATIONS:
             raise UnknownNameError("activation_fn", str(name), ACTIVATIONS)
         keywords["activation_fn"] = ACTIVATIONS[name]
+    for name, value in keywords.items():
+        if name.endswith("_class") and isinstance(value, str):
+            keywords[name] = _named_class(name, value)
     return keywords
+
+
+def _named_class(setting: str, place: str) -> Any:
+    """What `package.module:Class` names; SegueError if there is no such class."""
+    module, _, name = place.partition(":")
+    try:
+        return getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SegueError(
+            f"{setting} {place!r} cannot be imported: {error}; write package.module:Class"
+        ) from None
 
 
 # Checkpoints ------------------------------------------------------------------------------------
@@ -116,8 +131,9 @@ def load_model(algorithm: str, path: Path, env: CoreVecEnv | None = None) -> Bas
     try:
         return algorithm_class(algorithm).load(path, env=env, device="cpu")
     except Exception as error:  # zipfile, pickle, json and torch each fail in ways of their own
+        said = str(error) or type(error).__name__
         raise SegueError(
-            f"{path} is no whole model of {algorithm}: {error or type(error).__name__}"
+            f"{path} is no whole model of {algorithm} for this environment: {said}"
         ) from None
 
 
@@ -152,9 +168,10 @@ class ModelPlayer:
 
 def player_of(model: BaseAlgorithm, config: Config) -> Policy | ModelPlayer:
     """Who plays a trained model: numpy where it can be exported."""
-    if config.algorithm in EXPORTED:
+    try:
         return export(model, config, seed=config.seed)
-    return ModelPlayer(model, sample=config.sample)
+    except ExportError:
+        return ModelPlayer(model, sample=config.sample)
 
 
 def load_player(path: Path, environment: str) -> ModelPlayer:
@@ -173,8 +190,8 @@ def load_player(path: Path, environment: str) -> ModelPlayer:
 def export(model: BaseAlgorithm, config: Config, *, seed: int = 0) -> Policy:
     """The actor of a trained model as numpy arrays.
 
-    SegueError for a network that is no multilayer perceptron of a known activation, or a
-    configuration that asks to draw from what has no chances.
+    ExportError for a network that is no multilayer perceptron of a known activation, SegueError for
+    a configuration that asks to draw from what has no chances.
     """
     policy: Any = model.policy
     head, layers = _actor(policy)
@@ -182,7 +199,7 @@ def export(model: BaseAlgorithm, config: Config, *, seed: int = 0) -> Policy:
         raise SegueError(f"{config.algorithm} has no chances to draw from; leave out sample")
     for module in policy.modules():
         if isinstance(module, BaseFeaturesExtractor) and not isinstance(module, FlattenExtractor):
-            raise SegueError(f"{type(module).__name__} cannot be exported to numpy")
+            raise ExportError(f"{type(module).__name__} cannot be exported to numpy")
     weights: dict[str, NDArray[Any]] = {}
     activation = "tanh"
     for module in layers:
@@ -215,6 +232,8 @@ def export(model: BaseAlgorithm, config: Config, *, seed: int = 0) -> Policy:
 
 def _actor(policy: Any) -> tuple[str, list[nn.Module]]:
     """The head and the layers of what acts."""
+    if hasattr(policy, "lstm_actor"):
+        raise ExportError("a policy with a memory cannot be exported to numpy")
     if hasattr(policy, "action_net"):  # PPO, A2C, MaskablePPO
         continuous = isinstance(policy.action_space, spaces.Box)
         layers = [*policy.mlp_extractor.policy_net, policy.action_net]
@@ -230,7 +249,7 @@ def _activation_name(module: nn.Module) -> str:
     for name, kind in ACTIVATIONS.items():
         if isinstance(module, kind):
             return name
-    raise SegueError(f"a layer {type(module).__name__} cannot be exported to numpy")
+    raise ExportError(f"a layer {type(module).__name__} cannot be exported to numpy")
 
 
 def _average_quantiles(weights: dict[str, NDArray[Any]], choices: int) -> None:

@@ -62,8 +62,15 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     sha256: str  # of the weights
     notes: tuple[str, ...] = ()
     environment: str = ""  # that it acts in, with the version, e.g. segue/Arrange-v0
-    network: dict[str, str] = {}  # how weights become actions, see `agents.policy`  # noqa: RUF012
+    network: dict[str, str] = {}  # how weights become actions, see `agents.policy`
     train_cpu_seconds: float = 0.0
+
+
+def model_folders() -> list[Path]:
+    """Every folder of models in the package."""
+    root = Path(__file__).parents[1]
+    found = (*root.glob("*/models"), *root.glob("*/*/models"))
+    return sorted(folder for folder in found if (folder.parent / "__init__.py").exists())
 
 
 def read_card(path: str | Path) -> Card:

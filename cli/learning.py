@@ -6,11 +6,10 @@ from .common import app, print_table
 @app.command()
 def models() -> None:
     """List the learned models with their scores and licences."""
-    from ..agents.arrange.directors import MODELS as POLICIES
-    from ..analysis.cards import MODELS, list_cards
+    from ..analysis.cards import list_cards, model_folders
 
     rows = []
-    for card in list_cards(MODELS, POLICIES):
+    for card in list_cards(*model_folders()):
         first = next(iter(card.metrics), None)
         score = (
             f"{first.name} {first.value:.3f} [{first.low:.3f}, {first.high:.3f}]" if first else ""

@@ -29,13 +29,12 @@ _TIMED_DECISIONS = 500
 @app.command()
 def environments() -> None:
     """List the environments: what is seen and done, what trains on them, what is shipped."""
-    from ..agents.arrange.directors import MODELS
     from ..agents.config import shipped_configs
-    from ..analysis.cards import list_cards
+    from ..analysis.cards import list_cards, model_folders
     from ..envs import ENVIRONMENTS, make_core
 
     configs = shipped_configs()
-    cards = list_cards(MODELS, verify=False)
+    cards = list_cards(*model_folders(), verify=False)
     rows = []
     for name in ENVIRONMENTS:
         core = make_core(name, 1)
@@ -65,9 +64,11 @@ def train(
     ] = None,
     config: ConfigName = "",
     steps: Annotated[int | None, typer.Option(help="Steps to train on.", min=1)] = None,
-    seed: Annotated[int, typer.Option(help="Of the training.", min=0)] = 0,
+    seed: Annotated[
+        int | None, typer.Option(help="Of the training; else that of the file.", min=0)
+    ] = None,
     seeds: Annotated[
-        int, typer.Option(help="Train so many seeds, in RUN/seed0, RUN/seed1, ...", min=1)
+        int, typer.Option(help="Train so many seeds, in RUN/seed0, RUN/seed1, ...", min=1, max=99)
     ] = 1,
     resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint.")] = False,
     options: EnvOptions = None,
@@ -82,9 +83,11 @@ def train(
     loaded, short = _loaded(environment, config, steps)
     chosen = given_options(options)
     folder = run or Path("runs") / short
-    runs = [folder] if seeds == 1 else [folder / f"seed{seed + at}" for at in range(seeds)]
-    for at, one in enumerate(runs):
-        settings = replace(loaded, seed=seed + at, train=loaded.train | chosen)
+    first = loaded.seed if seed is None else seed
+    numbers = range(first, first + seeds)
+    runs = [folder] if seeds == 1 else [folder / f"seed{number}" for number in numbers]
+    for number, one in zip(numbers, runs, strict=True):
+        settings = replace(loaded, seed=number, train=loaded.train | chosen)
         going_on = resume and (seeds == 1 or has_checkpoint(one))
         try:
             run_training(settings, one, resume=going_on, tell=console.print)
@@ -113,7 +116,9 @@ def tune(
     config: ConfigName = "",
     trials: Annotated[int, typer.Option(help="In all, with those that are there.", min=1)] = 20,
     steps: Annotated[int | None, typer.Option(help="Steps of each trial.", min=1)] = None,
-    seed: Annotated[int, typer.Option(help="Of the search.", min=0)] = 0,
+    seed: Annotated[
+        int | None, typer.Option(help="Of the search; else that of the file.", min=0)
+    ] = None,
     options: EnvOptions = None,
 ) -> None:
     """Search for hyper-parameters on the validation split; it goes on where it was stopped."""
@@ -123,7 +128,8 @@ def tune(
     from ..agents.tuning import tune as search
 
     loaded, short = _loaded(environment, config, steps)
-    settings = replace(loaded, seed=seed, train=loaded.train | given_options(options))
+    first = loaded.seed if seed is None else seed
+    settings = replace(loaded, seed=first, train=loaded.train | given_options(options))
     folder = run or Path("runs") / f"{short}-tune"
     with progress_bar() as progress:
         task = progress.add_task("searching", total=trials)

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from ..agents.arrange.directors import MODELS as POLICIES
-from ..analysis.cards import MODELS, list_cards
+from ..analysis.cards import list_cards, model_folders
 from ..music.cue_file import check_cue, shipped_cues
 from ..music.errors import SegueError
 from ..synth.devices import Device, devices
@@ -119,7 +118,7 @@ def _cues() -> Finding:
 
 def _models() -> Finding:
     try:
-        cards = list_cards(MODELS, POLICIES)
+        cards = list_cards(*model_folders())
     except SegueError as error:
         return Finding("models", False, str(error), "everything")
     return Finding("models", True, f"{len(cards)}, all as signed", "everything")

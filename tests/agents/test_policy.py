@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 from msgspec.structs import replace
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 
 import segue.analysis.cards as cards
-from segue.agents.algorithms import export, make_model
+from segue.agents.algorithms import ExportError, ModelPlayer, export, make_model, player_of
 from segue.agents.evaluate import play
 from segue.agents.policy import Policy
 from segue.agents.sb3 import CoreVecEnv
@@ -156,13 +157,34 @@ def test_a_policy_of_an_unknown_kind_is_refused(saved: Path, echo: str, tmp_path
         Policy.load(saved, echo)
 
 
-def test_what_cannot_be_exported_is_told(echo_config: Any, echo_core: Any) -> None:
-    with pytest.raises(SegueError, match="dqn has no chances to draw from"):
-        made(echo_config, echo_core, "dqn", "discrete", sample=True)
+def test_what_cannot_be_exported_plays_through_its_model(echo_config: Any, echo_core: Any) -> None:
     config = echo_config("sac", "box")
     smooth = replace(config, hyper=config.hyper | {"use_sde": True})
-    with pytest.raises(SegueError, match="cannot be exported"):
-        export(make_model(smooth, CoreVecEnv(echo_core(2))), smooth)
+    extracted = replace(
+        echo_config("ppo", "box"), policy={"features_extractor_class": f"{__name__}:Doubled"}
+    )
+    for one in (smooth, extracted, echo_config("recurrent_ppo", "box")):
+        model = make_model(one, CoreVecEnv(echo_core(8)))
+        with pytest.raises(ExportError):
+            export(model, one)
+        player = player_of(model, one)
+        assert isinstance(player, ModelPlayer)
+        core = echo_core(4)
+        assert len(play(core, player, seed=0).reward) == 4
+    with pytest.raises(SegueError, match="dqn has no chances to draw from"):
+        made(echo_config, echo_core, "dqn", "discrete", sample=True)
+    with pytest.raises(SegueError, match=r"write package\.module:Class"):
+        made(echo_config, echo_core, "ppo", "box", policy={"features_extractor_class": "x:Y"})
+
+
+class Doubled(BaseFeaturesExtractor):
+    """An extractor that is no plain copy."""
+
+    def __init__(self, space: Any) -> None:
+        super().__init__(space, 3)
+
+    def forward(self, seen: torch.Tensor) -> torch.Tensor:
+        return seen * 2.0
 
 
 def test_a_policy_needs_no_torch(saved: Path, echo: str) -> None:
