@@ -21,6 +21,12 @@ MODELS = Path(__file__).parents[1] / "models"
 AGENTS = tuple(f"agent-{seed}" for seed in range(5))
 """The same training with five seeds; `agent` is the one that earned most on validation."""
 
+PPO_AGENTS = tuple(f"ppo-{seed}" for seed in range(5))
+"""PPO from scratch, with five seeds: what is to be had without a model."""
+
+ORACLE = "oracle"
+"""The planner that knows the hidden listener and the future, and so plays training scenes only."""
+
 DIRECTORS = {
     "agent": "trained by analytic gradients; the shipped policy",
     "agent+search": "the agent, and a look two bars ahead round what it proposes",
@@ -37,13 +43,17 @@ DIRECTORS = {
 }
 """Directors that can play live, with what they are."""
 
-_POLICIES = {"agent": "arranger"} | {name: name.replace("agent", "arranger") for name in AGENTS}
+_POLICIES = (
+    {"agent": "arranger"}
+    | {name: name.replace("agent", "arranger") for name in AGENTS}
+    | {name: f"arranger-{name}" for name in PPO_AGENTS}
+)
 
 
 def make_director(name: str, seed: int = 0) -> Director:
     """A director by name, or by the path of a policy's card (.json).
 
-    Besides `DIRECTORS` there are `AGENTS` and, for training scenes only, "oracle".
+    Besides `DIRECTORS` there are `AGENTS`, `PPO_AGENTS` and, for training scenes only, `ORACLE`.
 
     :param seed: of a director that draws; the others do not need it
     """
