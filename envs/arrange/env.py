@@ -96,7 +96,9 @@ class ArrangeEnv(SingleEnv):
 
     ## Episode end
 
-    Truncation after 64 bars; there is no terminal state. The last `info` holds what was measured:
+    Truncation after 64 bars; there is no terminal state. What listeners answer to a bar is in
+    `core.answers`, what they feel in `core.listeners`, for measures alone. The last
+    `info` holds what was measured:
 
     | name | unit | is |
     | --- | --- | --- |
@@ -153,7 +155,7 @@ class ArrangeEnv(SingleEnv):
     | no theme response | response=False |
     | known future | lookahead_bars=5 |
     | known listener | known_listener=True |
-    | other ears | listener_model="published" |
+    | other ears | listener_model="emopia" |
 
     ```python
     env = gym.make("segue.envs:segue/Arrange-v0", split="train", memory_bars=0)
