@@ -210,4 +210,4 @@ class Forecast:
         u = dy + held
         det = a * c - d * d
         slope, shift = (c * u - d * y) / det, (a * y - d * u) / det
-        return slope * change + shift
+        return np.asarray(slope * change + shift)
