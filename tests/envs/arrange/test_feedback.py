@@ -36,7 +36,7 @@ def test_every_channel_has_its_own_time() -> None:
     given = [asked.answer(bar, felt, wanted) for bar in range(BARS)]
     assert [at for at, one in enumerate(given) if one.rating is not None] == [3, 7, 11]
     assert [at for at, one in enumerate(given) if one.thumbs is not None] == [2, 5, 8, 11]
-    assert all(one.skips is not None and not one.skips.any() for one in given)
+    assert all(one.skips is not None and one.skips.mean() < 0.01 for one in given)
     assert all(one.complaints is None for one in given)
     nothing = answering(feedback=()).answer(3, felt, wanted)
     assert nothing == Answers()
@@ -54,9 +54,9 @@ def test_who_is_content_likes_and_who_is_not_skips_or_complains() -> None:
     assert given.thumbs[: N // 2].mean() < -0.9
     assert given.thumbs[N // 2 :].mean() > 0.9
     assert given.complaints[: N // 2].mean() == pytest.approx(0.3, abs=0.05)
-    assert not given.complaints[N // 2 :].any()
+    assert given.complaints[N // 2 :].mean() < 0.03
     assert 0.5 < skipped[: N // 2].mean() < 4  # patience begins anew after a skip
-    assert not skipped[N // 2 :].any()
+    assert skipped[N // 2 :].mean() < 0.02
     cost = given.cost(wanted)
     assert cost[: N // 2].mean() > 1.2
     assert cost[N // 2 :].mean() < 0.1

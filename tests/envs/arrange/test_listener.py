@@ -26,6 +26,6 @@ def test_traits_are_spread_as_set_and_felt_mood_is_bounded() -> None:
     assert abs(np.log(gain).std() - 0.25) < 0.01
     of_another = ListenerSettings(bias_mean_valence=1.0, bias_mean_arousal=-0.5)
     shifted, _ = Listeners(1, of_another).draw(np.random.default_rng(0), 4000)
-    np.testing.assert_allclose(shifted, bias + [1.0, -0.5])
+    np.testing.assert_allclose(shifted, bias + of_another.bias_mean)
     listeners.meet(10 * bias, gain)
     assert np.abs(listeners.felt).max() == FELT_LIMIT
