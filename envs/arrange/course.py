@@ -76,8 +76,8 @@ class TraceSource:
         seconds: float,
         scenario: int | None = None,
     ) -> None:
-        episodes, self._sums = _summed(split)
-        self._ticks = episodes.ticks
+        self._split = split  # what all sessions share is looked up, so that pickles stay small
+        episodes, sums = _summed(split)
         ticks = int(seconds / TICK_SECONDS) + 2
         slots = -(-ticks // int(episodes.lengths.min()))
         allowed = np.arange(len(episodes.lengths))
@@ -92,8 +92,8 @@ class TraceSource:
         self._slot = np.repeat(slot.ravel(), used.ravel()).reshape(n, ticks)
         shift = np.repeat((start - before).ravel(), used.ravel()).reshape(n, ticks)
         self._tick = shift + np.arange(ticks)
-        whole = self._sums[start + length] - self._sums[start]
-        self._before = np.cumsum(whole, axis=1) - whole - self._sums[start]
+        whole = sums[start + length] - sums[start]
+        self._before = np.cumsum(whole, axis=1) - whole - sums[start]
 
     def window(
         self, rows: IntArray, start: FloatArray, end: FloatArray, mood: FloatArray | None
@@ -104,7 +104,8 @@ class TraceSource:
         values = self._until(rows, stop) - self._until(rows, first)
         values[:, _MEANS] /= count[:, None]
         values[:, _FLAGS] = values[:, _FLAGS] > 0.5
-        values[:, _STATES] = self._ticks[self._tick[rows, stop - 1]][:, _STATES]
+        last = _summed(self._split)[0].ticks[self._tick[rows, stop - 1]]
+        values[:, _STATES] = last[:, _STATES]
         # One tick that sums up all of them has the features of all of them.
         seconds = count * TICK_SECONDS
         features = window_features(values[:, None], seconds)
@@ -114,7 +115,7 @@ class TraceSource:
     def _until(self, rows: IntArray, tick: IntArray) -> FloatArray:
         """Sums over the ticks of a session before this one [shape=(m, 15)]."""
         found: FloatArray = self._before[rows, self._slot[rows, tick]]
-        return found + self._sums[self._tick[rows, tick]]
+        return found + _summed(self._split)[1][self._tick[rows, tick]]
 
 
 class PathSource:
