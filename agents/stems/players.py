@@ -33,7 +33,7 @@ DIRECTORS = {
 }
 """Directors that can play live, with what they are."""
 
-PLAYERS = DIRECTORS | {"oracle": "twelve-bar search that knows the listener and the future"}
+PLAYERS = DIRECTORS | {"oracle": "eight-bar search that knows the listener and the future"}
 
 
 def make_player(name: str, seed: int = 0) -> Director:
@@ -56,7 +56,7 @@ def make_player(name: str, seed: int = 0) -> Director:
     if name == "forecast":
         return Search(forecast=True)
     if name == "oracle":
-        return Search(horizon=12, beam=16, oracle=True)
+        return Search(oracle=True)
     number = name.partition("-")[2]
     return _policy(f"stems-{number}" if number else "stems")
 
