@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from ..envs.arrange.belief import Belief
 from ..envs.arrange.feedback import Answers
+from ..envs.games.game import N_FEATURES
 from ..music.cue import Cue
 from ..music.direction import KNOBS, Direction
-from ..music.errors import check_range
+from ..music.errors import SegueError, check_range
 from ..music.mood import MOOD_PER_SD, Mood
 from ..music.world import Bar, World
 
@@ -101,7 +102,7 @@ class Live(ABC):
 
         :param wanted: the mood wanted by now
         :param game: features of the game since the bar before [shape=(F,)], as `GameMeter.take`
-            gives them; None if they are not known
+            gives them; None if they are not known. SegueError if they are not such numbers
         """
 
     def switch(self, director: str) -> None:
@@ -193,7 +194,7 @@ class Live(ABC):
         """What is known before a bar is decided: the mood wanted, the game, thumbs."""
         seen = self.perception
         target = np.array([[wanted.valence, wanted.arousal]]) / MOOD_PER_SD
-        features = None if game is None else np.asarray(game, float)[None]
+        features = None if game is None else _checked_features(game)[None]
         if self.world.bar_index == 0:
             seen.want_first(target, features)
         else:
@@ -228,6 +229,16 @@ class Live(ABC):
             self._section = None
         self._fill = False
         return bar
+
+
+def _checked_features(game: FloatArray) -> FloatArray:
+    features = np.asarray(game, float)
+    if features.shape != (N_FEATURES,) or not np.isfinite(features).all():
+        raise SegueError(
+            f"the features of a game are {N_FEATURES} finite numbers, not {features}; give what "
+            "GameMeter.take gives, or None"
+        )
+    return features
 
 
 def felt_mood(felt_sd: FloatArray, strain: float = 0.0) -> Mood:

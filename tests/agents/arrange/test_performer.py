@@ -13,7 +13,7 @@ from segue.envs.arrange.settings import ArrangeSettings
 from segue.envs.games.game import N_FEATURES
 from segue.music.cue_file import load_cue
 from segue.music.direction import Direction
-from segue.music.errors import RangeError, UnknownNameError
+from segue.music.errors import RangeError, SegueError, UnknownNameError
 from segue.music.mood import MOOD_PER_SD, Mood
 
 BARS = 24
@@ -147,5 +147,9 @@ def test_bad_directions_change_nothing() -> None:
         performer.direct(section="bos", fill=True, drums=0.9)
     with pytest.raises(RangeError, match="valence is nan"):
         performer.rate(float("nan"), 0)
+    with pytest.raises(SegueError, match="15 finite numbers"):
+        performer.next_bar(Mood(), np.full(N_FEATURES, np.nan))
+    with pytest.raises(SegueError, match="15 finite numbers"):
+        performer.next_bar(Mood(), np.zeros(3))
     assert performer.held == {}
     assert not performer.next_bar(Mood()).bar.fill
