@@ -114,7 +114,7 @@ class ArrangeCore(Core):
         self.worlds.reset(np.arange(self.n), cue, every(rng.integers(0, 2**31, n)))
         longest = float((self.book.bar_beats * 60.0 / self.book.slowest_bpm).max())
         length = (s.bars + _BARS_BEYOND) * longest
-        self.course = draw_course(rng, self.n, copies, s.targets, s.split, length)
+        self.course = draw_course(rng, self.n, copies, s.targets, s.split, length, s.scenario)
         self.listeners.meet(*(every(trait) for trait in self.listeners.draw(rng, n)))
         noise = s.listener.rating_noise * rng.standard_normal((s.bars, n, 2))
         draws = rng.random((3, s.bars, n))
@@ -133,7 +133,7 @@ class ArrangeCore(Core):
         self.answers = Answers()
         perception.reset(knobs)
         perception.look(self.ear, self.model, self.worlds.look(self.worlds.set(knobs)))
-        perception.want_first(course.mood, course.features, course.known)
+        perception.want_first(course.mood, course.features, self._told)
         self._tell()
 
     def observe(self) -> FloatArray:
@@ -161,7 +161,7 @@ class ArrangeCore(Core):
         felt = self.listeners.feel(self.felt_impression)
         course.advance(bar_seconds(bars))
         perception.hear(impression, bars, self.book)
-        perception.want(course.mood, course.features, course.known)
+        perception.want(course.mood, course.features, self._told)
         self.answers = self.answering.answer(bar, felt, course.mood)
         perception.answer(self.answers)
         self._tell()
@@ -191,6 +191,11 @@ class ArrangeCore(Core):
         :return: moods wanted [shape=(n, k, bars, 2), sd]
         """
         return self.course.ahead(seconds)
+
+    @property
+    def _told(self) -> NDArray[np.bool_]:
+        """Of which games the features are known [shape=(n,)]."""
+        return self.course.known & self.settings.game_told
 
     def _tell(self) -> None:
         """What ablations tell an agent: the true listener, the true future."""

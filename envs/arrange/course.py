@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ...music.errors import UnknownNameError
 from ..games.game import BAR_SECONDS, FEATURE, N_FEATURES, TICK_FIELDS, mood_wanted, window_features
 from ..games.scenes import generate_sessions
 from ..games.sliders import slider_sessions
@@ -234,8 +235,23 @@ class Course:
         return moods, features, known
 
 
+def scenario_number(split: str, scenario: str) -> int:
+    """The number of a scenario of a split; UnknownNameError if it has none of that name."""
+    episodes, _ = _summed(split)
+    known = [episodes.names[number] for number in np.unique(episodes.scenarios)]
+    if scenario not in known:
+        raise UnknownNameError("scenario", scenario, known, f"the split {split!r}")
+    return episodes.names.index(scenario)
+
+
 def draw_course(
-    rng: np.random.Generator, n: int, copies: int, targets: str, split: str, seconds: float
+    rng: np.random.Generator,
+    n: int,
+    copies: int,
+    targets: str,
+    split: str,
+    seconds: float,
+    scenario: str = "",
 ) -> Course:
     """Games for n performances.
 
@@ -244,10 +260,12 @@ def draw_course(
     :param targets: traces, generator, sliders or mixed
     :param split: of the traces
     :param seconds: how long the games go on at least
+    :param scenario: the only one of the traces that is played; "": all
     """
+    number = scenario_number(split, scenario) if scenario else None
     cells = int(np.ceil(seconds / BAR_SECONDS)) + 1
     makers: dict[str, Callable[[int], Source]] = {
-        "traces": lambda m: TraceSource(rng, m, split, seconds),
+        "traces": lambda m: TraceSource(rng, m, split, seconds, number),
         "generator": lambda m: PathSource(*generate_sessions(rng, m, cells)),
         "sliders": lambda m: PathSource(slider_sessions(rng, m, cells), None),
     }

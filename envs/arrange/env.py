@@ -116,6 +116,7 @@ class ArrangeEnv(SingleEnv):
     | --- | --- | --- |
     | split | train | of games and themes: train, validation, test, heldout |
     | targets | traces | traces of real play, generator of scenes, sliders set by hand, mixed |
+    | scenario | "" | the only one of the real games that is played; none: all of the split |
     | cues | () | names or folders; none: the themes of the split |
     | bars | 64 | length of an episode |
     | model | vgmidi | emotion model that the agent hears with |
@@ -132,6 +133,7 @@ class ArrangeEnv(SingleEnv):
     | forecast | True | False: the last mood wanted is taken to stay |
     | belief | True | False: gains are 1, biases the shrunk mean of ratings less estimates |
     | response | True | False: nothing is told of the coming bars (zeros) |
+    | game_told | True | False: the forecast goes by the moods wanted alone |
     | show_game | False | True: the features of the game are seen too |
     | lookahead_bars | 0 | so many true moods (0 to 5) in place of those expected |
     | known_listener | False | True: what is believed of the listener is the truth |
@@ -150,6 +152,7 @@ class ArrangeEnv(SingleEnv):
     | no cost of change | continuity_weight=0 |
     | no commitment | lookahead_bars=1 |
     | no forecast | forecast=False |
+    | untold game | game_told=False |
     | raw game | forecast=False, show_game=True |
     | no belief | belief=False |
     | no theme response | response=False |

@@ -32,6 +32,7 @@ class ArrangeSettings:
 
     split: str = "train"  # of games and themes: train, validation, test, heldout
     targets: str = "traces"  # of a real game, made up, set by hand, or mixed
+    scenario: str = ""  # the only one of the real games that is played; none: all of the split
     cues: tuple[str, ...] = ()  # names or folders of cues; none: those of the split
     bars: int = 64  # length of an episode [bars]
     model: str = "vgmidi"  # emotion model that the agent hears with
@@ -43,6 +44,7 @@ class ArrangeSettings:
     forecast: bool = True  # the game is forecast; else the last mood wanted is taken to stay
     belief: bool = True  # belief is exact; else gains are 1 and biases shrunk means of ratings
     response: bool = True  # the response of the coming bars is seen
+    game_told: bool = True  # what goes on in the game is told; else its moods alone
     show_game: bool = False  # the features of the game are seen too, at the end of an observation
     lookahead_bars: int = 0  # of the true future, in place of the forecast's
     known_listener: bool = False  # belief is the truth

@@ -239,6 +239,31 @@ def test_the_game_is_shown_on_request() -> None:
     )
 
 
+def test_an_untold_game_is_forecast_by_its_moods_alone() -> None:
+    told, untold = (
+        ArrangeCore(6, bars=BARS, cues=("dungeon",), game_told=told) for told in (True, False)
+    )
+    for core in (told, untold):
+        core.reset(np.random.default_rng(2))
+        for bar in range(4):
+            core.step(actions(6, bar).astype(float))
+    np.testing.assert_array_equal(told.wanted, untold.wanted)
+    assert told.perception.forecast.known.all()
+    assert not untold.perception.forecast.known.any()
+    assert np.abs(told.perception.forecast.moods - untold.perception.forecast.moods).max() > 0.01
+
+
+def test_one_scenario_alone_can_be_played() -> None:
+    core = ArrangeCore(6, bars=BARS, cues=("dungeon",), scenario="deathmatch", split="test")
+    core.reset(np.random.default_rng(2))
+    alone = core.wanted.copy()
+    everywhere = ArrangeCore(6, bars=BARS, cues=("dungeon",), split="test")
+    everywhere.reset(np.random.default_rng(2))
+    assert (alone != everywhere.wanted).any()
+    with pytest.raises(UnknownNameError, match="did you mean 'deathmatch'"):
+        ArrangeCore(1, scenario="deathmach").reset(np.random.default_rng(0))
+
+
 def test_metrics_are_of_the_episode() -> None:
     core = ArrangeCore(5, bars=BARS, cues=("dungeon",))
     core.reset(np.random.default_rng(0))
