@@ -94,9 +94,14 @@ def make_player(study: Study, name: str, seed: int = 0) -> Player:
         from .algorithms import load_player  # needs torch
 
         return load_player(Path(name), study.environment)
-    if name not in study.players and name not in study.seeds:
-        raise UnknownNameError("player", name, {*study.players, *study.seeds}, study.environment)
+    if name not in everyone(study):
+        raise UnknownNameError("player", name, everyone(study), study.environment)
     return study.make(name, seed)
+
+
+def everyone(study: Study) -> tuple[str, ...]:
+    """All players of a study, the shipped seeds among them, in the order of the table."""
+    return tuple(dict.fromkeys((*study.players, *study.seeds)))
 
 
 def evaluate(
@@ -127,7 +132,7 @@ def evaluate(
     described = {"split": split, **(options or {})}
     shares = [len(share) for share in np.array_split(np.arange(episodes), len(seeds))]
     found = []
-    for name in names or tuple(study.players):
+    for name in names or everyone(study):
         report = partial(on_step, name) if on_step else None
         parts = [
             play(

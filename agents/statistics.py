@@ -1,6 +1,6 @@
 """Statistics of what was played: intervals, interquartile means, rows of a table."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +19,34 @@ STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
 """97.5 % points of Student's t for 2, 3, ... 10 seeds."""
 
 
-def interquartile_mean(values: FloatArray) -> float:
-    """Mean of the middle half of values [shape=(n,)] (Agarwal et al., NeurIPS 2021)."""
-    ordered = np.sort(values)
-    cut = len(ordered) // 4
-    return float(ordered[cut : len(ordered) - cut].mean())
+def interquartile_mean(values: FloatArray) -> FloatArray:
+    """Mean of the middle half of values [shape=(..., n)] over the last axis [shape=(...,)].
+
+    R. Agarwal et al., "Deep reinforcement learning at the edge of the statistical precipice",
+    NeurIPS 2021: nearly as robust as the median, and surer.
+    """
+    ordered = np.sort(values, axis=-1)
+    cut = ordered.shape[-1] // 4
+    middle: FloatArray = ordered[..., cut : ordered.shape[-1] - cut].mean(axis=-1)
+    return middle
 
 
-def interval(values: FloatArray, seed: int = 0) -> tuple[float, float]:
+def interval(
+    values: FloatArray,
+    seed: int = 0,
+    statistic: Callable[[FloatArray], FloatArray] | None = None,
+) -> tuple[float, float]:
     """95 % bootstrap interval (low, high) of the mean of values [shape=(n,)].
 
     NaN, where an episode had nothing to measure, is left out.
+
+    :param statistic: instead of the mean; over the last axis
     """
     values = values[~np.isnan(values)]
     rng = np.random.default_rng(seed)
-    means = values[rng.integers(0, len(values), (BOOTSTRAP, len(values)))].mean(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
+    drawn = values[rng.integers(0, len(values), (BOOTSTRAP, len(values)))]
+    found = statistic(drawn) if statistic else drawn.mean(axis=1)
+    low, high = np.quantile(found, [0.025, 0.975])
     return float(low), float(high)
 
 
@@ -53,18 +65,19 @@ def mean(values: FloatArray) -> float:
 def table(played: Sequence[Episodes], baseline: str = "") -> list[Row]:
     """One row a player, best first.
 
-    Columns: mean `reward` a step with its interval (`reward_low`, `reward_high`) and interquartile
-    mean `iqm`; paired by episode, the `gain` over the baseline, with its interval, if the baseline
-    played; the terms of the reward and the metrics, each with its interval, where any episode had
-    something to measure; `decision_ms` (median) and `decision_ms_p99` where decisions were timed;
-    `train_cpu_seconds` where they are known.
+    Columns: mean `reward` a step with its interval (`reward_low`, `reward_high`); the interquartile
+    mean `iqm` with its interval; paired by episode, the `gain` over the baseline, with its
+    interval, if the baseline played; the terms of the reward and the metrics, each with its
+    interval, where any episode had something to measure; `decision_ms` (median) and
+    `decision_ms_p99` where decisions were timed; `train_cpu_seconds` where they are known.
     """
     against = next((one for one in played if one.player == baseline), None)
     rows = []
     for one in sorted(played, key=lambda one: -one.reward.mean()):
         row: Row = {"player": one.player}
         row |= _measured("reward", one.reward)
-        row["iqm"] = interquartile_mean(one.reward)
+        row["iqm"] = float(interquartile_mean(one.reward))
+        row["iqm_low"], row["iqm_high"] = interval(one.reward, statistic=interquartile_mean)
         if against is not None and against is not one:
             row |= _measured("gain", one.reward - against.reward)
         for name, values in (one.terms | one.metrics).items():

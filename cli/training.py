@@ -158,6 +158,9 @@ def evaluate(
     split: Annotated[
         list[str] | None, typer.Option(help="Of the data, any number; all for testing if none.")
     ] = None,
+    baseline: Annotated[
+        str, typer.Option(help="Gains are over this player; else over that of the study.")
+    ] = "",
     time_decisions: Annotated[
         bool, typer.Option("--time/--no-time", help="Time decisions, one episode at a time.")
     ] = True,
@@ -165,7 +168,7 @@ def evaluate(
     json: Json = None,
 ) -> None:
     """Compare players on the same unseen episodes, with intervals."""
-    from ..agents.evaluate import SEEDS
+    from ..agents.evaluate import SEEDS, everyone
     from ..agents.evaluate import evaluate as play
     from ..agents.statistics import over_seeds, result_key, table
     from ..agents.study import find_study
@@ -174,7 +177,9 @@ def evaluate(
 
     name, _ = _names(environment)
     study = find_study(name)
-    names = tuple(players or study.players)
+    if baseline and baseline not in (players or everyone(study)):
+        raise UnknownNameError("baseline", baseline, players or everyone(study))
+    names = tuple(players or everyone(study))
     splits = tuple(split or study.test_splits)
     results: dict[str, float] = {}
     tables: dict[str, list[dict[str, Any]]] = {}
@@ -192,12 +197,12 @@ def evaluate(
                 decisions=_TIMED_DECISIONS if time_decisions and one == splits[0] else 0,
                 on_step=lambda who: progress.update(task, advance=1, description=f"playing {who}"),
             )
-            rows = table(played, study.baseline)
+            rows = table(played, baseline or study.baseline)
             if (seeds := over_seeds(rows, study)) is not None:
                 rows.append(seeds)
             tables[one] = rows
             results |= {result_key(row["player"], "reward", one): row["reward"] for row in rows}
-            results |= {
+            summary |= {
                 result_key("", key, one): value for key, value in study.summary(played).items()
             }
     for one, rows in tables.items():

@@ -31,8 +31,8 @@ from segue.music.tempo import Meter, TempoMap
 
 SEGUE = str(Path(sys.executable).with_name("segue"))
 COMMANDS = (
-    "demo serve play render picture listen analyze transcribe harmonize timbre instruments "
-    "environments train tune evaluate learn-from cue models bench doctor"
+    "demo serve play render picture listen analyze transcribe harmonize accompany timbre "
+    "instruments environments train tune evaluate learn-from cue models bench doctor"
 ).split()
 CUES = Path(segue.__file__).parent / "music" / "cues"
 NO_DEVICE = {"ALSA_CONFIG_PATH": os.devnull, "JACK_DEFAULT_SERVER": "none-of-that-name"}
@@ -103,6 +103,18 @@ def test_each_command_has_its_help(here: Here, command: str) -> None:
     code, out, error = here(*command.split(), "--help")
     assert (code, error) == (0, "")
     assert f"Usage: segue {command} " in out
+
+
+def test_accompany_writes_a_midi_file_with_chords(here: Here) -> None:
+    scale = make_notes([(at, 1.0, 60 + step, 0.8) for at, step in enumerate((0, 2, 4, 5, 7, 4, 0))])
+    write_midi(Score((Track("tune", scale),), TempoMap(), Meter()), "tune.mid")
+    code, out, error = here("accompany", "tune.mid", "-o", "both.mid", "--seed", "2")
+    assert (code, error) == (0, "")
+    assert out.startswith("both.mid: 7 beats, ")
+    tune, chords = read_midi("both.mid").tracks
+    assert list(tune.notes["pitch"]) == list(scale["pitch"])
+    assert len(chords.notes) >= 4
+    assert "no track 'lead'" in complaint(*here("accompany", "tune.mid", "--track", "lead")[::2])
 
 
 def test_python_m_segue_is_the_command() -> None:
@@ -311,7 +323,17 @@ def test_a_midi_file_becomes_a_cue_that_sounds(here: Here) -> None:
 
 
 def test_evaluate_writes_what_a_machine_reads(here: Here) -> None:
-    asked = ("evaluate", "arrange", "table", "hold", "--episodes", "5", "--no-time")
+    asked = (
+        "evaluate",
+        "arrange",
+        "table",
+        "hold",
+        "--episodes",
+        "5",
+        "--no-time",
+        "--baseline",
+        "hold",
+    )
     code, out, _ = here(*asked, "--json", "to/x.json")
     assert code == 0 and "table" in out
     report = json.loads(Path("to/x.json").read_text())
@@ -503,6 +525,7 @@ BAD = [
     (("evaluate", "arrange", "none.zip"), "none.zip"),
     (("evaluate", "arrange", "table", "--split", "tset"), "did you mean 'test'"),
     (("evaluate", "arrange", "table", "--episodes", "1"), "--episodes"),
+    (("evaluate", "arrange", "table", "hold", "--baseline", "hodl"), "did you mean 'hold'"),
     (("evaluate", "arrange", "table", "--json", "."), "--json"),
     (("train",), "segue environments describes them"),
     (("train", "arrange", "--run", ".", "--resume"), "no checkpoint"),

@@ -119,6 +119,10 @@ def test_a_trained_player_is_found_by_its_path(
 
 def test_statistics_are_those_of_the_books() -> None:
     assert interquartile_mean(np.array([0.0, 1.0, 2.0, 99.0])) == 1.5
+    outlier = np.append(np.random.default_rng(0).normal(0.0, 1.0, 200), 500.0)
+    low, high = interval(outlier, statistic=interquartile_mean)
+    assert low < 0 < high < 0.5
+    assert interval(outlier)[1] > 2
     low, high = interval(np.random.default_rng(0).normal(1.0, 1.0, 400))
     assert low < 1.0 < high
     assert high - low == pytest.approx(4 * 1.0 / 20, rel=0.15)
