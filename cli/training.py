@@ -182,6 +182,7 @@ def evaluate(
     names = tuple(players or everyone(study))
     splits = tuple(split or study.test_splits)
     results: dict[str, float] = {}
+    summary: dict[str, float] = {}
     tables: dict[str, list[dict[str, Any]]] = {}
     chosen = given_options(options)
     steps = make_core(name, 1, **chosen).steps * len(SEEDS) * len(names) * len(splits)
@@ -208,12 +209,12 @@ def evaluate(
     for one, rows in tables.items():
         title = f"{name}, {episodes} episodes of the {one} split"
         print_table([_shown(row) for row in rows], ", ".join([title, *(options or ())]))
-    summary = [{"result": key, "value": value} for key, value in results.items()]
-    print_table([row for row in summary if not str(row["result"]).endswith("reward")], "results")
+    if summary:
+        print_table([{"result": key, "value": value} for key, value in summary.items()], "results")
     for line in study.notes:
         console.print(line)
     if json:
-        write_results(json, "evaluate", results, tables)
+        write_results(json, "evaluate", results | summary, tables)
         console.print(f"written: {json}")
 
 
