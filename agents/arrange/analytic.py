@@ -51,14 +51,14 @@ _INSIDE, _OUTSIDE = 0.4, 1.0 / (1.0 - DEAD_ZONE)
 class AnalyticSettings:
     """Hyper-parameters."""
 
-    updates: int = 600
+    updates: int = 260
     episodes: int = 128  # of each update
     cut_bars: int = 24  # slopes are carried back no further
     first_noise: float = 0.25  # sd of an action's noise in the first update
     last_noise: float = 0.08  # in the last
     learning_rate: float = 2e-3
     last_share: float = 0.02  # of the learning rate, where its cosine ends
-    warm_up: int = 20  # updates
+    warm_up: int = 10  # updates
     largest_gradient: float = 0.5  # norm
     seed: int = 0
 

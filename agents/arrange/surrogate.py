@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ...analysis.emotion.model import EmotionModel
 from ...analysis.scores.ear import Ear
 from ...envs.arrange.core import ArrangeCore
+from ...envs.arrange.settings import response_of
 from ...music.book import Book
 from ...music.direction import KNOBS
 from ...music.parts import REGISTERS
@@ -107,7 +108,7 @@ def sample_bars(
 
 
 def fit_surrogate(
-    core: ArrangeCore, *, bars: int = 600_000, epochs: int = 12, seed: int = 0
+    core: ArrangeCore, *, bars: int = 300_000, epochs: int = 12, seed: int = 0
 ) -> tuple[Surrogate, FloatArray]:
     """Fit a surrogate to bars of the core's cues.
 
@@ -115,8 +116,8 @@ def fit_surrogate(
     """
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
-    assert core.response is not None  # for the type checker: no option of a training leaves it out
-    surrogate = Surrogate(core.book, core.response.of_row)
+    s = core.settings
+    surrogate = Surrogate(core.book, response_of(s.split, s.cues, s.model).of_row)
     sampled = sample_bars(core.book, core.ear, core.model, rng, bars)
     rows = torch.from_numpy(sampled[0].astype(np.int64))
     knobs, impressions = (torch.from_numpy(part.astype(np.float32)) for part in sampled[1:])

@@ -33,7 +33,7 @@ from .analytic import AnalyticSettings, actor_of, train_analytic
 from .dagger import DaggerSettings, distil
 from .surrogate import fit_surrogate
 
-SURROGATE_BARS = 600_000
+SURROGATE_BARS = 300_000
 """Bars that a surrogate is fitted to."""
 
 KNOWLEDGE: dict[str, dict[str, Any]] = {
@@ -140,9 +140,8 @@ def analytic(
     return run
 
 
-def knowing(config: Config, knows: str) -> Config:
-    """The configuration of a teacher, by a name of `KNOWLEDGE`."""
-    options = KNOWLEDGE[knows]
+def with_options(config: Config, options: dict[str, Any]) -> Config:
+    """The configuration with options of the environment set otherwise, such as `KNOWLEDGE`."""
     return replace(config, train=config.train | options, validation=config.validation | options)
 
 
@@ -156,7 +155,7 @@ def student(
 ) -> Run:
     """Train a teacher that knows listener and future, then a student from it."""
     started = time.process_time()
-    told = knowing(config, "both")
+    told = with_options(config, KNOWLEDGE["both"])
     taught = analytic(told, folder / "teacher", teacher, quiet=quiet)
     run = Run(config, folder)
     run.started = started
@@ -221,7 +220,7 @@ def main() -> None:
         dagger = DaggerSettings(seed=asked.seed)
         student(config, asked.run, settings, dagger)
     else:
-        told = knowing(config, asked.knows) if asked.way == "teacher" else config
+        told = with_options(config, KNOWLEDGE[asked.knows]) if asked.way == "teacher" else config
         analytic(told, asked.run, settings)
 
 

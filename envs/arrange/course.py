@@ -235,13 +235,18 @@ class Course:
         return moods, features, known
 
 
-def scenario_number(split: str, scenario: str) -> int:
-    """The number of a scenario of a split; UnknownNameError if it has none of that name."""
+def scenario_names(split: str) -> list[str]:
+    """The scenarios that a split of the traces has."""
     episodes, _ = _summed(split)
-    known = [episodes.names[number] for number in np.unique(episodes.scenarios)]
+    return [episodes.names[number] for number in np.unique(episodes.scenarios)]
+
+
+def _scenario_number(split: str, scenario: str) -> int:
+    """The number of a scenario of a split; UnknownNameError if it has none of that name."""
+    known = scenario_names(split)
     if scenario not in known:
         raise UnknownNameError("scenario", scenario, known, f"the split {split!r}")
-    return episodes.names.index(scenario)
+    return _summed(split)[0].names.index(scenario)
 
 
 def draw_course(
@@ -262,7 +267,7 @@ def draw_course(
     :param seconds: how long the games go on at least
     :param scenario: the only one of the traces that is played; "": all
     """
-    number = scenario_number(split, scenario) if scenario else None
+    number = _scenario_number(split, scenario) if scenario else None
     cells = int(np.ceil(seconds / BAR_SECONDS)) + 1
     makers: dict[str, Callable[[int], Source]] = {
         "traces": lambda m: TraceSource(rng, m, split, seconds, number),

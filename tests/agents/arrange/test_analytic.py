@@ -17,7 +17,7 @@ from segue.agents.arrange.analytic import (
 )
 from segue.agents.arrange.dagger import DaggerSettings, distil
 from segue.agents.arrange.surrogate import Surrogate, fit_surrogate, rows_of, sample_bars
-from segue.agents.arrange.training import analytic, knowing
+from segue.agents.arrange.training import KNOWLEDGE, analytic, with_options
 from segue.agents.config import load_config
 from segue.agents.policy import Policy
 from segue.envs import ARRANGE
@@ -143,4 +143,4 @@ def test_a_run_leaves_a_policy_that_plays(tmp_path: Path) -> None:
     own = run.actor(torch.from_numpy(seen)).detach().clamp(-1.0, 1.0)
     np.testing.assert_allclose(policy.act_on(seen), own, atol=1e-5)
     assert "R2 of the surrogate" in policy.card.notes[-1]  # type: ignore[union-attr]
-    assert knowing(config, "both").train["known_listener"]
+    assert with_options(config, KNOWLEDGE["both"]).train["known_listener"]
