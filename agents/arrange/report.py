@@ -46,7 +46,7 @@ INPUTS: dict[str, dict[str, Any]] = {
 }
 """Options of the environment that a policy is trained and tried under."""
 
-LIMIT = {"nothing": {}} | KNOWLEDGE
+LIMIT: dict[str, dict[str, Any]] = {"nothing": {}} | KNOWLEDGE
 """The same for those who know what no agent can."""
 
 Row = dict[str, Any]
