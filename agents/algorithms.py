@@ -28,6 +28,8 @@ from .sb3 import CoreVecEnv
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU, "silu": nn.SiLU}
 
+_ASTRAY = 1e6  # weights that learned something are of the order of 1
+
 
 class ExportError(SegueError):
     """A network that a policy in numpy cannot be made of."""
@@ -135,6 +137,11 @@ def load_model(algorithm: str, path: Path, env: CoreVecEnv | None = None) -> Bas
         raise SegueError(
             f"{path} is no whole model of {algorithm} for this environment: {said}"
         ) from None
+
+
+def is_astray(model: BaseAlgorithm) -> bool:
+    """Whether a weight of a model is no number, or too large for one that learned anything."""
+    return not all(bool((value.abs() < _ASTRAY).all()) for value in model.policy.parameters())
 
 
 # Policies ---------------------------------------------------------------------------------------

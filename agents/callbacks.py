@@ -147,8 +147,8 @@ class Follower(BaseCallback):
         if self.num_timesteps == self.checked_at:
             return
         self.checked_at = self.num_timesteps
+        reward = self.validate(self.model)  # first: it fails for a model that went astray
         save_checkpoint(self.model, self.run)
-        reward = self.validate(self.model)
         if self._rank(reward):
             save_model(self.model, self.run / BEST)
         self.logger.record("validation/reward", reward)

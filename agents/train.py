@@ -9,7 +9,14 @@ from ..analysis.cards import Card, Metric, Output
 from ..envs import make_core
 from ..envs.core import Core
 from ..music.errors import SegueError
-from .algorithms import ModelPlayer, load_model, make_model, player_of, use_one_thread
+from .algorithms import (
+    ModelPlayer,
+    is_astray,
+    load_model,
+    make_model,
+    player_of,
+    use_one_thread,
+)
 from .callbacks import BEFORE, BEST, CURVE, LAST, Follower, load_checkpoint, save_checkpoint
 from .config import Config, save_config, train_command
 from .evaluate import play
@@ -23,6 +30,11 @@ VALIDATION_SEED = 9_000
 
 _CHECK_PART = 8  # the checks on the way play so small a part of the validation episodes
 _LEAST_CHECK = 32  # but so many at least
+
+
+class DivergedError(SegueError):
+    """A training whose weights grew beyond all bounds."""
+
 
 Prepare = Callable[[BaseAlgorithm], None]
 Report = Callable[[int, float], bool]
@@ -84,6 +96,13 @@ def train(
     except KeyboardInterrupt:
         save_checkpoint(model, run)
         raise
+    except (SegueError, ValueError) as error:
+        if not is_astray(model):
+            raise
+        raise DivergedError(
+            f"the training of {run} went astray at step {model.num_timesteps:,}: its weights grew "
+            f"beyond all bounds ({str(error).splitlines()[0][:100]}); try a smaller learning_rate"
+        ) from None
     finally:
         follower.close()
         env.close()

@@ -17,7 +17,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from ..music.errors import SegueError
 from .callbacks import read_curve
 from .config import Config, Range, save_config
-from .train import train
+from .train import DivergedError, train
 
 BEST_CONFIG = "best.yaml"
 """The best settings found, a configuration, in the folder of a search."""
@@ -91,7 +91,7 @@ def _try(trial: optuna.Trial, config: Config, run: Path, quiet: bool) -> float |
     folder = run / f"trial{trial.number}"
     try:
         train(chosen, folder, quiet=quiet, report=report)
-    except ValueError:  # weights or actions that are no longer finite
+    except DivergedError:
         return None
     if pruned:
         return None

@@ -90,7 +90,7 @@ def train(
         settings = replace(loaded, seed=number, train=loaded.train | chosen)
         going_on = resume and (seeds == 1 or has_checkpoint(one))
         try:
-            run_training(settings, one, resume=going_on, tell=console.print)
+            run_training(settings, one, resume=going_on, tell=_tell)
         except KeyboardInterrupt:
             again = shlex.join(["segue", *(word for word in sys.argv[1:] if word != "--resume")])
             console.print(f"go on with: {again} --resume", soft_wrap=True)
@@ -99,6 +99,10 @@ def train(
         draw_curves(sorted(folder.glob("seed*")), folder / "curve.png")
     found = " ".join(str(_trained(one)) for one in runs)
     console.print(f"trained: {found}; try it: segue evaluate {short} {found}", soft_wrap=True)
+
+
+def _tell(line: str) -> None:
+    console.print(line, markup=False, soft_wrap=True)
 
 
 def _trained(run: Path) -> Path:

@@ -14,7 +14,7 @@ from segue.agents.config import Config, load_config
 from segue.agents.curves import draw_curves
 from segue.agents.policy import Policy
 from segue.agents.sb3 import CoreVecEnv
-from segue.agents.train import train
+from segue.agents.train import DivergedError, train
 from segue.analysis.cards import read_card
 from segue.music.errors import SegueError
 
@@ -184,6 +184,14 @@ def test_an_interrupt_leaves_a_checkpoint(tmp_path: Path, echo_config: Any) -> N
     assert not (tmp_path / "policy.json").exists()
     train(echo_config(), tmp_path, resume=True, quiet=True)
     assert load_model("ppo", tmp_path / LAST).num_timesteps == 2048
+
+
+def test_a_training_that_goes_astray_is_told(tmp_path: Path, echo_config: Any) -> None:
+    config = echo_config("ppo", "box", checks=16)
+    wild = replace(config, hyper=config.hyper | {"learning_rate": 1e30, "max_grad_norm": 1e30})
+    with pytest.raises(DivergedError, match=r"went astray at step .* smaller learning_rate"):
+        train(wild, tmp_path, quiet=True)
+    assert not (tmp_path / "policy.json").exists()
 
 
 def test_patience_ends_what_no_longer_learns(tmp_path: Path, echo_config: Any) -> None:

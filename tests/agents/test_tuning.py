@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from segue.agents.config import Range, load_config
 from segue.agents.tuning import tune
@@ -47,6 +48,16 @@ def test_hopeless_trials_are_stopped_early(tmp_path: Path, echo_config: Any) -> 
     for number in stopped:
         lines = (tmp_path / f"trial{number}" / "curve.jsonl").read_text().splitlines()
         assert len(lines) < 4
+
+
+def test_trials_that_go_astray_are_left_out(tmp_path: Path, echo_config: Any) -> None:
+    config = echo_config("ppo", "box", steps=512, checks=2)
+    told: dict[int, float | None] = {}
+    search = {"learning_rate": Range(choices=(1e30,))}
+    wild = replace(config, hyper=config.hyper | {"max_grad_norm": 1e30}, search=search)
+    with pytest.raises(SegueError, match=r"no trial in .* came to an end"):
+        tune(wild, tmp_path, 2, told=told.__setitem__)
+    assert told == {0: None, 1: None}
 
 
 def test_there_must_be_something_to_search(tmp_path: Path, echo_config: Any) -> None:
