@@ -55,13 +55,9 @@ class Stages:
 def train_agent(run: Path, seed: int, stages: Stages, material: Material) -> Policy:
     """Train an agent and leave it in `run`, as `agents.train.train` does, with `phases.json`."""
     config = load_config("timbre", steps=max(stages.ppo, 1), seed=seed)
-    phases: list[dict[str, Any]] = []
-
-    def prepare(model: BaseAlgorithm) -> None:
-        pretrain(model, config, stages, material, phases)
-        write_whole(run / "phases.json", json.dumps(phases, indent=2).encode() + b"\n")
-
-    policy = train(config, run, prepare=prepare)
+    policy = train(
+        config, run, prepare=lambda model: pretrain(model, config, stages, material, run)
+    )
     assert isinstance(policy, Policy)  # for the type checker: PPO is exported
     return policy
 
@@ -71,9 +67,10 @@ def pretrain(
     config: Config,
     stages: Stages,
     material: Material,
-    phases: list[dict[str, Any]],
+    run: Path,
 ) -> None:
-    """Train the actor of a new model before it plays; tells each stage to `phases`."""
+    """Train the actor of a new model before it plays; `run/phases.json` tells of each stage."""
+    phases: list[dict[str, Any]] = []
     torch.manual_seed(config.seed)
     actor = actor_of(model.policy)
     core = TimbreCore(config.n_envs, **config.train, steps=_EPISODE_STEPS)
@@ -87,6 +84,7 @@ def pretrain(
         )
         reward = float(played.reward.mean())
         phases.append({"stage": stage, "cpu_seconds": round(taken), "reward": reward})
+        write_whole(run / "phases.json", json.dumps(phases, indent=2).encode() + b"\n")
 
     with Progress(disable=not sys.stdout.isatty()) as progress:
         task = progress.add_task("imitation", total=None)
