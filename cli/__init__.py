@@ -7,10 +7,11 @@ import typer
 
 from ..client.errors import ClientError
 from ..music.errors import SegueError
-from . import cues, ears, feedback, learning, machine, play, sound, training, transcribe
+from . import accompany, cues, ears, feedback, learning, machine, play, sound, training, transcribe
 from .common import app
 
 __all__ = [
+    "accompany",
     "app",
     "cues",
     "ears",

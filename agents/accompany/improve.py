@@ -33,11 +33,12 @@ from .turning import ChordNetwork
 class ImproveSettings:
     """How a player is improved."""
 
-    updates: int = 250
-    clips: int = 48  # played for an update
+    updates: int = 130
+    clips: int = 12  # played for an update
+    modulating: float = 0.5  # share of clips that go into another key on the way
     passes: int = 2  # gradient steps on what was played
     gamma: float = 0.7  # chance that a chord is held for another frame
-    prior_weight: float = 0.02  # of the divergence from the model of played chords [a nat]
+    prior_weight: float = 0.021  # of the divergence from the model of played chords [a nat]
     learning_rate: float = 1e-2  # falls to 0 linearly
     gradient_limit: float = GRADIENT_LIMIT / 2
     seed: int = 0
@@ -53,7 +54,7 @@ def improve(
     for update in range(settings.updates):
         share = 1.0 - update / settings.updates
         optimizer.param_groups[0]["lr"] = settings.learning_rate * share
-        clips = draw_clips(songs, settings.clips, rng)
+        clips = draw_clips(songs, settings.clips, rng, modulating=settings.modulating)
         chords = play_clips(Network(player.kernels()), clips, rng)
         seen = forced(clips, chords)
         values = torch.as_tensor(hindsight(clips, settings.gamma))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...analysis.cards import load_weights
-from ...envs.accompany.chords import CLASSES, NONE, Ints
+from ...envs.accompany.chords import CLASSES, NONE, Ints, transpose_chords
 from ...envs.accompany.clips import Clips
 from ...envs.accompany.corpus import REST
 from ...envs.accompany.network import Kernels, TurningGRU
@@ -33,6 +33,12 @@ def heard(clips: Clips, chords: Ints) -> Floats:
         meter_features(clips.place, clips.bar),
     )
     return np.concatenate(parts, -1)
+
+
+def other_chords(clips: Clips, rng: np.random.Generator) -> Ints:
+    """The chords of another clip for each, in any key [shape=(n, frames)]."""
+    shift = rng.integers(0, CLASSES, (len(clips), 1))
+    return transpose_chords(np.roll(clips.chords, 1, 0), shift)
 
 
 class Judge(TurningGRU):

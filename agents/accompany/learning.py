@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...envs.accompany.chords import CLASSES, Ints, transpose_chords
+from ...envs.accompany.chords import Ints
 from ...envs.accompany.clips import Clips, draw_clips, forced_observations
 from ...envs.accompany.corpus import Song
-from .judge import PAIR_BLOCKS, PAIR_PLAIN, heard
+from .judge import PAIR_BLOCKS, PAIR_PLAIN, heard, other_chords
 from .turning import ChordNetwork, Judge
 
 Report = Callable[[str, int, float], None]
@@ -34,13 +34,14 @@ class FitSettings:
     updates: int
     channels: int = 16  # numbers of the state for each pitch class
     clips: int = 32  # of an update
+    modulating: float = 0.2  # share of clips that go into another key on the way
     learning_rate: float = 1e-2  # falls to 0 along a cosine
     weight_decay: float = 0.01
     seed: int = 0
 
 
-PRIOR = FitSettings(updates=800)
-JUDGE = FitSettings(updates=400, channels=10, learning_rate=5e-3)
+PRIOR = FitSettings(updates=300, clips=16)
+JUDGE = FitSettings(updates=180, channels=10, learning_rate=5e-3, modulating=0.0)
 
 
 def forced(clips: Clips, chords: Ints) -> Tensor:
@@ -86,7 +87,7 @@ def new_judge(channels: int) -> Judge:
 def judge_loss(judge: Judge, clips: Clips, rng: np.random.Generator) -> Tensor:
     """Cross-entropy of telling true pairs from those with the chords of another clip."""
     n = len(clips)
-    wrong = transpose_chords(np.roll(clips.chords, 1, 0), rng.integers(0, CLASSES, (n, 1)))
+    wrong = other_chords(clips, rng)
     pairs = np.concatenate([heard(clips, clips.chords), heard(clips, wrong)])
     truth = torch.cat([torch.ones(n), torch.zeros(n)])
     return functional.binary_cross_entropy_with_logits(judge(torch.as_tensor(pairs)), truth)
@@ -108,7 +109,8 @@ def _descend(
     for update in range(settings.updates):
         share = 0.5 * (1.0 + cos(pi * update / settings.updates))
         optimizer.param_groups[0]["lr"] = settings.learning_rate * share
-        value = loss(draw_clips(songs, settings.clips, rng), rng)
+        clips = draw_clips(songs, settings.clips, rng, modulating=settings.modulating)
+        value = loss(clips, rng)
         optimizer.zero_grad()
         torch.autograd.backward(value)
         nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_LIMIT)

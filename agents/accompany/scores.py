@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...envs.accompany.chords import Ints
 from ...envs.accompany.clips import Clips, forced_observations
@@ -45,15 +46,15 @@ class Played:
         return cls(joined, np.concatenate([part.chords for part in parts]))
 
 
-def log_probability(prior: Network, played: Played) -> float:
-    """Mean log-probability of a frame's chord under a model of played chords, nats."""
+def clip_log_probabilities(prior: Network, played: Played) -> NDArray[np.float64]:
+    """Mean log-probability of a frame's chord under a model of played chords, nats [shape=(n,)]."""
     seen = forced_observations(played.clips, played.chords)
-    state, total = prior.start(len(seen)), 0.0
+    state, total = prior.start(len(seen)), np.zeros(len(seen))
     for at in range(seen.shape[1]):
         logits, state = prior.step(seen[:, at], state)
         chosen = played.chords[:, at, None]
-        total += float(np.take_along_axis(log_softmax(logits), chosen, 1).mean())
-    return float(total / seen.shape[1])
+        total += np.take_along_axis(log_softmax(logits), chosen, 1)[:, 0]
+    return np.asarray(total / seen.shape[1], np.float64)
 
 
 def set_scores(played: Played, prior: Network, judge: Judge) -> dict[str, float]:
@@ -77,7 +78,7 @@ def set_scores(played: Played, prior: Network, judge: Judge) -> dict[str, float]
         "onset_distance": onset_interval_distance(played.clips.onset, played.clips.chords, chords),
         "vendi": diversity,
         "vendi_share_of_truth": diversity / vendi(played.clips.chords),
-        "log_probability": log_probability(prior, played),
+        "log_probability": float(clip_log_probabilities(prior, played).mean()),
         "realism": float(judge.realism(played.clips, chords).mean()),
     }
 

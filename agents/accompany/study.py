@@ -1,11 +1,13 @@
 """The study of `segue/Accompany-v0`: who accompanies, and what is measured of it."""
 
 from collections.abc import Sequence
+from typing import cast
 
 from ...envs import ACCOMPANY
 from ...envs.accompany.chords import chord_number
 from ...envs.accompany.core import AccompanyCore
 from ...envs.accompany.prior import PRIOR
+from ...envs.core import Core
 from ..study import Episodes, Player, Study
 from .baselines import Chance, Constant, Rule, Truth
 from .judge import load_judge
@@ -47,8 +49,9 @@ def make_player(name: str, seed: int) -> Player:
     return NetworkPlayer(load_network(MODELS / f"{file}.json"), seed=seed)
 
 
-def keep(core: AccompanyCore) -> tuple[Played, bool]:
+def keep(core: Core) -> tuple[Played, bool]:
     """The clips and chords of a batch, and whether the melodies were transposed at beat 32."""
+    core = cast(AccompanyCore, core)
     shifted = bool(core.settings.shift_semitones) and core.settings.shift_beat == 32.0
     return Played(core.clips, core.chords.copy()), shifted
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from ...envs.accompany.corpus import load_songs
+from ...music.errors import SegueError
 from ...music.files import write_whole
 from .improve import ImproveSettings, improve
 from .learning import JUDGE, PRIOR, Report, fit_judge, fit_prior
@@ -60,6 +61,13 @@ def _keep(path: Path, fit: Callable[[], ChordNetwork | Judge]) -> Kernels:
         write_whole(path, buffer.getvalue())
         told = {"cpu_seconds": round(seconds, 1)}
         write_whole(path.with_suffix(".json"), (json.dumps(told) + "\n").encode())
+    return read_kernels(path)
+
+
+def read_kernels(path: Path) -> Kernels:
+    """The kernels in a file of a run's folder; SegueError if there is none."""
+    if not path.is_file():
+        raise SegueError(f"there is no {path}; run segue.agents.accompany.train first")
     with np.load(path, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
 

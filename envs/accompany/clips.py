@@ -49,10 +49,11 @@ class Clips:
             self.bar[rows],
         )
 
-    def transposed(self, semitones: Ints, from_frame: int = 0) -> "Clips":
+    def transposed(self, semitones: Ints, from_frame: Ints | int = 0) -> "Clips":
         """Melody and chords moved up, each clip by its own semitones, from a frame on."""
-        shift = np.zeros(self.melody.shape, np.int64)
-        shift[:, from_frame:] = semitones[:, None]
+        frames = np.arange(self.melody.shape[1])
+        first = np.broadcast_to(from_frame, len(self))
+        shift = semitones[:, None] * (frames >= first[:, None])
         melody = np.where(self.melody == REST, REST, np.clip(self.melody + shift, 1, 127))
         chords = transpose_chords(self.chords, shift)
         return Clips(self.names, melody, self.onset, chords, self.place, self.bar)
@@ -69,15 +70,24 @@ def _cut(songs: list[tuple[Song, int]]) -> Clips:
     return Clips(names, melody, column("onset").astype(bool), chords, place, bar)
 
 
-def draw_clips(songs: tuple[Song, ...], n: int, rng: np.random.Generator) -> Clips:
-    """n clips that begin at any bar of any song, in any key; longer songs are drawn more often."""
+def draw_clips(
+    songs: tuple[Song, ...], n: int, rng: np.random.Generator, *, modulating: float = 0.0
+) -> Clips:
+    """n clips that begin at any bar of any song, in any key; longer songs are drawn more often.
+
+    :param modulating: share of the clips that go into another key at some frame
+    """
     lengths = np.array([len(song) - CLIP_FRAMES + 1 for song in songs], float)
     chosen = []
     for number in rng.choice(len(songs), n, p=lengths / lengths.sum()):
         song = songs[number]
         starts = np.flatnonzero(song.place[: len(song) - CLIP_FRAMES + 1] == 0)
         chosen.append((song, int(rng.choice(starts))))
-    return _cut(chosen).transposed(rng.integers(LOWEST_SHIFT, HIGHEST_SHIFT + 1, n))
+    clips = _cut(chosen).transposed(rng.integers(LOWEST_SHIFT, HIGHEST_SHIFT + 1, n))
+    if modulating == 0.0:
+        return clips
+    moves = rng.integers(LOWEST_SHIFT, HIGHEST_SHIFT + 1, n) * (rng.random(n) < modulating)
+    return clips.transposed(moves, rng.integers(0, CLIP_FRAMES, n))
 
 
 def fixed_clips(songs: tuple[Song, ...]) -> Clips:

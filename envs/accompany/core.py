@@ -173,13 +173,18 @@ class AccompanyCore(Core):
         sounds = clips.melody[index, :frames] != REST
         starts |= sounds & ~np.concatenate([[False], sounds[:-1]])
         melody = _notes(starts, sounds, [(int(p),) for p in clips.melody[index, :frames]], 0.9)
-        played = self.chords[index, :frames]
-        begins = np.concatenate([[True], played[1:] != played[:-1]])
-        harmony = _notes(begins, played != NONE, [_voiced(int(c)) for c in played], 0.6)
+        harmony = chord_notes(self.chords[index, :frames])
         bar = int(clips.bar[index, 0])
         meter = Meter(bar, 8) if bar % 2 else Meter(bar // 2, 4)
         tracks = (Track("piano", melody), Track("pad", harmony, program=89, channel=1))
         return Score(tracks, TempoMap(TEMPO_BPM), meter, clips.names[index])
+
+
+def chord_notes(chords: Ints) -> NDArray[np.void]:
+    """The notes of chords, one for each frame [shape=(frames,)], voiced plainly."""
+    begins = np.ones(len(chords), bool)
+    begins[1:] = chords[1:] != chords[:-1]
+    return _notes(begins, chords != NONE, [_voiced(int(number)) for number in chords], 0.6)
 
 
 def _voiced(number: int) -> tuple[int, ...]:
