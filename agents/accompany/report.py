@@ -82,9 +82,8 @@ def played_chords(player: Player, clips: Clips) -> Ints:
     return core.chords
 
 
-def report(run: Path, seeds: list[int], split: str, temperature: float) -> dict[str, Scores]:
-    """Rows by name: rules, means over seeds of players and models, and intervals of the players."""
-    clips = fixed_clips(load_songs(BENCHMARK, split))
+def report(run: Path, seeds: list[int], clips: Clips, temperature: float) -> dict[str, Scores]:
+    """Rows by name: rules, means over seeds of players and own models with intervals, each seed."""
     both = [seed_scores(run, seed, clips, temperature) for seed in seeds]
     prior, judge = (
         Network(read_kernels(run / f"prior-{seeds[0]}.npz")),
@@ -107,13 +106,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--run", type=Path, default=Path("runs/accompany"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    parser.add_argument("--corpus", default=BENCHMARK)
     parser.add_argument("--split", default="validation")
     parser.add_argument("--temperatures", type=float, nargs="+", default=[TEMPERATURE])
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
+    clips = fixed_clips(load_songs(given.corpus, given.split))
     found = {}
     for temperature in given.temperatures:
-        rows = report(given.run, given.seeds, given.split, temperature)
+        rows = report(given.run, given.seeds, clips, temperature)
         found[str(temperature)] = rows
         table = Table(title=f"{given.split}, temperature {temperature}")
         table.add_column("measure")

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...analysis.cards import Card, Metric, Output, Source, save_model
-from ...envs.accompany.clips import fixed_clips
+from ...envs.accompany.clips import Clips, fixed_clips
 from ...envs.accompany.corpus import load_songs
 from ...envs.accompany.measures import note_in_chord
 from ...envs.accompany.network import Network
@@ -37,18 +37,27 @@ USE = "not cleared: learned from an edition under GPL-3.0 and arrangements of co
 COMMAND = "python -m segue.agents.accompany.train --run RUN"
 JUDGE_NAME = "accompany-judge"
 
+Model = tuple[Card, dict[str, NDArray[Any]]]
 
-def ship(run: Path, seeds: list[int]) -> list[Card]:
+
+def ship(
+    run: Path,
+    seeds: list[int],
+    *,
+    corpus: str = BENCHMARK,
+    folder: Path = MODELS,
+    prior_folder: Path = PRIOR_MODELS,
+) -> list[Card]:
     """Write the models of a run into the folders of shipped models; returns the players' cards."""
-    validation = fixed_clips(load_songs(BENCHMARK, "validation"))
+    validation, clips = (fixed_clips(load_songs(corpus, name)) for name in ("validation", "test"))
     liked = {
         seed: seed_scores(run, seed, validation, TEMPERATURE)[0]["triad_note_in_chord"]
         for seed in seeds
     }
     best = max(seeds, key=lambda seed: liked[seed])
-    cards = [_ship_player(run, seed, seed == best) for seed in seeds]
-    _ship_prior(run, best)
-    _ship_judge(run)
+    cards = [save_model(folder, *_player(run, seed, clips, seed == best)) for seed in seeds]
+    save_model(prior_folder, *_prior(run, best, clips))
+    save_model(folder, *_judge(run, clips))
     return cards
 
 
@@ -65,8 +74,7 @@ def _seconds(run: Path, *names: str) -> float:
     return sum(float(json.loads((run / f"{n}.json").read_text())["cpu_seconds"]) for n in names)
 
 
-def _ship_player(run: Path, seed: int, best: bool) -> Card:
-    clips = fixed_clips(load_songs(BENCHMARK, "test"))
+def _player(run: Path, seed: int, clips: Clips, best: bool) -> Model:
     scores, _ = seed_scores(run, seed, clips, TEMPERATURE)
     kernels = read_kernels(run / f"player-{seed}.npz")
     rng = np.random.default_rng(FIRST_SEED + seed)
@@ -97,11 +105,10 @@ def _ship_player(run: Path, seed: int, best: bool) -> Card:
             *(("of the seeds, the one that validation likes best",) if best else ()),
         ),
     )
-    return save_model(MODELS, card, _half(kernels))
+    return card, _half(kernels)
 
 
-def _ship_prior(run: Path, seed: int) -> None:
-    clips = fixed_clips(load_songs(BENCHMARK, "test"))
+def _prior(run: Path, seed: int, clips: Clips) -> Model:
     kernels = read_kernels(run / f"prior-{seed}.npz")
     _, own = seed_scores(run, seed, clips, TEMPERATURE)
     told = clip_log_probabilities(Network(kernels), Played(clips, clips.chords))
@@ -127,11 +134,10 @@ def _ship_prior(run: Path, seed: int) -> None:
             f"training took {_seconds(run, f'prior-{seed}'):.0f} CPU seconds",
         ),
     )
-    save_model(PRIOR_MODELS, card, _half(kernels))
+    return card, _half(kernels)
 
 
-def _ship_judge(run: Path) -> None:
-    clips = fixed_clips(load_songs(BENCHMARK, "test"))
+def _judge(run: Path, clips: Clips) -> Model:
     kernels = read_kernels(run / "judge.npz")
     judge, rng = Judge(kernels), np.random.default_rng(0)
     true = judge.realism(clips, clips.chords) > 0.5
@@ -155,7 +161,7 @@ def _ship_judge(run: Path) -> None:
         sha256="",
         notes=(f"true pairs right {true.mean():.3f}, others {wrong.mean():.3f}",),
     )
-    save_model(MODELS, card, _half(kernels))
+    return card, _half(kernels)
 
 
 def main() -> None:

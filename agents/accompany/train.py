@@ -9,7 +9,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -23,7 +23,7 @@ from ...envs.accompany.corpus import load_songs
 from ...music.errors import SegueError
 from ...music.files import write_whole
 from .improve import ImproveSettings, improve
-from .learning import JUDGE, PRIOR, Report, fit_judge, fit_prior
+from .learning import JUDGE, PRIOR, FitSettings, Report, fit_judge, fit_prior
 from .turning import ChordNetwork, Judge
 
 BENCHMARK = "pop909+nottingham"
@@ -32,21 +32,31 @@ BENCHMARK = "pop909+nottingham"
 Kernels = dict[str, NDArray[np.float32]]
 
 
-def train(run: Path, seeds: list[int], report: Report, *, corpus: str = BENCHMARK) -> None:
+@dataclass(frozen=True)
+class Plan:
+    """What is trained, from which songs."""
+
+    corpus: str = BENCHMARK
+    judge: FitSettings = JUDGE
+    prior: FitSettings = PRIOR
+    player: ImproveSettings = field(default_factory=ImproveSettings)
+
+
+def train(run: Path, seeds: list[int], report: Report, plan: Plan | None = None) -> None:
     """Train what is missing in a run's folder.
 
     :param run: the folder
-    :param seeds: of the models and players
+    :param seeds: of the models and players, instead of those of the plan
     :param report: told of each update
-    :param corpus: whose training split is learned
     """
-    songs = load_songs(corpus, "train")
+    plan = plan or Plan()
+    songs = load_songs(plan.corpus, "train")
     run.mkdir(parents=True, exist_ok=True)
-    _keep(run / "judge.npz", partial(fit_judge, songs, JUDGE, report))
+    _keep(run / "judge.npz", partial(fit_judge, songs, plan.judge, report))
     for seed in seeds:
-        fit = partial(fit_prior, songs, replace(PRIOR, seed=seed), report)
+        fit = partial(fit_prior, songs, replace(plan.prior, seed=seed), report)
         prior = ChordNetwork.from_kernels(_keep(run / f"prior-{seed}.npz", fit))
-        better = partial(improve, prior, songs, ImproveSettings(seed=seed), report)
+        better = partial(improve, prior, songs, replace(plan.player, seed=seed), report)
         _keep(run / f"player-{seed}.npz", better)
 
 
@@ -85,7 +95,7 @@ def main() -> None:
         if update % 50 == 0:
             console.print(f"{what}: update {update}, loss {loss:.4f}")
 
-    train(given.run, given.seeds, report, corpus=given.corpus)
+    train(given.run, given.seeds, report, Plan(corpus=given.corpus))
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def test_what_cannot_be_accompanied_is_told() -> None:
         accompany(Score((empty,)))
     with pytest.raises(SegueError, match="'tune' has no notes"):
         accompany(Score((empty,)), track="tune")
-    with pytest.raises(SegueError, match="no track .violin."):
+    with pytest.raises(SegueError, match=r"no track .violin."):
         accompany(theme(), track="violin")
     endless = Track("tune", make_notes([(0.0, 20_000.0, 60, 0.5)]))
     with pytest.raises(SegueError, match="20000 beats"):
