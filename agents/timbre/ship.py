@@ -18,6 +18,7 @@ from ..evaluate import FIRST_SEED, play
 from ..policy import Policy
 from ..statistics import interval
 from .study import MODELS
+from .training import TOLD
 
 EPISODES = 256  # of each kind of target
 
@@ -35,18 +36,17 @@ def ship(runs: Sequence[Path], folder: Path = MODELS, episodes: int = EPISODES) 
     policies = [Policy.load(run / "policy.json", TIMBRE) for run in runs]
     for number, (run, policy) in enumerate(zip(runs, policies, strict=True)):
         card = read_card(run / "policy.json")
-        phases = json.loads((run / "phases.json").read_text())
-        told = [f"after {one['stage']}: {one['reward']:.3f} on validation" for one in phases]
+        told = json.loads((run / TOLD).read_text())
         name = f"timbre-{number}"
         card = replace(
             card,
             name=name,
             weights=f"{name}.npz",
-            summary=f"imitation, analytic gradients, then {card.summary}",
+            summary=f"imitation, then {card.summary}",
             metrics=(*card.metrics, *(_reward(policy, kind, episodes) for kind in TARGETS[:-1])),
             command=COMMAND,
-            notes=tuple(told),
-            train_cpu_seconds=card.train_cpu_seconds + sum(one["cpu_seconds"] for one in phases),
+            notes=(f"after imitation alone: {told['reward']:.3f} on validation",),
+            train_cpu_seconds=card.train_cpu_seconds + told["cpu_seconds"],
         )
         cards.append(policy.save(folder, card))
     best = max(range(len(runs)), key=lambda at: cards[at].metrics[0].value)

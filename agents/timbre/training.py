@@ -1,140 +1,88 @@
 """Training of the agents of `segue/Timbre-v0`: `python -m segue.agents.timbre.training --run DIR`.
 
-Three stages train the same policy of Stable-Baselines3's PPO: imitation of who knows the target's
-knobs, on pairs of settings; analytic gradients through a surrogate of the synthesizer; PPO in the
-environment, as the configuration `timbre` says. `phases.json` in the run's folder says what each
-stage earned on validation and took. `segue train timbre` is the last stage alone, from nothing.
+Two stages train the same policy of Stable-Baselines3's PPO: imitation of who knows the target's
+knobs, on pairs of settings, then PPO in the environment as the configuration `timbre` says.
+`imitation.json` in the run's folder says what the first earned on validation, and took.
+`segue train timbre` is the second stage alone, from nothing.
 """
 
 import argparse
 import json
-import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from rich.progress import Progress, TaskID
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from ...envs.timbre.core import TimbreCore
+from ...envs.timbre.settings import TimbreSettings
 from ...music.files import write_whole
 from ..algorithms import export
 from ..config import Config, load_config
 from ..evaluate import play
 from ..policy import Policy
 from ..train import VALIDATION_SEED, train, validation_core
-from .analytic import AnalyticSettings, actor_of, train_analytic
 from .imitation import near_table, train_imitation
-from .surrogate import ROWS, SEED, Surrogate, fit_surrogate
 from .table import Table, rendered_table
 
-_EPISODE_STEPS = 16  # of analytic gradients: what matters most is the way to the target
+TOLD = "imitation.json"
+"""What the first stage earned and took, in a run's folder."""
+
+_ROWS, _SEED = 24_576, 78  # settings that are imitated on, and as many neighbours
+_BATCHES = 3000
 _LOG_STD = -2.3  # of PPO's actions, where it goes on from a trained actor
 
 
-@dataclass(frozen=True)
-class Material:
-    """What all trainings share: settings with their sounds, and the surrogate fitted to them."""
+def train_agent(run: Path, seed: int, tables: tuple[Table, Table], steps: int | None) -> Policy:
+    """Train an agent and leave it in `run`, as `agents.train.train` does, with `TOLD`.
 
-    surrogate: Surrogate
-    table: Table
-    near: Table  # a neighbour of each row of the table
-
-
-@dataclass(frozen=True)
-class Stages:
-    """How long each stage is."""
-
-    imitation: int = 3000  # batches
-    analytic: int = 120  # updates
-    ppo: int = 131_072  # steps; 0: no more than a check
-
-
-def train_agent(run: Path, seed: int, stages: Stages, material: Material) -> Policy:
-    """Train an agent and leave it in `run`, as `agents.train.train` does, with `phases.json`."""
-    config = load_config("timbre", steps=max(stages.ppo, 1), seed=seed)
-    policy = train(
-        config, run, prepare=lambda model: pretrain(model, config, stages, material, run)
-    )
+    :param tables: see `load_tables`
+    :param steps: of PPO; none: as many as the configuration says
+    """
+    changes = {} if steps is None else {"steps": steps}
+    config = load_config("timbre", seed=seed, **changes)
+    policy = train(config, run, prepare=lambda model: _imitate(model, config, tables, run))
     assert isinstance(policy, Policy)  # for the type checker: PPO is exported
     return policy
 
 
-def pretrain(
-    model: BaseAlgorithm,
-    config: Config,
-    stages: Stages,
-    material: Material,
-    run: Path,
-) -> None:
-    """Train the actor of a new model before it plays; `run/phases.json` tells of each stage."""
-    phases: list[dict[str, Any]] = []
-    torch.manual_seed(config.seed)
-    actor = actor_of(model.policy)
-    core = TimbreCore(config.n_envs, **config.train, steps=_EPISODE_STEPS)
-
-    def note(stage: str, started: float) -> None:
-        taken = time.process_time() - started
-        played = play(
-            validation_core(config, config.validation_episodes),
-            export(model, config),
-            seed=VALIDATION_SEED,
-        )
-        reward = float(played.reward.mean())
-        phases.append({"stage": stage, "cpu_seconds": round(taken), "reward": reward})
-        write_whole(run / "phases.json", json.dumps(phases, indent=2).encode() + b"\n")
-
-    with Progress(disable=not sys.stdout.isatty()) as progress:
-        task = progress.add_task("imitation", total=None)
-        started = time.process_time()
-        train_imitation(
-            actor,
-            material.table,
-            material.near,
-            core.settings.largest_move,
-            batches=stages.imitation,
-            seed=config.seed,
-        )
-        note("imitation", started)
-        started = time.process_time()
-        settings = AnalyticSettings(updates=stages.analytic, seed=config.seed)
-        progress.update(task, description="analytic gradients", total=stages.analytic)
-        train_analytic(
-            actor,
-            material.surrogate,
-            core,
-            settings,
-            lambda update, _: _show(progress, task, update),
-        )
-        note("analytic", started)
+def _imitate(model: BaseAlgorithm, config: Config, tables: tuple[Table, Table], run: Path) -> None:
+    """Train the actor of a new model before it plays."""
+    started = time.process_time()
+    policy: Any = model.policy
+    actor = torch.nn.Sequential(*policy.mlp_extractor.policy_net, policy.action_net)
+    move = TimbreSettings.from_options(**config.train).largest_move
+    train_imitation(actor, *tables, move, batches=_BATCHES, seed=config.seed)
+    taken = time.process_time() - started
     with torch.no_grad():
-        log_std: Any = model.policy.log_std
-        log_std.fill_(_LOG_STD)
+        policy.log_std.fill_(_LOG_STD)
+    core = validation_core(config, config.validation_episodes)
+    played = play(core, export(model, config), seed=VALIDATION_SEED)
+    told = {"cpu_seconds": round(taken), "reward": float(played.reward.mean())}
+    write_whole(run / TOLD, json.dumps(told, indent=2).encode() + b"\n")
 
 
-def _show(progress: Progress, task: TaskID, update: int) -> None:
-    progress.update(task, completed=update)
+def load_tables(path: Path) -> tuple[Table, Table]:
+    """Settings with their sounds, and a neighbour of each: those in a file, or new ones.
 
-
-def load_material(path: Path) -> Material:
-    """The material in a file, or new one, which is then kept there."""
-    surrogate = Surrogate()
+    New ones are kept in the file, for the trainings that follow.
+    """
     if path.exists():
-        kept = torch.load(path, weights_only=True)
-        surrogate.load_state_dict(kept["surrogate"])
-        numbers = [kept[name].numpy() for name in ("knobs", "sounds", "near_knobs", "near_sounds")]
-        return Material(surrogate, Table(*numbers[:2]), Table(*numbers[2:]))
-    table = rendered_table(ROWS, SEED)
-    near = near_table(table, SEED)
-    surrogate, explained = fit_surrogate(table)
-    print("variance explained by the surrogate:", explained.round(2))
-    numbers = [table.knobs, table.descriptors, near.knobs, near.descriptors]
-    names = ("knobs", "sounds", "near_knobs", "near_sounds")
-    kept = {name: torch.from_numpy(value) for name, value in zip(names, numbers, strict=True)}
-    torch.save({"surrogate": surrogate.state_dict(), **kept}, path)
-    return Material(surrogate, table, near)
+        with np.load(path) as kept:
+            names = ("knobs", "sounds", "near_knobs", "near_sounds")
+            knobs, sounds, near_knobs, near_sounds = (kept[name] for name in names)
+            return Table(knobs, sounds), Table(near_knobs, near_sounds)
+    table = rendered_table(_ROWS, _SEED)
+    near = near_table(table, _SEED)
+    np.savez(
+        path,
+        knobs=table.knobs,
+        sounds=table.descriptors,
+        near_knobs=near.knobs,
+        near_sounds=near.descriptors,
+    )
+    return table, near
 
 
 def main() -> None:
@@ -142,16 +90,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--run", type=Path, required=True, help="folder that is made")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--imitation", type=int, default=Stages.imitation, help="batches")
-    parser.add_argument("--analytic", type=int, default=Stages.analytic, help="updates")
-    parser.add_argument("--ppo", type=int, default=Stages.ppo, help="steps")
+    parser.add_argument("--steps", type=int, help="of PPO; else as the configuration says")
     given = parser.parse_args()
     given.run.mkdir(parents=True, exist_ok=True)
-    material = load_material(given.run.parent / "material.pt")
-    stages = Stages(given.imitation, given.analytic, given.ppo)
-    policy = train_agent(given.run, given.seed, stages, material)
-    card = policy.card
-    print(card.metrics[0] if card else "")
+    tables = load_tables(given.run.parent / "tables.npz")
+    policy = train_agent(given.run, given.seed, tables, given.steps)
+    if policy.card:
+        print(policy.card.metrics[0])
 
 
 if __name__ == "__main__":
