@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...envs.arrange.course import Course, TraceSource, draw_course
+from ...envs.arrange.course import Course, draw_course
+from ...envs.arrange.sources import TraceSource
 from ...envs.games.forecast import BARS, Forecast, ForecastNetwork, load_forecast
 from ...envs.games.traces import load_ticks
 

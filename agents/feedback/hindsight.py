@@ -13,16 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...envs.arrange.core import ArrangeCore
-from ...envs.arrange.course import Course, PathSource
+from ...envs.arrange.course import Course
 from ...envs.arrange.listener import ListenerSettings
 from ...envs.arrange.settings import ArrangeSettings
+from ...envs.arrange.sources import PathSource
 from ...envs.games.game import BAR_SECONDS
 from ...music.cue_file import load_cue
 from ...music.direction import Direction
 from ...music.errors import SegueError
 from ...music.mood import MOOD_PER_SD
 from ..study import Player
-from .population import Evidence, Population, evidence
+from .population import Evidence, Population, evidence, fit_population
 from .recorded import Recording, relive
 
 FloatArray = NDArray[np.float64]
@@ -33,7 +34,8 @@ LEAST_BARS = 8
 LISTENERS = 16
 """Listeners drawn for each session that is played again."""
 
-_UNKNOWN_SD = 1.0  # of a bias of which a session tells nothing
+_ANYBODY = Population(np.zeros(2), np.ones(2))
+_ANYBODY_SESSIONS = 0.5  # as how many sessions that counts: just enough where there are few
 
 
 @dataclass(frozen=True)
@@ -87,10 +89,16 @@ def listeners_like(population: Population, usual: ListenerSettings) -> ListenerS
 
 
 def play_again(
-    session: Session, player: Player, assumed: ListenerSettings, *, seed: int = 0
+    session: Session,
+    crowd: Population,
+    player: Player,
+    assumed: ListenerSettings,
+    *,
+    seed: int = 0,
 ) -> float:
     """Mean reward a bar of a player in a recorded session, over listeners who fit its feedback.
 
+    :param crowd: the population they are from
     :param assumed: what the player takes listeners to be like
     :param seed: of the listeners and their answers; the same for players that are compared
     """
@@ -103,8 +111,9 @@ def play_again(
     every = np.arange(LISTENERS)
     core.worlds.reset(every, np.zeros(LISTENERS, np.int64), np.full(LISTENERS, session.seed))
     core.course = Course([PathSource(_path(session), None)], 0 * every, 0 * every)
-    sd = 1.0 / np.sqrt(session.listener.precision + 1.0 / _UNKNOWN_SD**2)
-    believed = sd**2 * session.listener.precision * session.listener.bias
+    told = session.listener
+    sd = 1.0 / np.sqrt(told.precision + 1.0 / crowd.sd**2)
+    believed = sd**2 * (told.precision * told.bias + crowd.mean / crowd.sd**2)
     bias = believed + sd * rng.standard_normal((LISTENERS, 2))
     core.listeners.meet(bias, np.ones((LISTENERS, 2)))
     core.begin(np.repeat(Direction().knobs[None], LISTENERS, axis=0))
@@ -122,16 +131,26 @@ def _path(session: Session) -> NDArray[np.float32]:
     return np.stack(axes, axis=1)[None].astype(np.float32)
 
 
+def crowd_of(sessions: Sequence[Session]) -> Population:
+    """The population behind sessions, with next to nothing assumed of it."""
+    return fit_population([one.listener for one in sessions], _ANYBODY, _ANYBODY_SESSIONS)
+
+
 def gains(
     sessions: Sequence[Session],
+    crowd: Population,
     candidate: tuple[Player, ListenerSettings],
     present: tuple[Player, ListenerSettings],
     *,
     seed: int = 0,
 ) -> FloatArray:
-    """What a candidate would have earned more a bar, in each session [shape=(sessions,)]."""
+    """What a candidate would have earned more a bar, in each session [shape=(sessions,)].
+
+    :param crowd: the population that their listeners are from
+    """
     found = [
-        play_again(one, *candidate, seed=seed + at) - play_again(one, *present, seed=seed + at)
+        play_again(one, crowd, *candidate, seed=seed + at)
+        - play_again(one, crowd, *present, seed=seed + at)
         for at, one in enumerate(sessions)
     ]
     return np.array(found)

@@ -8,8 +8,9 @@ import pytest
 from segue.agents.arrange.directors import make_director
 from segue.agents.arrange.performer import Performer
 from segue.envs.arrange.core import ArrangeCore
-from segue.envs.arrange.course import Course, ToldSource
+from segue.envs.arrange.course import Course
 from segue.envs.arrange.settings import ArrangeSettings
+from segue.envs.arrange.sources import ToldSource
 from segue.envs.games.game import N_FEATURES
 from segue.music.cue_file import load_cue
 from segue.music.direction import Direction

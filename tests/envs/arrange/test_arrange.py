@@ -11,12 +11,13 @@ from gymnasium.utils.env_checker import check_env
 
 from segue.envs import ARRANGE
 from segue.envs.arrange.core import ArrangeCore
-from segue.envs.arrange.course import Course, ToldSource
+from segue.envs.arrange.course import Course
 from segue.envs.arrange.env import ArrangeEnv, ArrangeVectorEnv
 from segue.envs.arrange.listener import ListenerSettings
 from segue.envs.arrange.observation import OBSERVATION, SHOWN_GAME
 from segue.envs.arrange.rewards import REWARDS, broken_rules, movement_cost
 from segue.envs.arrange.settings import ArrangeSettings
+from segue.envs.arrange.sources import ToldSource
 from segue.music.direction import KNOBS, Direction
 from segue.music.errors import RangeError, UnknownNameError
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from segue.envs.arrange.course import Course, PathSource, TraceSource, draw_course
+from segue.envs.arrange.course import Course, draw_course
+from segue.envs.arrange.sources import PathSource, TraceSource
 from segue.envs.games.game import BAR_SECONDS, TICK_FIELDS, GameMeter, GameTick
 from segue.envs.games.traces import TICK_SECONDS, load_ticks, pick_episodes
 
