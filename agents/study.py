@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..envs import ACCOMPANY, ARRANGE, STEMS, TIMBRE, environment_id
+from ..envs import ACCOMPANY, ARRANGE, MELODY, STEMS, TIMBRE, environment_id
 from ..envs.core import Core, FloatArray
 
 
@@ -80,6 +80,7 @@ class Study:
 STUDIES = {  # environment -> module that holds its STUDY
     ARRANGE: "segue.agents.arrange.study",
     ACCOMPANY: "segue.agents.accompany.study",
+    MELODY: "segue.agents.melody.study",
     STEMS: "segue.agents.stems.study",
     TIMBRE: "segue.agents.timbre.study",
 }

@@ -18,10 +18,10 @@ PLAYERS = {
     "random": "any event, each as likely as the others",
     "notes": "the note model, drawn",
     "filter": "the note model without the events that break a rule at once, drawn",
-    "naive": "the agent's training with the rules as published, which are gamed",
+    "naive": "the same training with the rules as published, at temperature 0.2: it games them",
     "composer": "PPO that began as the note model; of the seeds that validation likes best",
 }
-BEST_SEED = 0
+BEST_SEED = 4
 
 TUNES = (
     "Tunes of the test split (539 phrases; python -m segue.agents.melody.tunes): repeats 0.004, "

@@ -3,7 +3,8 @@
 As RL Tuner does (Jaques et al. 2016), it begins as the note model: its network is first fitted to
 what the note model expects, in pieces that the note model writes, its critic to what they earn.
 Then PPO tunes it by the reward. The run is that of `configs/melody.yaml` and leaves what
-`segue train` leaves; `segue train melody` is the same from scratch.
+`segue train` leaves; `segue train melody` is the same from scratch. With `--ship NAME` the policy
+is also put among the models that ship, drawing at a lower temperature, which validation chose.
 """
 
 import argparse
@@ -18,10 +19,13 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch.nn import functional
 
+from ...envs import MELODY
 from ...envs.melody.core import MelodyCore
 from ..config import load_config
+from ..policy import Policy
 from ..train import train
 from .baselines import ModelNotes
+from .study import MODELS
 
 PIECES, STEPS, BATCH = 1024, 600, 512
 _RATE = 1e-3
@@ -76,6 +80,21 @@ def own_pieces(
     return np.concatenate(seen), np.concatenate(chances), returns[:-1].ravel()
 
 
+def ship(run: Path, name: str, command: str, temperature: float) -> None:
+    """Put the policy of a run among the models that ship.
+
+    :param temperature: of its draws; it becomes part of the last layer
+    """
+    policy = Policy.load(run / "policy.json", MELODY)
+    assert policy.card is not None  # it was loaded with one
+    last = sum(key.startswith("w") for key in policy.weights) - 1
+    for key in (f"w{last}", f"b{last}"):
+        policy.weights[key] = policy.weights[key] / np.float32(temperature)
+    note = f"it draws at temperature {temperature:g}; its reward was measured at 1"
+    card = replace(policy.card, name=name, weights=f"{name}.npz", command=command, notes=(note,))
+    policy.save(MODELS, card)
+
+
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -83,6 +102,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, help="by default those of the configuration")
     parser.add_argument("--rules", default="repaired", help="repaired or published")
+    parser.add_argument("--ship", metavar="NAME", help="of the card among the models that ship")
+    parser.add_argument("--temperature", type=float, default=0.85, help="of what ships")
     options = parser.parse_args()
     config = load_config("melody", seed=options.seed)
     config = replace(
@@ -97,6 +118,11 @@ def main() -> None:
         print(f"it begins {apart:.4f} nats an event from the note model")
 
     train(config, options.run, prepare=prepare)
+    if options.ship:
+        command = f"python -m segue.agents.melody.training RUN --seed {options.seed}"
+        command += f" --steps {config.steps} --rules {options.rules} --ship {options.ship}"
+        command += f" --temperature {options.temperature}"
+        ship(options.run, options.ship, command, options.temperature)
 
 
 if __name__ == "__main__":
