@@ -51,7 +51,7 @@ _INSIDE, _OUTSIDE = 0.4, 1.0 / (1.0 - DEAD_ZONE)
 class AnalyticSettings:
     """Hyper-parameters."""
 
-    updates: int = 260
+    updates: int = 300
     episodes: int = 128  # of each update
     cut_bars: int = 24  # slopes are carried back no further
     first_noise: float = 0.25  # sd of an action's noise in the first update

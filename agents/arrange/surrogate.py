@@ -117,7 +117,7 @@ def fit_surrogate(
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
     s = core.settings
-    surrogate = Surrogate(core.book, response_of(s.split, s.cues, s.model).of_row)
+    surrogate = Surrogate(core.book, response_of(s.split, s.cues, s.model, s.themes).of_row)
     sampled = sample_bars(core.book, core.ear, core.model, rng, bars)
     rows = torch.from_numpy(sampled[0].astype(np.int64))
     knobs, impressions = (torch.from_numpy(part.astype(np.float32)) for part in sampled[1:])

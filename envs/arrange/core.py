@@ -64,10 +64,10 @@ class ArrangeCore(Core):
         limit = OBSERVATION_LIMIT
         self.observation_space = spaces.Box(-limit, limit, (len(self.OBSERVATION),), np.float32)
         self.action_space = spaces.Box(-1.0, 1.0, (len(KNOBS),), np.float32)
-        self.book, self.ear = library(s.split, s.cues)
+        self.book, self.ear = library(s.split, s.cues, s.themes)
         self.model = load_emotion_model(s.model)
         self.felt_with = load_emotion_model(s.listener_model or s.model)
-        self.response = response_of(s.split, s.cues, s.model) if s.response else None
+        self.response = response_of(s.split, s.cues, s.model, s.themes) if s.response else None
         self.listeners = Listeners(n, s.listener)
         self.perception = Perception(
             n,

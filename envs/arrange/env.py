@@ -118,6 +118,7 @@ class ArrangeEnv(SingleEnv):
     | targets | traces | traces of real play, generator of scenes, sliders set by hand, mixed |
     | scenario | "" | the only one of the real games that is played; none: all of the split |
     | cues | () | names or folders; none: the themes of the split |
+    | themes | 0 | composed themes of the training split, up to 1000; 0: 16 |
     | bars | 64 | length of an episode |
     | model | vgmidi | emotion model that the agent hears with |
     | listener_model | "" | the one that listeners feel with; none: the same |

@@ -34,6 +34,7 @@ class ArrangeSettings:
     targets: str = "traces"  # of a real game, made up, set by hand, or mixed
     scenario: str = ""  # the only one of the real games that is played; none: all of the split
     cues: tuple[str, ...] = ()  # names or folders of cues; none: those of the split
+    themes: int = 0  # composed themes of `train`; none: as many as `THEMES` says
     bars: int = 64  # length of an episode [bars]
     model: str = "vgmidi"  # emotion model that the agent hears with
     listener_model: str = ""  # emotion model that listeners feel with; none: the same
@@ -55,6 +56,7 @@ class ArrangeSettings:
             raise UnknownNameError("split", self.split, SPLITS)
         if self.targets not in TARGETS:
             raise UnknownNameError("source of targets", self.targets, TARGETS)
+        check_range("themes", self.themes, 0, THEMES["validation"][0])
         check_range("bars of an episode", self.bars, 1, 100_000)
         for name in ("mood_weight", "continuity_weight", "rules_weight", "feedback_weight"):
             check_range(name, getattr(self, name), 0.0, 1000.0)
@@ -75,12 +77,16 @@ class ArrangeSettings:
 
 
 @lru_cache(maxsize=8)
-def library(split: str, cues: tuple[str, ...]) -> tuple[Book, Ear]:
-    """The arranged cues of a split, or those named, and the ear that hears them. Cached."""
+def library(split: str, cues: tuple[str, ...], themes: int = 0) -> tuple[Book, Ear]:
+    """The arranged cues of a split, or those named, and the ear that hears them. Cached.
+
+    :param themes: composed themes of the training split; 0: as many as `THEMES` says
+    """
     if cues:
         chosen = [load_cue(name) for name in cues]
     else:
-        chosen = [compose_theme(seed) for seed in THEMES[split]]
+        seeds = range(themes) if themes and split == "train" else THEMES[split]
+        chosen = [compose_theme(seed) for seed in seeds]
         if split in ("test", "heldout"):
             chosen += [load_cue(name) for name in shipped_cues()]
     if not chosen:
@@ -90,6 +96,6 @@ def library(split: str, cues: tuple[str, ...]) -> tuple[Book, Ear]:
 
 
 @lru_cache(maxsize=8)
-def response_of(split: str, cues: tuple[str, ...], model: str) -> ThemeResponse:
+def response_of(split: str, cues: tuple[str, ...], model: str, themes: int = 0) -> ThemeResponse:
     """The response of the bars of a `library` as an emotion model hears them. Cached."""
-    return ThemeResponse(*library(split, cues), load_emotion_model(model))
+    return ThemeResponse(*library(split, cues, themes), load_emotion_model(model))
