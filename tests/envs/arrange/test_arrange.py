@@ -265,6 +265,16 @@ def test_one_scenario_alone_can_be_played() -> None:
         ArrangeCore(1, scenario="deathmach").reset(np.random.default_rng(0))
 
 
+def test_training_can_have_more_themes_and_testing_cannot() -> None:
+    assert [cue.name for cue in ArrangeCore(1, themes=2).book.cues] == [
+        cue.name for cue in ArrangeCore(1).book.cues[:2]
+    ]
+    plain, asked = (ArrangeCore(1, split="validation", themes=n) for n in (0, 2))
+    assert len(plain.book.cues) == len(asked.book.cues)
+    with pytest.raises(RangeError, match="themes is 5000"):
+        ArrangeCore(1, themes=5000)
+
+
 def test_metrics_are_of_the_episode() -> None:
     core = ArrangeCore(5, bars=BARS, cues=("dungeon",))
     core.reset(np.random.default_rng(0))
