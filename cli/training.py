@@ -24,6 +24,8 @@ ConfigName = Annotated[
     str, typer.Option("--config", help="A YAML file, or the name of a shipped one.")
 ]
 _TIMED_DECISIONS = 500
+_MEASURES_ABREAST = 8
+_COMMON = ("player", "reward", "iqm", "gain", "decision_ms", "decision_ms_p99", "train_cpu_seconds")
 
 
 @app.command()
@@ -70,10 +72,15 @@ def train(
     seeds: Annotated[
         int, typer.Option(help="Train so many seeds, in RUN/seed0, RUN/seed1, ...", min=1, max=99)
     ] = 1,
-    resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint, as it began.")
+    ] = False,
     options: EnvOptions = None,
 ) -> None:
-    """Train an agent; `tensorboard --logdir RUN` and RUN/curve.png show the curves."""
+    """Train an agent; `tensorboard --logdir RUN` and RUN/curve.png show the curves.
+
+    With --resume, the settings are those that the run began with.
+    """
     from msgspec.structs import replace
 
     from ..agents.callbacks import has_checkpoint
@@ -87,8 +94,11 @@ def train(
     numbers = range(first, first + seeds)
     runs = [folder] if seeds == 1 else [folder / f"seed{number}" for number in numbers]
     for number, one in zip(numbers, runs, strict=True):
-        settings = replace(loaded, seed=number, train=loaded.train | chosen)
+        settings = replace(loaded, seed=number)
         going_on = resume and (seeds == 1 or has_checkpoint(one))
+        if going_on and not config and has_checkpoint(one):
+            settings, _ = _loaded(environment, str(one / "config.yaml"), steps)
+        settings = replace(settings, train=settings.train | chosen)
         try:
             run_training(settings, one, resume=going_on, tell=_tell)
         except KeyboardInterrupt:
@@ -212,7 +222,7 @@ def evaluate(
             }
     for one, rows in tables.items():
         title = f"{name}, {episodes} episodes of the {one} split"
-        print_table([_shown(row) for row in rows], ", ".join([title, *(options or ())]))
+        _print_rows(rows, ", ".join([title, *(options or ())]))
     if summary:
         print_table([{"result": key, "value": value} for key, value in summary.items()], "results")
     for line in study.notes:
@@ -258,15 +268,26 @@ def _space(space: Any) -> str:
     return f"1 of {space.n}" if hasattr(space, "n") else f"{space.shape[0]} numbers"
 
 
-def _shown(row: dict[str, Any]) -> dict[str, Any]:
-    """A row for people: intervals of reward and gain beside them, no others."""
+def _print_rows(rows: list[dict[str, Any]], title: str) -> None:
+    """Rows for people: first what all environments have, then its own measures, some at a time.
+
+    Intervals stand beside reward and gain; the others are in the JSON file.
+    """
+    keys = dict.fromkeys(key for row in rows for key in row if not key.endswith(("_low", "_high")))
+    measures = [key for key in keys if key not in _COMMON]
+    print_table([_shown(row, [key for key in _COMMON if key in keys]) for row in rows], title)
+    for at in range(0, len(measures), _MEASURES_ABREAST):
+        some = measures[at : at + _MEASURES_ABREAST]
+        print_table([_shown(row, ["player", *some]) for row in rows])
+
+
+def _shown(row: dict[str, Any], keys: list[str]) -> dict[str, Any]:
     shown: dict[str, Any] = {}
-    for key, value in row.items():
-        if key in ("reward", "gain"):
+    for key in keys:
+        shown[key] = row.get(key, "")
+        if key in ("reward", "gain") and key in row:
             low, high = row[f"{key}_low"], row[f"{key}_high"]
-            shown[key] = f"{value:.3f} [{low:.3f}, {high:.3f}]"
-        elif not key.endswith(("_low", "_high")):
-            shown[key] = value
+            shown[key] = f"{row[key]:.3f} [{low:.3f}, {high:.3f}]"
     return shown
 
 

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -369,22 +370,23 @@ def test_environments_are_listed_with_what_trains_on_them(here: Here) -> None:
     assert "9 numbers" in line and "(ppo)" in line
 
 
+TINY = """
+environment: arrange
+algorithm: ppo
+steps: 128
+n_envs: 8
+hyper: {n_steps: 8, batch_size: 32, n_epochs: 1}
+policy: {net_arch: [8]}
+train: {cues: [dungeon], bars: 8}
+validation: {split: validation, cues: [dungeon], bars: 8}
+validation_episodes: 4
+checks: 2
+search: {learning_rate: {low: 1e-5, high: 1e-2, log: true}}
+"""
+
+
 def test_training_and_searching_by_a_file(here: Here) -> None:
-    Path("tiny.yaml").write_text(
-        """
-        environment: arrange
-        algorithm: ppo
-        steps: 128
-        n_envs: 8
-        hyper: {n_steps: 8, batch_size: 32, n_epochs: 1}
-        policy: {net_arch: [8]}
-        train: {cues: [dungeon], bars: 8}
-        validation: {split: validation, cues: [dungeon], bars: 8}
-        validation_episodes: 4
-        checks: 2
-        search: {learning_rate: {low: 1e-5, high: 1e-2, log: true}}
-        """
-    )
+    Path("tiny.yaml").write_text(TINY)
     by = ("arrange", "--config", "tiny.yaml")
     code, out, _ = here("train", *by, "--seeds", "2", "--run", "run")
     assert code == 0
@@ -395,7 +397,11 @@ def test_training_and_searching_by_a_file(here: Here) -> None:
     assert try_it is not None
     few = ("--episodes", "5", "--split", "validation", "--no-time")
     code, out, _ = here(*try_it[1].split(), *few)
-    assert code == 0 and "seed1_policy_reward_validation" in out
+    assert code == 0 and "run/seed1/policy.json" in out
+    code, _, _ = here("train", "arrange", "--run", "run/seed1", "--resume", "--steps", "192")
+    assert code == 0
+    card = read_card(Path("run/seed1/policy.json"))
+    assert card.command.endswith("--steps 192 --seed 1") and "[8]" in card.summary
     code, out, _ = here("tune", *by, "--trials", "2", "--run", "search")
     assert code == 0 and "trial 1: validation" in out
     code, out, _ = here("tune", *by, "--trials", "3", "--run", "search")
@@ -871,7 +877,8 @@ def test_a_stopped_server_completes_the_files_of_its_sessions(
 @needs_linux
 @pytest.mark.slow
 def test_training_that_is_stopped_goes_on_later(start: Callable[..., Running]) -> None:
-    by = ("train", "arrange", "--run", "run", "--set", "targets=generator")
+    Path("tiny.yaml").write_text(TINY)
+    by = ("train", "arrange", "--config", "tiny.yaml", "--run", "run")
     running = start(*by, "--steps", "100000000")
     running.wait_for("events.out.tfevents*")
     code, out, error = running.interrupt()
@@ -881,9 +888,11 @@ def test_training_that_is_stopped_goes_on_later(start: Callable[..., Running]) -
     assert shlex.split(again[1]) == [*by, "--steps", "100000000", "--resume"]
     assert Path("run/model.zip").stat().st_size > 10_000
     assert not Path("run/policy.json").exists()
-    done = run(*by, "--steps", "9000", "--resume")
+    with zipfile.ZipFile("run/model.zip") as checkpoint:
+        steps = json.loads(checkpoint.read("data"))["num_timesteps"] + 100
+    done = run("train", "arrange", "--run", "run", "--steps", str(steps), "--resume")
     assert done.returncode == 0, done.stderr
     command = read_card(Path("run/policy.json")).command
-    assert command == "segue train arrange --set targets=generator --steps 9000 --seed 0"
+    assert command == f"segue train arrange --config FILE --steps {steps} --seed 0"
     done = run("evaluate", "arrange", "run/policy.json", "--episodes", "5", "--split", "test")
     assert done.returncode == 0, done.stderr
