@@ -385,6 +385,7 @@ search: {learning_rate: {low: 1e-5, high: 1e-2, log: true}}
 """
 
 
+@pytest.mark.slow
 def test_training_and_searching_by_a_file(here: Here) -> None:
     Path("tiny.yaml").write_text(TINY)
     by = ("arrange", "--config", "tiny.yaml")
