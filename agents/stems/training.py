@@ -122,7 +122,7 @@ def gather(config: Config, rounds: int, episodes: int, seed: int) -> Demonstrati
     :param rounds: times that so many episodes are played
     """
     core = StemsCore(episodes, **config.train)
-    teacher = Search(horizon=6, beam=4, forecast=True)
+    teacher = Search(horizon=6, beam=3, forecast=True)
     model = make_model(config, CoreVecEnv(core))
     gamma = float(config.hyper["gamma"])
     rng = np.random.default_rng(seed)
@@ -154,8 +154,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--steps", type=int)
-    parser.add_argument("--rounds", type=int, default=12)
-    parser.add_argument("--episodes", type=int, default=192)
+    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--episodes", type=int, default=128)
     parser.add_argument("--run", type=Path, default=Path("runs/stems"))
     arguments = parser.parse_args()
     use_one_thread()

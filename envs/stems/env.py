@@ -39,7 +39,7 @@ class StemsEnv(SingleEnv):
 
     ## Observation space
 
-    `Box(-10, 10, (138,), float32)`. Pairs are valence, arousal.
+    `Box(-10, 10, (154,), float32)`. Pairs are valence, arousal.
 
     | index | name | unit | about |
     | --- | --- | --- | --- |
@@ -58,12 +58,16 @@ class StemsEnv(SingleEnv):
     | 40-41 | leaving, bar_seconds | 0 or 1, s | a section is on its way; length of a bar less 2 |
     | 42-51 | part_*_level, part_*_present | 0..1 | the mix, and which parts the section has |
     | 52-77 | part_*_up_*, part_*_down_*, quiet_*, middle_*, all_* | sd | mood by each change |
-    | 78-137 | slot_*_* | | ten numbers of each section, 0 where there is none |
+    | 78-105 | *_soon, *_settled | sd | distance of felt and wanted mood after each change |
+    | 106-153 | slot_*_* | | eight numbers of each section, 0 where there is none |
+
+    `soon` is the distance there would be three bars from now, `settled` in the long run, for what
+    is believed of this listener and expected of the game, if the change were the last one.
 
     Of each section: whether it is played now (here), on its way (coming), open from here (open),
-    after how many bars it could begin by the quickest way (wait, in 8 bars), and the mood expected
-    by then less the mood of this listener there with this mix (gap), all parts (all_gap) or few of
-    them (quiet_gap).
+    after how many bars it could begin by the quickest way (wait, in 8 bars), the mood expected by
+    then less the mood of this listener there with this mix (gap), and soon and settled with the
+    best of the mixes in which no part is soft.
 
     ## Reward
 

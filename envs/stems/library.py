@@ -42,6 +42,9 @@ UNITS = len(LEVELS) ** np.arange(PARTS)
 MIX_LEVELS = np.arange(MIXES)[:, None] // UNITS % len(LEVELS)
 """The level of each part in each mix [shape=(MIXES, PARTS)]."""
 
+PLAIN_MIXES = np.flatnonzero((MIX_LEVELS != 1).all(axis=1))
+"""The mixes without a soft part [shape=(2 ** PARTS,)]: enough to see what a section can express."""
+
 PRESETS = ("quiet", "middle", "all")
 """Mixes with a name: two parts soft; half of them full; all full."""
 
@@ -79,10 +82,11 @@ class Library:
 
     Of cues [C]: `parts` (names), `bar_seconds`, `slots` [C, SLOTS] (a section, or `NOWHERE`). Of
     sections [S]: `present` [S, PARTS], `row` (of its first bar), `bars`, `slot`, `section_mood`
-    [S, MIXES, 2] (mean over its bars, sd), `presets` [S, len(PRESETS)] (mixes). Of ways [S, S]:
-    `leave_at`, `leave_fill` (of the book), `path_bars` (of the quickest way round), `next_hop`
-    (where that way goes first). Of bars: `mood` [rows, MIXES, 2], impression of an average
-    listener, sd; `felt_mood` is the same by the model that listeners feel with.
+    [S, MIXES, 2] (mean over its bars, sd), `plain_mood` (that of `PLAIN_MIXES`), `presets` [S,
+    len(PRESETS)] (mixes). Of ways [S, S]: `leave_at`, `leave_fill` (of the book), `path_bars` (of
+    the quickest way round), `next_hop` (where that way goes first). Of bars: `mood` [rows, MIXES,
+    2], impression of an average listener, sd; `felt_mood` is the same by the model that listeners
+    feel with.
 
     :param cues: of stems alone, each with its notes; else SegueError
     :param model: that the agent hears with
@@ -102,6 +106,7 @@ class Library:
         self.mood = model.predict(features)
         self.felt_mood = self.mood if felt_with is model else felt_with.predict(features)
         self.section_mood = np.add.reduceat(self.mood, self.row, axis=0) / self.bars[:, None, None]
+        self.plain_mood = self.section_mood[:, PLAIN_MIXES]
         self.presets = np.stack([_presets(present) for present in self.present])
         self._number_slots()
         self._find_paths()

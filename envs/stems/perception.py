@@ -16,11 +16,10 @@ from ..arrange.feedback import Answers
 from ..arrange.listener import ListenerSettings
 from ..games.forecast import BARS as FORECAST_BARS
 from ..games.forecast import Forecast, load_forecast
-from .actions import changed_mixes
+from .actions import CHANGES, changed_mixes
 from .library import (
     LEVELS,
     MIX_LEVELS,
-    MIXES,
     NOWHERE,
     PARTS,
     PRESETS,
@@ -33,6 +32,9 @@ from .library import (
 _AXES = ("valence", "arousal")
 AHEAD_BARS = 5
 """Bars ahead of which the mood expected is seen; the first is the one that is being decided."""
+
+SOON_BARS = 3
+"""Bars that music stays, to see how far a listener would be from the mood wanted soon."""
 
 _DOUBTED = (0, 3)  # those whose doubt is seen, counted from 0
 OBSERVATION: tuple[str, ...] = (
@@ -69,6 +71,9 @@ OBSERVATION: tuple[str, ...] = (
         )
         for axis in _AXES
     ),
+    *(  # how far this listener would be from the mood wanted in some bars, after each change
+        f"{change}_{what}" for what in ("soon", "settled") for change in CHANGES
+    ),
     *(
         f"slot_{slot}_{what}"
         for slot in range(SLOTS)
@@ -78,8 +83,8 @@ OBSERVATION: tuple[str, ...] = (
             "open",  # a way leads there
             "wait",  # bars until it could begin, by the quickest way, by 8, up to 3
             *(f"gap_{axis}" for axis in _AXES),  # mood expected then, less that there, this mix
-            *(f"all_gap_{axis}" for axis in _AXES),  # the same with all parts full
-            *(f"quiet_gap_{axis}" for axis in _AXES),  # and with few of them soft
+            "soon",  # how far this listener would be from it some bars after, in the best plain mix
+            "settled",  # and in the long run
         )
     ),
 )
@@ -192,9 +197,9 @@ class Perception:
         section, number, mix = worlds.section, worlds.number, self.mix
         coming = library.mood[library.row[section] + number, mix]
         here = library.section_mood[section, mix]
-        changed = library.section_mood[
-            section[:, None], changed_mixes(library, section, mix)[:, 1:]
-        ]
+        mixes = changed_mixes(library, section, mix)
+        moods = library.section_mood[section[:, None], mixes]
+        soon, settled = self._distances(moods, np.full(self.n, SOON_BARS - 1))
         place = np.stack(
             [
                 (library.bars[section] - number) / 8.0,
@@ -223,14 +228,16 @@ class Perception:
                 place,
                 MIX_LEVELS[mix] / (len(LEVELS) - 1),
                 library.present[section],
-                (changed - here[:, None]).reshape(self.n, -1),
+                (moods[:, 1:] - here[:, None]).reshape(self.n, -1),
+                soon,
+                settled,
                 self._slots(library, worlds).reshape(self.n, -1),
             ],
             axis=1,
         )
 
     def _slots(self, library: Library, worlds: Worlds) -> FloatArray:
-        """What is seen of each section of the cue [shape=(n, SLOTS, 10)]; 0 where there is none."""
+        """What is seen of each section of the cue [shape=(n, SLOTS, 8)]; 0 where there is none."""
         section, target = worlds.section[:, None], library.slots[worlds.cue]
         known, there = target != NOWHERE, np.maximum(target, 0)
         hop = library.next_hop[section, there]
@@ -238,26 +245,41 @@ class Perception:
             library.wait_bars(section, hop, worlds.number[:, None]) + library.path_bars[hop, there]
         )
         here = there == section
-        quiet = library.presets[there, 0]
-        moods = np.concatenate(
-            [
-                library.section_mood[there, self.mix[:, None]],
-                library.section_mood[there, MIXES - 1],
-                library.section_mood[there, quiet],
-            ],
-            axis=2,
-        )
+        wait = np.where(here, 0.0, wait)
+        mood = library.section_mood[there, self.mix[:, None]]
         by_then = np.clip(wait, 0, FORECAST_BARS - 1).astype(np.int64)
         expected = self.forecast.moods[np.arange(self.n)[:, None], by_then]
-        wanted = np.tile(expected - self.belief.bias[:, None], 3)
-        gaps = wanted - np.tile(self.belief.gain[:, None], 3) * moods
+        gap = expected - self.belief.bias[:, None] - self.belief.gain[:, None] * mood
         flags = np.stack(
             [
                 here,
                 there == worlds.pending[:, None],
                 (library.leave_at[section, there] >= 0) & ~here,
-                np.where(here, 0.0, np.minimum(wait / 8.0, _FAR_AWAY)),
+                np.minimum(wait / 8.0, _FAR_AWAY),
             ],
             axis=2,
         )
-        return np.asarray(np.concatenate([flags, gaps], axis=2) * known[:, :, None])
+        after = np.clip(wait + SOON_BARS - 1, 0, FORECAST_BARS - 1).astype(np.int64)
+        soon, settled = self._distances(library.plain_mood[there], after)
+        best = np.stack([soon.min(axis=2), settled.min(axis=2)], axis=2)
+        return np.asarray(np.concatenate([flags, gap, best], axis=2) * known[:, :, None])
+
+    def _distances(self, moods: FloatArray, bar: IntArray) -> tuple[FloatArray, FloatArray]:
+        """How far this listener would be from the mood expected then, if music of a mood stayed.
+
+        :param moods: of the music [shape=(n, ..., m, 2), sd]
+        :param bar: of the forecast that counts [shape=(n, ...)]
+        :return: after `SOON_BARS` bars of it, and in the long run [each shape=(n, ..., m), sd]
+        """
+        rows = np.arange(self.n).reshape(-1, *(1,) * (bar.ndim - 1))
+        inside = (slice(None), *(None,) * (moods.ndim - 2))
+        belief, felt = self.belief, self.felt
+        wanted = self.forecast.moods[rows, bar][..., None, :]
+        share = 1.0 - (1.0 - self.settings.rate) ** SOON_BARS
+        apart = belief.gain[inside] * moods
+        apart += belief.bias[inside] - wanted
+        settled = np.abs(apart)
+        apart *= share
+        apart += (1.0 - share) * (felt[inside] - wanted)
+        soon = np.abs(apart, out=apart)
+        return (soon[..., 0] + soon[..., 1]) * 0.5, (settled[..., 0] + settled[..., 1]) * 0.5
