@@ -83,6 +83,7 @@ class Follower(BaseCallback):
     :param run: its folder
     :param validate: mean reward a step of a model on the validation episodes
     :param quiet: show no progress
+    :param check_first: check before the first step as well
     :param report: told of each check, with steps and validation reward; true: stop
     """
 
@@ -94,11 +95,13 @@ class Follower(BaseCallback):
         *,
         quiet: bool = False,
         report: Callable[[int, float], bool] | None = None,
+        check_first: bool = False,
     ) -> None:
         super().__init__()
         self.config, self.run, self.validate, self.report = config, run, validate, report
         self.every = max(config.steps // config.checks, 1)
         self.next_check = self.every
+        self.check_first = check_first
         self.stop = False
         self.best = -np.inf
         self.checks_since_best = 0
@@ -131,6 +134,8 @@ class Follower(BaseCallback):
 
     def _on_training_start(self) -> None:
         self.bar.start()
+        if self.check_first:
+            self.check()
         self.next_check = (self.num_timesteps // self.every + 1) * self.every
 
     def _on_step(self) -> bool:

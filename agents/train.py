@@ -54,20 +54,20 @@ def train(
 
     The folder also holds `config.yaml`, checkpoints (see `callbacks`: at every check, and when
     interrupted), the curve with its picture and TensorBoard's logs. The policy is the one that
-    earned most on validation at a check. What has a memory (recurrent_ppo) stays `best.zip`.
+    earned most on validation at a check. What numpy cannot play (see `algorithms.export`) stays
+    `best.zip`.
 
     :param config: see `config.load_config`
     :param run: the folder, which is made
     :param resume: go on from the last checkpoint to the same number of steps
     :param quiet: show no progress
     :param prepare: does what is to be done with a new model before it trains, such as giving it
-        weights that were trained otherwise
+        weights that were trained otherwise; it is then checked before the first step, too
     :param report: told of each check, with steps and validation reward; true: stop
     :param tell: shows a line that the user should read
     """
     use_one_thread()
-    core = make_core(config.environment, config.n_envs, **config.train)
-    env = CoreVecEnv(core, seed=config.seed)
+    env = CoreVecEnv(make_core(config.environment, config.n_envs, **config.train), seed=config.seed)
     validation = validation_core(config, _check_episodes(config))
     follower = Follower(
         config,
@@ -75,6 +75,7 @@ def train(
         lambda model: float(_validate(model, config, validation).reward.mean()),
         quiet=quiet,
         report=report,
+        check_first=prepare is not None and not resume,
     )
     if resume:
         model = load_checkpoint(config.algorithm, run, env, tell)
@@ -88,6 +89,19 @@ def train(
         if prepare is not None:
             prepare(model)
     save_config(run / "config.yaml", config)
+    _learn(model, config, run, follower, resume)
+    if not (run / BEST).exists():
+        raise SegueError(f"{run} holds no model that was validated; train without --resume")
+    from .curves import draw_curves
+
+    draw_curves([run], run / "curve.png")
+    return _finish(config, run, follower.cpu_seconds_so_far)
+
+
+def _learn(
+    model: BaseAlgorithm, config: Config, run: Path, follower: Follower, resume: bool
+) -> None:
+    """Train to the end; an interrupt leaves a checkpoint, DivergedError tells of wild weights."""
     left = config.steps - model.num_timesteps
     try:
         if left > 0:
@@ -105,13 +119,6 @@ def train(
         ) from None
     finally:
         follower.close()
-        env.close()
-    if not (run / BEST).exists():
-        raise SegueError(f"{run} holds no model that was validated; train without --resume")
-    from .curves import draw_curves
-
-    draw_curves([run], run / "curve.png")
-    return _finish(config, run, follower.cpu_seconds_so_far)
 
 
 def validation_core(config: Config, episodes: int) -> Core:

@@ -122,9 +122,11 @@ def test_a_model_may_be_prepared_before_it_trains(tmp_path: Path, echo_config: A
     def prepare(model: Any) -> None:
         model.policy.action_net.bias.data[:] = torch.tensor([50.0, 0.0, 0.0])
 
-    policy = train(echo_config(steps=128), tmp_path, quiet=True, prepare=prepare)
+    policy = train(echo_config(steps=128, checks=1), tmp_path, quiet=True, prepare=prepare)
     assert isinstance(policy, Policy)
     assert set(policy.act_on(np.eye(3))) == {0}
+    assert [line["steps"] for line in read_curve(tmp_path)] == [0, 128]
+    assert load_model("ppo", tmp_path / BEST).num_timesteps == 0  # it was no worse before
 
 
 # Stops and goes ---------------------------------------------------------------------------------
