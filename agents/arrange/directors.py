@@ -24,12 +24,15 @@ AGENTS = tuple(f"agent-{seed}" for seed in range(5))
 PPO_AGENTS = tuple(f"ppo-{seed}" for seed in range(5))
 """PPO from scratch, with five seeds: what is to be had without a model."""
 
+SEARCH = "+search"
+"""After the name of a trained policy: with a search round it, see `lookahead`."""
+
 ORACLE = "oracle"
 """The planner that knows the hidden listener and the future, and so plays training scenes only."""
 
 DIRECTORS = {
     "agent": "trained by analytic gradients; the shipped policy",
-    "agent+search": "the agent, and a look two bars ahead round what it proposes",
+    "agent+search": "the agent, with a search of two bars round what it proposes",
     "table": "static rule table on the mood wanted, tuned",
     "reactive": "table that corrects for its error and the trend (PD), tuned",
     "adaptive": "reactive table that also learns from ratings, tuned",
@@ -53,7 +56,8 @@ _POLICIES = (
 def make_director(name: str, seed: int = 0) -> Director:
     """A director by name, or by the path of a policy's card (.json).
 
-    Besides `DIRECTORS` there are `AGENTS`, `PPO_AGENTS` and, for training scenes only, `ORACLE`.
+    Besides `DIRECTORS` there are `AGENTS`, `PPO_AGENTS`, each also with `SEARCH`, and, for training
+    scenes only, `ORACLE`.
 
     :param seed: of a director that draws; the others do not need it
     """
@@ -61,8 +65,8 @@ def make_director(name: str, seed: int = 0) -> Director:
         return Policy.load(name, ARRANGE, OBSERVATION)
     if name in _POLICIES:
         return _policy(_POLICIES[name])
-    if name == "agent+search":
-        return Lookahead(_policy(_POLICIES["agent"]), seed=seed)
+    if (policy := name.removesuffix(SEARCH)) in _POLICIES:
+        return Lookahead(_policy(_POLICIES[policy]), seed=seed)
     if name in PLANNERS:
         return replace(PLANNERS[name], seed=seed)
     if name in RULES:

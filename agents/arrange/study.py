@@ -2,7 +2,7 @@
 
 The measure is `gap_closed`: how much of the way from the adaptive rule, the best that a studio
 could tune without learning, to the oracle, who knows listener and future, somebody comes. What is
-not known cannot be closed: `python -m segue.agents.arrange.ablations` tells how much that is.
+not known cannot be closed: `python -m segue.agents.arrange.report limit` tells how much that is.
 """
 
 from collections.abc import Sequence
@@ -10,50 +10,66 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...envs import ARRANGE
+from ..statistics import interval, mean
 from ..study import Episodes, Study
-from .directors import AGENTS, DIRECTORS, ORACLE, PPO_AGENTS, make_director
+from .directors import AGENTS, DIRECTORS, ORACLE, PPO_AGENTS, SEARCH, make_director
 
-BASELINE = "adaptive"
+BASELINE, PLANNER = "adaptive", "planner"
 
-GAPS = ("informed", "mpc", "planner", "bayes", "agent", "agent+search")
+SHIPPED = "agent+search"
+"""The shipped agent as it directs best; `agent` is its policy alone, which decides faster."""
+
+GAPS = ("informed", "mpc", "planner", "bayes")
 """Players whose share of the gap is told one by one."""
+
+SEEDS = {  # of which training; "": the shipped one
+    "": tuple(f"{name}{SEARCH}" for name in AGENTS),
+    "policy_": AGENTS,
+    "ppo_": PPO_AGENTS,
+}
 
 
 def summarise(played: Sequence[Episodes]) -> dict[str, float]:
     """Numbers over all players; those whose players did not play are left out.
 
-    * `gap_closed`: mean over the seeds of the shipped training; `gap_closed_worst`: its worst seed;
-      `ppo_gap_closed`: mean over those trained by PPO from scratch; `NAME_gap_closed`: others
-    * `gain_over_planner`: of the shipped agent, paired, with its 95 % interval
-    * `settle_bars`: mean over the seeds; `decision_ms`, `decision_ms_p99`: of the shipped agent
+    * `gap_closed`: mean over the seeds of the shipped training, with search; `gap_closed_worst`:
+      its worst seed; `policy_gap_closed`: of the policies alone; `ppo_gap_closed`: of those trained
+      by PPO from scratch; `NAME_gap_closed`: of other players
+    * `gain_over_planner`: of the shipped agent over the planner that minds its doubts, paired, with
+      its 95 % interval; `policy_gain_over_planner`: of the policy alone
+    * `settle_bars`: mean over the seeds
+    * `decision_ms`, `decision_ms_p99`: of the shipped agent; `policy_decision_ms` of its policy;
+      `decision_share_of_planner`: of the time that the planner takes, the policy's
     """
     by_name = {one.player: one for one in played}
     found: dict[str, float] = {}
     if {BASELINE, ORACLE} <= by_name.keys():
         rule = by_name[BASELINE].reward.mean()
         gap = by_name[ORACLE].reward.mean() - rule
-
-        def closed(name: str) -> float:
-            return float((by_name[name].reward.mean() - rule) / gap)
-
-        for key, names in (("", AGENTS), ("ppo_", PPO_AGENTS)):
+        for key, names in SEEDS.items():
             if set(names) <= by_name.keys():
-                shares = [closed(name) for name in names]
+                shares = [float((by_name[name].reward.mean() - rule) / gap) for name in names]
                 found[f"{key}gap_closed"] = float(np.mean(shares))
                 found[f"{key}gap_closed_worst"] = min(shares)
-        found |= {f"{name}_gap_closed": closed(name) for name in GAPS if name in by_name}
-    if {"agent", "planner"} <= by_name.keys():
-        gain = by_name["agent"].reward - by_name["planner"].reward
-        half = 1.96 * gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else float("nan")
-        found["gain_over_planner"] = float(gain.mean())
-        found["gain_over_planner_low"] = float(gain.mean() - half)
-        found["gain_over_planner_high"] = float(gain.mean() + half)
-    if set(AGENTS) <= by_name.keys():
-        settled = [np.nanmean(by_name[name].metrics["settle_bars"]) for name in AGENTS]
+        for name in GAPS:
+            if name in by_name:
+                found[f"{name}_gap_closed"] = float((by_name[name].reward.mean() - rule) / gap)
+    for key, name in (("", SHIPPED), ("policy_", "agent")):
+        if {name, PLANNER} <= by_name.keys():
+            gain = by_name[name].reward - by_name[PLANNER].reward
+            low, high = interval(gain)
+            found[f"{key}gain_over_planner"] = float(gain.mean())
+            found[f"{key}gain_over_planner_low"] = low
+            found[f"{key}gain_over_planner_high"] = high
+        if name in by_name and len(taken := by_name[name].decision_seconds):
+            found[f"{key}decision_ms"] = 1e3 * float(np.median(taken))
+            found[f"{key}decision_ms_p99"] = 1e3 * float(np.quantile(taken, 0.99))
+            if PLANNER in by_name and len(others := by_name[PLANNER].decision_seconds):
+                share = float(np.median(taken) / np.median(others))
+                found[f"{key}decision_share_of_planner"] = share
+    if set(SEEDS[""]) <= by_name.keys():
+        settled = [mean(by_name[name].metrics["settle_bars"]) for name in SEEDS[""]]
         found["settle_bars"] = float(np.mean(settled))
-    if "agent" in by_name and len(taken := by_name["agent"].decision_seconds):
-        found["decision_ms"] = 1e3 * float(np.median(taken))
-        found["decision_ms_p99"] = 1e3 * float(np.quantile(taken, 0.99))
     return found
 
 
@@ -61,10 +77,11 @@ STUDY = Study(
     environment=ARRANGE,
     players=DIRECTORS
     | {ORACLE: "six-bar search that knows the listener and the future"}
-    | {name: "the training of agent, with this seed" for name in AGENTS},
+    | {name: "the training of agent, with this seed" for name in AGENTS}
+    | {name: "the same with search" for name in SEEDS[""]},
     make=make_director,
     baseline=BASELINE,
-    seeds=AGENTS,
+    seeds=SEEDS[""],
     splits=("train", "validation", "test", "heldout"),
     summary=summarise,
 )
