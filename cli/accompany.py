@@ -16,7 +16,7 @@ def accompany(
         "accompanied.mid"
     ),
     track: Annotated[str, typer.Option(help="The melody's track; default: the first.")] = "",
-    temperature: Annotated[float, typer.Option(help="Lower is surer, 1 as learned.")] = 0.65,
+    temperature: Annotated[float, typer.Option(help="Lower is surer, 1 as learned.")] = 0.5,
     seed: Seed = 0,
 ) -> None:
     """Play chords to a melody as it comes, an eighth at a time, without looking ahead."""

@@ -25,7 +25,7 @@ from ...music.theory import Chord
 
 MODELS = Path(__file__).parents[1] / "models"
 
-TEMPERATURE = 0.65
+TEMPERATURE = 0.5
 """At which chords are drawn: chosen on the validation split, the same for all models."""
 
 
