@@ -2,7 +2,7 @@
 
 * `judge`: the listeners feel with an emotion model that the agent does not hear with; how much of
   its edge over the adaptive rule stays
-* `scenarios`: the edge in each recorded game alone
+* `scenarios`: that edge in each recorded game alone
 * `inputs`: policies trained alike, each without one of the inputs; what that costs
 * `limit`: the same for policies that know what no agent can: the hidden listener, the true future;
   what is missing to them is missing to everybody
@@ -30,11 +30,14 @@ from ..statistics import interval, mean
 from ..study import Episodes, Player
 from .analytic import AnalyticSettings
 from .directors import make_director
+from .study import SHIPPED
 from .training import KNOWLEDGE, SURROGATE_BARS, analytic, with_options
 
 SPLITS = ("test", "heldout")
 JUDGES = ("", "emopia", "published")
 """Emotion models of listeners; "": the one that the agent hears with."""
+
+AGENTS = (SHIPPED, "agent")
 
 INPUTS: dict[str, dict[str, Any]] = {
     "all": {},
@@ -66,26 +69,26 @@ def edge(better: Episodes, than: Episodes, key: str) -> Row:
 
 
 def judge(episodes: int, tell: Tell) -> list[Row]:
-    """The agent's edge under each judge, and the share of it that stays."""
+    """The agents' edge under each judge, and the share of it that stays."""
     rows: list[Row] = []
     for split in SPLITS:
-        own = 0.0
+        own: dict[str, float] = {}
         for model in JUDGES:
             tell(f"{split}, listeners of {model or 'the same model'}")
             options: dict[str, Any] = {"split": split, "listener_model": model}
-            agent, rule = (
-                tried(make_director(name), episodes, **options) for name in ("agent", "adaptive")
-            )
-            row: Row = {"split": split, "listeners": model or "the same"}
-            row |= {"agent": mean(agent.reward), "adaptive": mean(rule.reward)}
-            row |= edge(agent, rule, "edge")
-            own = own or row["edge"]
-            rows.append(row | {"edge_kept": row["edge"] / own})
+            rule = tried(make_director("adaptive"), episodes, **options)
+            for name in AGENTS:
+                agent = tried(make_director(name), episodes, **options)
+                row: Row = {"split": split, "listeners": model or "the same", "agent": name}
+                row |= {"reward": mean(agent.reward), "adaptive": mean(rule.reward)}
+                row |= edge(agent, rule, "edge")
+                first = own.setdefault(name, row["edge"])
+                rows.append(row | {"edge_kept": row["edge"] / first})
     return rows
 
 
 def scenarios(episodes: int, tell: Tell) -> list[Row]:
-    """The agent's edge in every game of the splits for testing, and how much its mood moves."""
+    """The shipped agent's edge in every game of the splits for testing, and how it moves."""
     rows: list[Row] = []
     for split in SPLITS:
         for name in scenario_names(split):
@@ -93,12 +96,12 @@ def scenarios(episodes: int, tell: Tell) -> list[Row]:
             core = ArrangeCore(episodes, split=split, scenario=name)
             agent, rule = (
                 play(core, make_director(player), seed=FIRST_SEED)
-                for player in ("agent", "adaptive")
+                for player in (SHIPPED, "adaptive")
             )
             spread = core.targets[:, 1:].std(axis=1).mean(axis=0)
             row: Row = {"split": split, "game": name}
             row |= {"valence_sd": float(spread[0]), "arousal_sd": float(spread[1])}
-            row |= {"agent": mean(agent.reward), "adaptive": mean(rule.reward)}
+            row |= {"reward": mean(agent.reward), "adaptive": mean(rule.reward)}
             row |= edge(agent, rule, "edge")
             rows.append(row | {"settle_bars": mean(agent.metrics["settle_bars"])})
     return rows
