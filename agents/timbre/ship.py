@@ -5,7 +5,6 @@ the one that earned most on validation also becomes `timbre`. The test split cho
 """
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,11 +17,10 @@ from ..evaluate import FIRST_SEED, play
 from ..policy import Policy
 from ..statistics import interval
 from .study import MODELS
-from .training import TOLD
 
 EPISODES = 256  # of each kind of target
 
-COMMAND = "python -m segue.agents.timbre.training --run RUN --seed N"
+COMMAND = "python -m segue.agents.timbre.training --run RUN"
 
 
 def ship(runs: Sequence[Path], folder: Path = MODELS, episodes: int = EPISODES) -> list[Card]:
@@ -36,17 +34,14 @@ def ship(runs: Sequence[Path], folder: Path = MODELS, episodes: int = EPISODES) 
     policies = [Policy.load(run / "policy.json", TIMBRE) for run in runs]
     for number, (run, policy) in enumerate(zip(runs, policies, strict=True)):
         card = read_card(run / "policy.json")
-        told = json.loads((run / TOLD).read_text())
         name = f"timbre-{number}"
         card = replace(
             card,
             name=name,
             weights=f"{name}.npz",
-            summary=f"imitation, then {card.summary}",
+            summary=f"imitation of who knows the target, then {card.summary}",
             metrics=(*card.metrics, *(_reward(policy, kind, episodes) for kind in TARGETS[:-1])),
             command=COMMAND,
-            notes=(f"after imitation alone: {told['reward']:.3f} on validation",),
-            train_cpu_seconds=card.train_cpu_seconds + told["cpu_seconds"],
         )
         cards.append(policy.save(folder, card))
     best = max(range(len(runs)), key=lambda at: cards[at].metrics[0].value)

@@ -23,7 +23,7 @@ PLAYERS = {
     "nearest": f"the nearest of {SIZE} settings that were rendered before",
     "nearest-climb": "goes to the nearest, and climbs from there",
     "search-512": "512 renders aside, CMA-ES: sixteen times what an episode has; not fair",
-    "agent": "trained: imitation on pairs of settings, then PPO",
+    "agent": "trained: imitation of who knows the target, on pairs of settings",
     "oracle": "knows the knobs of the target: an upper bound for settings and glides",
 }
 
