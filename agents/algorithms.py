@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, FlattenExtractor
+from threadpoolctl import threadpool_limits
 from torch import nn
 
 from ..envs import make_core
@@ -268,5 +269,9 @@ def _average_quantiles(weights: dict[str, NDArray[Any]], choices: int) -> None:
 
 
 def use_one_thread() -> None:
-    """More threads of torch do not help such small networks, and disturb who works beside."""
+    """From now on torch and numpy's BLAS compute on one thread.
+
+    More do not help such small matrices: they wait for each other, and disturb who works beside.
+    """
     torch.set_num_threads(1)
+    threadpool_limits(1)

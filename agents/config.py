@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -105,6 +106,7 @@ def load_config(name: str, **changes: Any) -> Config:
     :return: checked; FileFormatError names the file and the key that is wrong
     """
     path = config_path(name)
+    import_module("yaml")  # which msgspec needs: fails by the name of what is missing
     data = read_whole(path)
     with naming(path):
         try:

@@ -14,7 +14,7 @@ from ..envs.core import Core
 class CoreVecEnv(VecEnv):
     """The n episodes of a core as n environments in step.
 
-    `seconds` sums up the wall time spent inside `step_wait`.
+    `seconds` sums up the time that this thread computed inside `step_wait`.
 
     :param core: whose episodes they are
     :param seed: of the first reset; the next ones go on from it
@@ -42,7 +42,7 @@ class CoreVecEnv(VecEnv):
     def step_wait(
         self,
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]:
-        start = time.perf_counter()
+        start = time.thread_time()
         core = self.core
         observation, reward, over, _ = core.step(core.accept(self._actions))
         seen = core.present(observation)
@@ -54,7 +54,7 @@ class CoreVecEnv(VecEnv):
                 one["TimeLimit.truncated"] = not core.TERMINATES
                 one["episode"] = {"r": self._earned[at], "l": core.steps, "t": 0.0}
             seen = self.reset()
-        self.seconds += time.perf_counter() - start
+        self.seconds += time.thread_time() - start
         return seen, reward.astype(np.float32), np.full(self.num_envs, over), infos
 
     def close(self) -> None:

@@ -29,6 +29,9 @@ class Finding:
 EXTRAS = {
     "torch": ("train", "training"),
     "stable_baselines3": ("train", "training"),
+    "sb3_contrib": ("train", "training"),
+    "optuna": ("train", "segue tune"),
+    "yaml": ("train", "training"),
     "vizdoom": ("game", "segue demo"),
     "rtmidi": ("ports", "MIDI ports"),
     "jack": ("ports", "live voices"),
@@ -37,6 +40,8 @@ EXTRAS = {
 }
 _PACKAGES = {
     "stable_baselines3": "stable-baselines3",
+    "sb3_contrib": "sb3-contrib",
+    "yaml": "PyYAML",
     "rtmidi": "python-rtmidi",
     "jack": "JACK-Client",
     "zmq": "pyzmq",
