@@ -34,7 +34,7 @@ class FitSettings:
     updates: int
     channels: int = 16  # numbers of the state for each pitch class
     clips: int = 32  # of an update
-    modulating: float = 0.2  # share of clips that go into another key on the way
+    modulating: float = 0.5  # share of clips that go into another key on the way
     learning_rate: float = 1e-2  # falls to 0 along a cosine
     weight_decay: float = 0.01
     seed: int = 0

@@ -18,6 +18,8 @@ SEEDS = tuple(f"accompanist-{seed}" for seed in range(5))
 BEST_SEED = 3
 """Of the seeds, the one that validation likes best; its model of played chords is the prior."""
 
+AGENT = "accompanist"
+
 PLAYERS = {
     "truth": "the chords of the song, which nobody can know",
     "random": "any chord, every frame anew",
@@ -25,7 +27,7 @@ PLAYERS = {
     "rule": "the chord that holds most of what was heard lately",
     "rule-triads": "the same without sevenths",
     "prior": "the model of played chords, drawn at the agent's temperature",
-    "accompanist": "that model improved by reinforcement learning; the best seed on validation",
+    AGENT: "that model improved by reinforcement learning; the best seed on validation",
 }
 
 RULE_WEIGHTS = (1.0, 1.0, 1.0)
@@ -45,7 +47,7 @@ def make_player(name: str, seed: int) -> Player:
         return Rule(RULE_WEIGHTS, RULE_MARGIN, triads=name == "rule-triads")
     if name == "prior":
         return NetworkPlayer(load_network(PRIOR), seed=seed)
-    file = SEEDS[BEST_SEED] if name == "accompanist" else name
+    file = SEEDS[BEST_SEED] if name == AGENT else name
     return NetworkPlayer(load_network(MODELS / f"{file}.json"), seed=seed)
 
 
@@ -59,8 +61,8 @@ def keep(core: Core) -> tuple[Played, bool]:
 def summary(played: Sequence[Episodes]) -> dict[str, float]:
     """Of each player, measures of all its clips (`scores.set_scores`), by `<player>_<measure>`.
 
-    For the agent also `triad_gain_over_own_model` and `triad_gain_over_rule`, and where melodies
-    were transposed at beat 32, each player's recovery (`scores.recovery`).
+    Where melodies were transposed at beat 32, also its recovery (`scores.recovery`). Those of the
+    agent come without its name too, with `triad_gain_over_own_model` and `triad_gain_over_rule`.
     """
     prior, judge = load_network(PRIOR), load_judge()
     found: dict[str, float] = {}
@@ -70,11 +72,13 @@ def summary(played: Sequence[Episodes]) -> dict[str, float]:
         if all(shifted for _, shifted in one.kept):
             scores |= recovery(whole)
         found |= {f"{one.player}_{name}": value for name, value in scores.items()}
+        if one.player == AGENT:
+            found |= scores
     triads = {one.player: one.metrics["triad_note_in_chord"].mean() for one in played}
-    if "accompanist" in triads:
+    if AGENT in triads:
         for other, key in (("prior", "own_model"), ("rule-triads", "rule")):
             if other in triads:
-                gain = triads["accompanist"] - triads[other]
+                gain = triads[AGENT] - triads[other]
                 found[f"triad_gain_over_{key}"] = float(gain)
     return found
 

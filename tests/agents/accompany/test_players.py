@@ -102,6 +102,7 @@ def test_the_study_reports_sets_and_gains() -> None:
     assert told["constant_chords"] == 1.0
     assert told["constant_seventh_share"] == 1.0
     assert told["triad_gain_over_own_model"] > 0.0
+    assert told["vendi"] == told["accompanist_vendi"]
     assert 0.0 < told["accompanist_recovered_in_8_beats"] < 2.0
     assert -3.0 < told["accompanist_log_probability"] < 0.0
     assert 0.0 <= told["accompanist_realism"] <= 1.0
