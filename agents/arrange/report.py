@@ -24,14 +24,16 @@ from rich.table import Table
 from ...envs.arrange.core import ArrangeCore
 from ...envs.arrange.course import scenario_names
 from ...music.files import write_whole
+from ..algorithms import export
 from ..config import load_config
 from ..evaluate import FIRST_SEED, play
 from ..statistics import interval, mean
 from ..study import Episodes, Player
-from .analytic import AnalyticSettings
+from .analytic import AnalyticSettings, train_analytic
 from .directors import make_director
 from .study import SHIPPED
-from .training import KNOWLEDGE, SURROGATE_BARS, analytic, with_options
+from .surrogate import fit_surrogate
+from .training import KNOWLEDGE, SURROGATE_BARS, Run, with_options
 
 SPLITS = ("test", "heldout")
 JUDGES = ("", "emopia", "published")
@@ -116,15 +118,21 @@ def matched(
     bars: int = SURROGATE_BARS,
 ) -> list[Row]:
     """Train a policy for each variant alike; the difference of each to the first."""
+    plain = load_config("arrange", seed=seed)
+    settings = AnalyticSettings(updates=updates, seed=seed)
+    core = ArrangeCore(settings.episodes, **plain.train)
+    tell("fitting the surrogate")
+    surrogate, _ = fit_surrogate(core, bars=bars, seed=seed)
     rows: list[Row] = []
     first: dict[str, Episodes] = {}
-    settings = AnalyticSettings(updates=updates, seed=seed)
     for name, options in variants.items():
         tell(f"training: {name}")
-        config = with_options(load_config("arrange", seed=seed), options)
+        config = with_options(plain, options)
+        core = ArrangeCore(settings.episodes, **config.train)
         with TemporaryDirectory() as folder:
-            analytic(config, Path(folder) / "run", settings, bars=bars, quiet=True)
-            policy = make_director(str(Path(folder) / "run" / "policy.json"))
+            run = Run(config, Path(folder))
+            train_analytic(run.actor, surrogate, core, settings)
+            policy = export(run.model, config)
         for split in SPLITS:
             played = tried(policy, episodes, split=split, **options)
             row: Row = {"variant": name, "split": split, "reward": mean(played.reward)}
