@@ -22,8 +22,8 @@ from torch import Tensor
 
 from ...envs.accompany.chords import CLASSES, TRIADS
 from ...envs.accompany.clips import Clips, draw_clips
-from ...envs.accompany.corpus import REST, Song
 from ...envs.accompany.network import Network
+from ...envs.accompany.songs import REST, Song
 from .learning import GRADIENT_LIMIT, Report, forced
 from .players import play_clips
 from .turning import ChordNetwork

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from ...analysis.cards import load_weights
 from ...envs.accompany.chords import CLASSES, NONE, Ints, transpose_chords
 from ...envs.accompany.clips import Clips
-from ...envs.accompany.corpus import REST
 from ...envs.accompany.network import Kernels, TurningGRU
 from ...envs.accompany.perception import METER, OWN_BLOCKS, Floats, meter_features, own_blocks
+from ...envs.accompany.songs import REST
 from .players import MODELS
 
 PAIR_BLOCKS = 2 + OWN_BLOCKS

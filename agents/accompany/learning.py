@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from ...envs.accompany.chords import Ints
 from ...envs.accompany.clips import Clips, draw_clips, forced_observations
-from ...envs.accompany.corpus import Song
+from ...envs.accompany.songs import Song
 from .judge import PAIR_BLOCKS, PAIR_PLAIN, heard, other_chords
 from .turning import ChordNetwork, Judge
 

@@ -9,7 +9,6 @@ from ...analysis.cards import load_weights
 from ...envs.accompany.chords import Ints, chord_of
 from ...envs.accompany.clips import Clips
 from ...envs.accompany.core import AccompanyCore
-from ...envs.accompany.corpus import CLIP_FRAMES, REST
 from ...envs.accompany.network import Network, draw
 from ...envs.accompany.perception import (
     BEGINNING,
@@ -20,6 +19,7 @@ from ...envs.accompany.perception import (
     observations,
 )
 from ...envs.accompany.prior import TASK
+from ...envs.accompany.songs import CLIP_FRAMES, REST
 from ...music.errors import FileFormatError, SegueError, check_range
 from ...music.theory import Chord
 

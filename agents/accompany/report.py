@@ -16,8 +16,9 @@ from rich.table import Table
 from ...envs.accompany.chords import Ints
 from ...envs.accompany.clips import Clips, fixed_clips
 from ...envs.accompany.core import AccompanyCore
-from ...envs.accompany.corpus import FRAMES_PER_BEAT, load_songs
+from ...envs.accompany.corpus import load_songs
 from ...envs.accompany.network import Network
+from ...envs.accompany.songs import FRAMES_PER_BEAT
 from ...music.files import write_whole
 from ..statistics import student_interval
 from ..study import Player

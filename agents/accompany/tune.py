@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from ...envs.accompany.chords import NONE, Ints
 from ...envs.accompany.core import chord_notes
-from ...envs.accompany.corpus import FRAMES_PER_BEAT
+from ...envs.accompany.songs import FRAMES_PER_BEAT
 from ...music.errors import SegueError
 from ...music.score import Score, Track
 from .players import MODELS, TEMPERATURE, Accompanist, load_network

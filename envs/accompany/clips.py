@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .chords import Ints, transpose_chords
-from .corpus import CLIP_FRAMES, REST, Song
 from .perception import (
     BEGINNING,
     Floats,
@@ -15,6 +14,7 @@ from .perception import (
     meter_features,
     observations,
 )
+from .songs import CLIP_FRAMES, REST, Song
 
 LOWEST_SHIFT, HIGHEST_SHIFT = -5, 6
 """Semitones by which clips are transposed in training."""

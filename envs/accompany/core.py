@@ -12,7 +12,7 @@ from ...music.tempo import Meter, TempoMap
 from ..core import Core, FloatArray, Step
 from .chords import CHORDS, CLASSES, NONE, TRIADS, Ints, chord_of
 from .clips import Clips, draw_clips, fixed_clips
-from .corpus import CLIP_FRAMES, FRAMES_PER_BEAT, REST, load_songs
+from .corpus import load_songs
 from .measures import distinct_chords, mean_length, note_in_chord, seventh_share
 from .network import log_softmax
 from .perception import (
@@ -25,6 +25,7 @@ from .perception import (
 )
 from .prior import load_prior
 from .settings import AccompanySettings
+from .songs import CLIP_FRAMES, FRAMES_PER_BEAT, REST
 
 LIMIT = 10.0
 """Observations keep within +-LIMIT."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .chords import CHORDS, CLASSES, IS_SEVENTH, NONE, TONES, TRIADS, Ints
-from .corpus import FRAMES_PER_BEAT, REST
+from .songs import FRAMES_PER_BEAT, REST
 
 FloatArray = NDArray[np.float64]
 

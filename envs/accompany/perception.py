@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...music.theory import NAMES
 from .chords import CHORDS, CLASSES, NONE, QUALITIES, Ints
-from .corpus import FRAMES_PER_BEAT, REST
+from .songs import FRAMES_PER_BEAT, REST
 
 Floats = NDArray[np.float32]
 

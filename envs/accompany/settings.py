@@ -4,7 +4,8 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ...music.errors import SegueError, UnknownNameError, check_range
-from .corpus import CLIP_FRAMES, CORPORA, FRAMES_PER_BEAT, SPLITS
+from .corpus import CORPORA, SPLITS
+from .songs import CLIP_FRAMES, FRAMES_PER_BEAT
 
 
 @dataclass(frozen=True)

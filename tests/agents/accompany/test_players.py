@@ -14,9 +14,10 @@ from segue.agents.evaluate import evaluate
 from segue.envs.accompany.chords import IS_SEVENTH, NONE, chord_number
 from segue.envs.accompany.clips import Clips, fixed_clips
 from segue.envs.accompany.core import AccompanyCore
-from segue.envs.accompany.corpus import REST, load_songs
+from segue.envs.accompany.corpus import load_songs
 from segue.envs.accompany.measures import note_in_chord
 from segue.envs.accompany.prior import PRIOR
+from segue.envs.accompany.songs import REST
 from segue.music.errors import FileFormatError, RangeError, SegueError
 
 SHIPPED = MODELS / "accompanist-0.json"

@@ -5,8 +5,8 @@ import pytest
 
 from segue.envs.accompany.chords import NONE, TRIADS, chord_number
 from segue.envs.accompany.core import AccompanyCore
-from segue.envs.accompany.corpus import CLIP_FRAMES, REST
 from segue.envs.accompany.perception import OBSERVATION
+from segue.envs.accompany.songs import CLIP_FRAMES, REST
 from segue.music.errors import RangeError, SegueError, UnknownNameError
 
 

@@ -11,7 +11,8 @@ import pytest
 from segue.envs.accompany import corpus
 from segue.envs.accompany.chords import NONE, TRIADS, chord_number
 from segue.envs.accompany.clips import draw_clips, fixed_clips
-from segue.envs.accompany.corpus import CLIP_FRAMES, DATA_VARIABLE, REST, load_songs, theme_song
+from segue.envs.accompany.corpus import DATA_VARIABLE, load_songs, theme_song
+from segue.envs.accompany.songs import CLIP_FRAMES, REST
 from segue.music.errors import MissingPartError, UnknownNameError
 
 
