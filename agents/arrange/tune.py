@@ -108,7 +108,7 @@ def rules_card(command: str) -> Card:
         name="rules",
         task="direction of a bar by rules",
         version="1",
-        summary="parameters of the directors hold, table, reactive and adaptive",
+        summary="parameters of the directors hold, table, reactive, adaptive and informed",
         inputs=OBSERVATION,
         outputs=tuple(Output(name, "movement of the knob, -1..1") for name in KNOBS),
         training_data=(
