@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...envs.stems.actions import CHANGES, allowed_changes, changed_mixes, sounding
+from ...envs.stems.actions import CHANGES, WAYS, allowed_changes, changed_mixes, sounding
 from ...envs.stems.core import StemsCore, levels_moved, movement_cost, tiring_turns
 from ...envs.stems.library import NOWHERE, SLOTS, IntArray
 from ...envs.stems.route import Place, ask, play_on
@@ -45,6 +45,34 @@ class Search:
     oracle: bool = False
 
     def act(self, scene: Scene) -> IntArray:
+        first_go, first_change, total = self._plan(scene, every=False)
+        top = total.reshape(scene.n, -1).argmax(axis=1)
+        plan, kept = np.divmod(top, total.shape[2])
+        rows = np.arange(scene.n)
+        way = way_to(scene, first_go[rows, plan])
+        return way * len(CHANGES) + first_change[rows, plan, kept]
+
+    def worth(self, scene: Scene) -> FloatArray:
+        """What each action is expected to earn in the bars planned [shape=(n, len(ACTIONS))].
+
+        -inf for what is not allowed. Each action has a plan of its own, of which one is kept.
+        """
+        first_go, _, total = self._plan(scene, every=True)
+        ways = np.stack([way_to(scene, go) for go in first_go.T], axis=1)
+        found = np.full((scene.n, len(WAYS), len(CHANGES)), -np.inf)
+        rows = np.arange(scene.n)
+        for plan in range(PLANS):
+            here = found[rows, ways[:, plan]]
+            found[rows, ways[:, plan]] = np.maximum(here, total[:, plan])
+        return found.reshape(scene.n, -1)
+
+    def _plan(self, scene: Scene, *, every: bool) -> tuple[IntArray, IntArray, FloatArray]:
+        """The best plans.
+
+        :param every: keep the best one for every first change; else those of the beam
+        :return: the section that each plan asks for first [shape=(n, PLANS)], and of the plans kept
+            the first change and the worth [each shape=(n, PLANS, kept)]
+        """
         library, n = scene.library, scene.n
         gain, bias, felt, targets, doubt = self.knowledge(scene)
         s, rate = StemsSettings(), scene.perception.settings.rate
@@ -61,8 +89,6 @@ class Search:
             on_phrase = place.number % PHRASE_BARS == 0
             go = self._hop(scene, place, goal)
             broken = (place.pending != NOWHERE) & (go != NOWHERE) & (go != place.pending)
-            if step == 0:
-                first_go = go
             changes = self._changes(scene, place.section, mix)
             after = np.maximum(changes, 0)
             place = ask(library, place, go)
@@ -82,24 +108,25 @@ class Search:
             cost = s.mood_weight * apart + s.movement_weight * movement
             rest = s.monotony_weight * tiring_turns(place.turn) + s.promise_weight * broken
             worth = total[..., None] - cost - rest[..., None, None]
-            worth = np.where(changes == NOWHERE, -np.inf, worth).reshape(n, PLANS, -1)
-            count = min(self.beam, worth.shape[2])
-            best = np.argpartition(-worth, count - 1, axis=2)[..., :count]
+            worth = np.where(changes == NOWHERE, -np.inf, worth)
+            if every and step:
+                best = worth.argmax(axis=3) + np.arange(worth.shape[2]) * len(CHANGES)
+            else:
+                count = len(CHANGES) if every else min(self.beam, worth.shape[2] * len(CHANGES))
+                flat = worth.reshape(n, PLANS, -1)
+                best = np.argpartition(-flat, count - 1, axis=2)[..., :count]
+                best = np.sort(best, axis=2) if every else best
             spot = (rows[..., None], plans[..., None], best)
             source, change = np.divmod(best, len(CHANGES))
             if step == 0:
-                first_change = change
+                first_go, first_change = go, change
             else:
                 first_change = first_change[rows[..., None], plans[..., None], source]
-            total = worth[spot]
+            total = worth.reshape(n, PLANS, -1)[spot]
             mix = heard_mix.reshape(n, PLANS, -1)[spot]
             mood = felt_then.reshape(n, PLANS, -1, 2)[spot]
             place = play_on(library, place)
-        top = total.reshape(n, -1).argmax(axis=1)
-        plan, kept = np.divmod(top, total.shape[2])
-        every = np.arange(n)
-        way = way_to(scene, first_go[every, plan])
-        return way * len(CHANGES) + first_change[every, plan, kept]
+        return first_go, first_change, total
 
     def _hop(self, scene: Scene, place: Place, goal: IntArray) -> IntArray:
         """The section to ask for on the way to each plan's goal, NOWHERE if none is needed."""

@@ -2,9 +2,9 @@
 
 `python -m segue.agents.stems.training` does three things, each with tools that exist:
 
-1. **demonstrations**: the planner plays training episodes, then says what it would do where the
-   learner goes (DAgger: Ross, Gordon and Bagnell, AISTATS 2011);
-2. **cloning**: the policy of MaskablePPO learns to decide alike, and its value network what it
+1. **demonstrations**: the planner plays training episodes, then tells what each action is worth
+   where the learner goes (DAgger: Ross, Gordon and Bagnell, AISTATS 2011);
+2. **cloning**: the policy of MaskablePPO learns to think alike, and its value network what it
    earns;
 3. **MaskablePPO** (Huang and Ontanon, FLAIRS 2022) goes on from there, by `agents.train` and
    `configs/stems.yaml`.
@@ -32,24 +32,32 @@ from ..train import train
 from .scene import Director
 from .search import Search
 
-EPOCHS, EPOCHS_ON_THE_WAY = 8, 2
+EPOCHS, EPOCHS_ON_THE_WAY = 14, 2
 """Times that all demonstrations are learned from, after the last of them and between them."""
 
+SOFTNESS = 0.03
+"""Actions whose worth differs by so much differ in their chances by a factor e."""
+
+SHARPER = 4.0
+"""By this the logits are multiplied once they are learned, so that what is tried is good enough."""
+
 _BATCH, _RATE = 256, 1e-3
+_LEAST_LOGIT, _MOST_REGRET = -30.0, 1.0
 _VALUE_SHARE = 0.25  # of the loss
 _WHOLE_RETURNS = 32  # bars at the start of an episode whose earnings are seen nearly to the end
 
 
 @dataclass(frozen=True)
 class Demonstrations:
-    """What a teacher would do: observations [m, D], masks [m, A], actions [m].
+    """What a teacher thinks of actions: observations [m, D], masks [m, A], worth [m, A].
 
+    The worth of an action is what it is expected to earn, -inf of one that is not thought of.
     `returns` [m] are what was earned from there on, discounted; NaN near an episode's end.
     """
 
     observations: NDArray[np.float32]
     masks: NDArray[np.bool_]
-    actions: NDArray[np.int64]
+    worth: NDArray[np.float32]
     returns: NDArray[np.float32]
 
     def and_more(self, other: "Demonstrations") -> "Demonstrations":
@@ -59,20 +67,26 @@ class Demonstrations:
 
 
 def demonstrate(
-    core: StemsCore, teacher: Director, learner: Director, rng: np.random.Generator, gamma: float
+    core: StemsCore,
+    teacher: Search,
+    learner: Director | None,
+    rng: np.random.Generator,
+    gamma: float,
 ) -> Demonstrations:
-    """What a teacher would do in the episodes that a learner plays.
+    """What a teacher thinks of all actions in the episodes that a learner plays.
 
+    :param learner: who plays; None: the teacher itself
     :param gamma: discount of what is earned
     """
     core.reset(rng)
-    observations, masks, actions, rewards = [], [], [], []
+    observations, masks, worths, rewards = [], [], [], []
     over = False
     while not over:
         observations.append(core.present(core.observe()))
         masks.append(core.action_masks())
-        actions.append(teacher.act(core))
-        _, reward, over, _ = core.step(learner.act(core))
+        worths.append(teacher.worth(core))
+        actions = worths[-1].argmax(axis=1) if learner is None else learner.act(core)
+        _, reward, over, _ = core.step(actions)
         rewards.append(reward)
     returns = np.array(rewards)
     for bar in reversed(range(len(returns) - 1)):
@@ -81,39 +95,53 @@ def demonstrate(
     return Demonstrations(
         np.concatenate(observations),
         np.concatenate(masks),
-        np.concatenate(actions),
+        np.concatenate(worths).astype(np.float32),
         returns.ravel().astype(np.float32),
     )
 
 
 def clone(model: BaseAlgorithm, shown: Demonstrations, epochs: int, seed: int = 0) -> float:
-    """Let a policy of MaskablePPO decide as was shown; the share of decisions that it repeats."""
+    """Let a policy of MaskablePPO think of actions as was shown.
+
+    Its chances learn those of softmax(worth / `SOFTNESS`): actions that are worth nearly the same
+    are as good as each other.
+
+    :return: what its best actions are worth less than the best ones, on average
+    """
     policy: Any = model.policy
     rng = np.random.default_rng(seed)
-    batches = max(len(shown.actions) // _BATCH, 1)
+    batches = max(len(shown.worth) // _BATCH, 1)
     optimiser = torch.optim.Adam(policy.parameters(), lr=_RATE)
     fall = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.05, max(epochs, 1) * batches)
     for _ in range(epochs):
-        for rows in np.array_split(rng.permutation(len(shown.actions)), batches):
-            returns = torch.as_tensor(shown.returns[rows])
-            values, likely, _ = policy.evaluate_actions(
-                torch.as_tensor(shown.observations[rows]),
-                torch.as_tensor(shown.actions[rows]),
-                torch.as_tensor(shown.masks[rows]),
-            )
+        for rows in np.array_split(rng.permutation(len(shown.worth)), batches):
+            observations = torch.as_tensor(shown.observations[rows])
+            masks, returns = shown.masks[rows], torch.as_tensor(shown.returns[rows])
+            wanted = torch.softmax(torch.as_tensor(shown.worth[rows]) / SOFTNESS, dim=1)
+            chances = policy.get_distribution(observations, masks).distribution.logits
             seen = ~returns.isnan()
-            error = (values.flatten()[seen] - returns[seen]).square().mean()
-            loss = -likely.mean() + _VALUE_SHARE * error
+            error = (policy.predict_values(observations).flatten()[seen] - returns[seen]).square()
+            likely = (wanted * chances.clamp(min=_LEAST_LOGIT)).sum(dim=1).mean()
+            loss = _VALUE_SHARE * error.mean() - likely
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
             fall.step()
-    some = rng.permutation(len(shown.actions))[: 16 * _BATCH]
+    some = rng.permutation(len(shown.worth))[: 16 * _BATCH]
     with torch.no_grad():
         decided, _ = model.predict(  # type: ignore[call-arg]
             shown.observations[some], action_masks=shown.masks[some], deterministic=True
         )
-    return float((decided == shown.actions[some]).mean())
+    best, worth = shown.worth[some].max(axis=1), shown.worth[some, decided]
+    return float(np.minimum(best - worth, _MOST_REGRET).mean())
+
+
+def sharpen(model: BaseAlgorithm) -> None:
+    """Let a policy of MaskablePPO be surer of the same: its chances are too wide to play by."""
+    policy: Any = model.policy
+    with torch.no_grad():
+        for weights in policy.action_net.parameters():
+            weights *= SHARPER
 
 
 def gather(config: Config, rounds: int, episodes: int, seed: int) -> Demonstrations:
@@ -122,18 +150,18 @@ def gather(config: Config, rounds: int, episodes: int, seed: int) -> Demonstrati
     :param rounds: times that so many episodes are played
     """
     core = StemsCore(episodes, **config.train)
-    teacher = Search(horizon=6, beam=3, forecast=True)
+    teacher = Search(horizon=6, forecast=True)
     model = make_model(config, CoreVecEnv(core))
     gamma = float(config.hyper["gamma"])
     rng = np.random.default_rng(seed)
-    learner: Director = teacher
+    learner: Director | None = None
     shown: Demonstrations | None = None
     for number in range(rounds):
         new = demonstrate(core, teacher, learner, rng, gamma)
         shown = new if shown is None else shown.and_more(new)
-        same = clone(model, shown, EPOCHS_ON_THE_WAY, seed=number)
+        regret = clone(model, shown, EPOCHS_ON_THE_WAY, seed=number)
         learner = player_of(model, config)
-        print(f"round {number + 1}: {len(shown.actions)} bars, {same:.2f} decided alike")
+        print(f"round {number + 1}: {len(shown.worth)} bars, regret {regret:.4f}")
     assert shown is not None
     return shown
 
@@ -154,7 +182,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--steps", type=int)
-    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--episodes", type=int, default=128)
     parser.add_argument("--run", type=Path, default=Path("runs/stems"))
     arguments = parser.parse_args()
@@ -164,12 +192,12 @@ def main() -> None:
         config = load_config("stems", seed=seed, **changes)
         path = arguments.run / "demonstrations.npz"
         shown = load_or_gather(path, config, arguments.rounds, arguments.episodes)
-        note = f"demonstrations, shared by all seeds: {len(shown.actions):,} bars of the planner"
+        note = f"demonstrations, shared by all seeds: {len(shown.worth):,} bars of the planner"
         config = replace(config, card=replace(config.card, notes=(note,)))
 
         def prepare(model: BaseAlgorithm, seed: int = seed, shown: Demonstrations = shown) -> None:
-            same = clone(model, shown, EPOCHS, seed=seed)
-            print(f"seed {seed}: {same:.2f} decided alike")
+            print(f"seed {seed}: regret {clone(model, shown, EPOCHS, seed=seed):.4f}")
+            sharpen(model)
 
         train(config, arguments.run / f"seed{seed}", prepare=prepare, quiet=True)
 

@@ -47,6 +47,17 @@ def test_rules_and_search_earn_more_than_staying_and_chance() -> None:
     assert earned["planner"] > earned["table"] + 0.05
 
 
+def test_the_worth_of_actions_is_that_of_the_plans() -> None:
+    """With one bar to plan, the best action is that of the beam; nothing else is thought of."""
+    made, search = core(32), Search(horizon=1, beam=14, forecast=True)
+    for _ in range(8):
+        worth, masks = search.worth(made), made.action_masks()
+        assert not np.isfinite(worth[~masks]).any()
+        chosen = search.act(made)
+        assert np.allclose(worth[np.arange(32), chosen], worth.max(axis=1))
+        made.step(chosen)
+
+
 def test_who_knows_the_future_earns_most() -> None:
     made = core(32)
     fair, oracle = play(made, Search(6, 4)), play(made, Search(6, 4, oracle=True))
