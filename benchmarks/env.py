@@ -1,9 +1,9 @@
 """How fast every environment is beside Gymnasium's CartPole, and its share of a training's time.
 
-All on one thread. A rate is the median of interleaved rounds, each of a fraction of a second inside
-`step` and `reset` (what chooses the actions is not counted). The share is that of the time which
-the training thread computes inside the environment, by the shipped configuration; a busy machine
-does not change it.
+All on one thread, and by the time that this thread computes, so that a busy machine changes little.
+A rate is the median of interleaved rounds, each of a fraction of a second inside `step` and `reset`
+(what chooses the actions is not counted). The share is that of the environment while the shipped
+configuration trains.
 """
 
 import time
@@ -79,11 +79,11 @@ class _Case:
         taken, steps = 0.0, 0
         while taken < seconds:
             action = self._action(steps)
-            start = time.perf_counter()
+            start = time.thread_time()
             _, _, terminated, truncated, _ = self.env.step(action)
             if self.n == 1 and (terminated or truncated):
                 self.env.reset()
-            taken += time.perf_counter() - start
+            taken += time.thread_time() - start
             steps += 1
         return steps * self.n / taken
 
