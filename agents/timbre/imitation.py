@@ -8,15 +8,15 @@ the loss is the absolute difference.
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from ...analysis.sound.descriptors import FloatArray
-from ...envs.timbre.perception import OBSERVATION_LIMIT, observe_scaled, scaled
+from ...envs.timbre.perception import observe
+from ...synth.patch import KNOBS
 from .table import Table, describe_settings
 
 _NEAR = (0.01, 0.2)  # spread of a near setting's knobs
-_BATCH = 512
+_BATCH = 1024
 _LEARNING_RATE = 2e-3
 _MEASURED = 50  # last batches
 
@@ -36,7 +36,7 @@ def train_imitation(
     near: Table,
     largest_move: float,
     *,
-    batches: int = 6000,
+    batches: int = 3000,
     seed: int = 0,
 ) -> float:
     """Train an actor in place; the mean absolute difference from the teacher's actions at the end.
@@ -48,10 +48,9 @@ def train_imitation(
     rng = np.random.default_rng(seed)
     optimiser = torch.optim.Adam(actor.parameters(), lr=_LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, _LEARNING_RATE, total_steps=batches)
-    sounds = scaled(table.descriptors), scaled(near.descriptors)
     recent: list[float] = []
     for _ in range(batches):
-        seen, wanted = _pairs(sounds, (table.knobs, near.knobs), largest_move, rng)
+        seen, wanted = _pairs(table, near, largest_move, rng)
         apart = (actor(torch.from_numpy(seen)) - torch.from_numpy(wanted)).abs().mean()
         optimiser.zero_grad()
         apart.backward()
@@ -62,22 +61,21 @@ def train_imitation(
 
 
 def _pairs(
-    sounds: tuple[FloatArray, FloatArray],
-    knobs: tuple[FloatArray, FloatArray],
-    largest_move: float,
-    rng: np.random.Generator,
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Observations [shape=(n, 96)] and the teacher's actions [n, 8].
-
-    :param sounds: scaled descriptors of the settings and of their neighbours; so `knobs`
-    """
-    half = _BATCH // 2
-    own, far = rng.integers(0, len(sounds[0]), (2, _BATCH))
-    theirs, there = (
-        np.concatenate([near[own[:half]], here[far[half:]]]) for here, near in (sounds, knobs)
-    )
-    mine, knob = sounds[0][own], knobs[0][own]
-    seen = observe_scaled(mine, theirs, knob, rng.uniform(0.0, 1.0, (_BATCH, 1)))
-    limit = OBSERVATION_LIMIT
-    wanted = np.clip((there - knob) / largest_move, -1.0, 1.0)
-    return np.clip(seen, -limit, limit).astype(np.float32), wanted.astype(np.float32)
+    table: Table, near: Table, largest_move: float, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
+    """Observations and the teacher's actions, float32."""
+    own, target = rng.integers(0, len(table.knobs), (2, _BATCH))
+    target[: _BATCH // 2] = own[: _BATCH // 2]
+    mine = table.descriptors[own], table.knobs[own]
+    far = np.arange(_BATCH)[:, None] >= _BATCH // 2
+    theirs = [
+        np.where(far, there[target], here[target])
+        for there, here in (
+            (table.descriptors, near.descriptors),
+            (table.knobs, near.knobs),
+        )
+    ]
+    seen = observe(mine[0], theirs[0], mine[1], 0.0)
+    seen[:, -1] = rng.uniform(0.0, 1.0, _BATCH)
+    wanted = np.clip((theirs[1] - mine[1]) / largest_move, -1.0, 1.0)
+    return seen.astype(np.float32), wanted.reshape(-1, len(KNOBS)).astype(np.float32)

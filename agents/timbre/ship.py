@@ -1,7 +1,7 @@
-"""Makes trained runs the shipped agents: `python -m segue.agents.timbre.ship RUN ...`.
+"""Makes a trained run the shipped agent: `python -m segue.agents.timbre.ship RUN ...`.
 
-Each run becomes `timbre-N`, with its reward on the test split for each kind of target on its card;
-the one that earned most on validation also becomes `timbre`. The test split chooses nothing.
+Of some runs, the one that earned most on validation becomes `timbre`, with its reward on the test
+split for each kind of target on its card. The test split chooses nothing.
 """
 
 import argparse
@@ -23,35 +23,25 @@ EPISODES = 256  # of each kind of target
 COMMAND = "python -m segue.agents.timbre.training --run RUN"
 
 
-def ship(runs: Sequence[Path], folder: Path = MODELS, episodes: int = EPISODES) -> list[Card]:
-    """Write the runs' policies and cards into the folder of shipped models.
+def ship(runs: Sequence[Path], folder: Path = MODELS, episodes: int = EPISODES) -> Card:
+    """Write the best run's policy and card into the folder of shipped models.
 
-    :param runs: folders that training left, in the order of the agents' numbers
-    :param episodes: of the test split that a card reports, for each kind of target
-    :return: the cards of the agents, then that of the chosen one
+    :param runs: folders that training left
+    :param episodes: of the test split that the card reports, for each kind of target
     """
-    cards = []
-    policies = [Policy.load(run / "policy.json", TIMBRE) for run in runs]
-    for number, (run, policy) in enumerate(zip(runs, policies, strict=True)):
-        card = read_card(run / "policy.json")
-        name = f"timbre-{number}"
-        card = replace(
-            card,
-            name=name,
-            weights=f"{name}.npz",
-            summary=f"imitation of who knows the target, then {card.summary}",
-            metrics=(*card.metrics, *(_reward(policy, kind, episodes) for kind in TARGETS[:-1])),
-            command=COMMAND,
-        )
-        cards.append(policy.save(folder, card))
-    best = max(range(len(runs)), key=lambda at: cards[at].metrics[0].value)
-    chosen = replace(
-        cards[best],
+    run = max(runs, key=lambda one: read_card(one / "policy.json").metrics[0].value)
+    policy, card = Policy.load(run / "policy.json", TIMBRE), read_card(run / "policy.json")
+    measured = (_reward(policy, kind, episodes) for kind in TARGETS[:-1])
+    described = replace(
+        card,
         name="timbre",
         weights="timbre.npz",
-        notes=(f"the same as timbre-{best}", *cards[best].notes),
+        summary=f"imitation of who knows the target, then {card.summary}",
+        metrics=(*card.metrics, *measured),
+        command=COMMAND,
+        notes=(f"the best of {len(runs)} runs on validation",),
     )
-    return [*cards, policies[best].save(folder, chosen)]
+    return policy.save(folder, described)
 
 
 def _reward(policy: Policy, target: str, episodes: int) -> Metric:
@@ -66,9 +56,8 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("runs", type=Path, nargs="+")
-    for card in ship(parser.parse_args().runs):
-        found = ", ".join(f"{m.value:.3f} ({m.measured_on})" for m in card.metrics)
-        print(f"{card.name}: {found}")
+    for metric in ship(parser.parse_args().runs).metrics:
+        print(f"{metric.value:.3f} [{metric.low:.3f}, {metric.high:.3f}] {metric.measured_on}")
 
 
 if __name__ == "__main__":

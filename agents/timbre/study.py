@@ -11,7 +11,6 @@ from .baselines import Climb, Hold, Nearest, Oracle, Random, Search
 from .table import SIZE
 
 MODELS = Path(__file__).parents[1] / "models"
-SEEDS = tuple(f"timbre-{number}" for number in range(5))
 
 _MANY = 512  # renders of a search that is not fair
 
@@ -23,13 +22,13 @@ PLAYERS = {
     "nearest": f"the nearest of {SIZE} settings that were rendered before",
     "nearest-climb": "goes to the nearest, and climbs from there",
     "search-512": "512 renders aside, CMA-ES: sixteen times what an episode has; not fair",
-    "agent": "trained: imitation of who knows the target, on pairs of settings",
+    "agent": "trained: imitation of who knows the target, then PPO",
     "oracle": "knows the knobs of the target: an upper bound for settings and glides",
 }
 
 
 def make_player(name: str, seed: int = 0) -> Player:
-    """A player of `PLAYERS` or `SEEDS`.
+    """A player of `PLAYERS`.
 
     :param seed: of what it draws
     """
@@ -45,8 +44,7 @@ def make_player(name: str, seed: int = 0) -> Player:
     }
     if name in makers:
         return makers[name]()
-    stem = "timbre" if name == "agent" else name
-    return Policy.load(MODELS / f"{stem}.json", TIMBRE, seed=seed)
+    return Policy.load(MODELS / "timbre.json", TIMBRE, seed=seed)
 
 
 STUDY = Study(
@@ -54,5 +52,4 @@ STUDY = Study(
     players=PLAYERS,
     make=make_player,
     baseline="nearest",
-    seeds=SEEDS,
 )

@@ -25,6 +25,12 @@ from ..train import VALIDATION_SEED, policy_card, train, validation_core
 from .imitation import near_table, train_imitation
 from .table import Table, rendered_table
 
+STEPS = 81_920
+"""Of PPO, after the imitation."""
+
+STEPS = 81_920
+"""Of PPO, after the imitation."""
+
 _ROWS, _SEED = 24_576, 78  # settings that are imitated on, and as many neighbours
 _LOG_STD = -2.3  # of PPO's actions, where it goes on from a trained actor
 
@@ -37,11 +43,12 @@ def train_agent(run: Path, seed: int, tables: tuple[Table, Table], steps: int = 
     """
     config = load_config("timbre", seed=seed, steps=max(steps, 1))
     if steps:
-        policy = train(config, run, prepare=lambda model: _imitate(model, config, tables))
-        assert isinstance(policy, Policy)  # for the type checker: PPO is exported
-        return policy
+        trained = train(config, run, prepare=lambda model: _imitate(model, config, tables))
+        assert isinstance(trained, Policy)  # for the type checker: PPO is exported
+        return trained
+    run.mkdir(parents=True, exist_ok=True)
     started = time.process_time()
-    env = CoreVecEnv(make_core(config.environment, 1, **config.train))
+    env = CoreVecEnv(make_core(config.environment, config.n_envs, **config.train))
     model = make_model(config, env)
     _imitate(model, config, tables)
     taken = time.process_time() - started
@@ -89,7 +96,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--run", type=Path, required=True, help="folder; seeds get one each in it")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
-    parser.add_argument("--steps", type=int, default=0, help="of PPO after the imitation")
+    parser.add_argument("--steps", type=int, default=STEPS, help="of PPO, 0: none")
     given = parser.parse_args()
     use_one_thread()
     given.run.mkdir(parents=True, exist_ok=True)

@@ -39,7 +39,7 @@ class TimbreEnv(SingleEnv):
     | --- | --- | --- |
     | 0-28 | own_* | descriptors of what the synthesizer sounded in the last step |
     | 29-57 | target_* | of the target in the same step |
-    | 58-86 | gap_* | target less own, times 3 |
+    | 58-86 | gap_* | target less own |
     | 87-94 | knob_* | where the knobs are, -1..1 |
     | 95 | time | share of the episode that has passed |
 

@@ -16,7 +16,6 @@ from .settings import STEP_SECONDS
 
 FARTHEST = 2.0
 OBSERVATION_LIMIT = 5.0
-GAP_GAIN = 3.0  # small differences are what decides in the end
 
 CENTRES = np.array(
     [-30.0, 0.0, -45.0, 60.0, 0.5] + [80.0] + [0.0] * (heard.MFCCS - 1) + [0.3] * heard.CLASSES
@@ -85,15 +84,9 @@ def observe(own: FloatArray, target: FloatArray, knobs: FloatArray, time: float)
     :param knobs: where they stand, 0..1 [shape=(n, 8)]
     :param time: share of the episode that has passed, 0..1
     """
-    return observe_scaled(scaled(own), scaled(target), knobs, np.full((len(own), 1), time))
-
-
-def observe_scaled(
-    mine: FloatArray, theirs: FloatArray, knobs: FloatArray, times: FloatArray
-) -> FloatArray:
-    """`observe` of descriptors that are scaled, and times [shape=(n, 1)]."""
-    gap = GAP_GAIN * (theirs - mine)
-    return np.concatenate([mine, theirs, gap, 2.0 * knobs - 1.0, times], axis=1)
+    mine, theirs = scaled(own), scaled(target)
+    clock = np.full((len(own), 1), time)
+    return np.concatenate([mine, theirs, theirs - mine, 2.0 * knobs - 1.0, clock], axis=1)
 
 
 def step_frames(sample_rate: int) -> int:
