@@ -49,8 +49,13 @@ def evidence(mean: FloatArray, variance: FloatArray, prior: Population) -> Evide
     return Evidence(bias, np.where(told, precision, 0.0))
 
 
-def fit_population(sessions: Sequence[Evidence], usual: Population) -> Population:
-    """The population of listeners behind some sessions; the usual one without any."""
+def fit_population(
+    sessions: Sequence[Evidence], usual: Population, usual_sessions: float = USUAL_SESSIONS
+) -> Population:
+    """The population of listeners behind some sessions; the usual one without any.
+
+    :param usual_sessions: as how many sessions the usual population counts, above 0
+    """
     if not sessions:
         return usual
     bias = np.array([one.bias for one in sessions])
@@ -59,9 +64,9 @@ def fit_population(sessions: Sequence[Evidence], usual: Population) -> Populatio
     for _ in range(_ROUNDS):
         posterior = 1.0 / (precision + 1.0 / variance)
         believed = posterior * (precision * bias + mean / variance)
-        weight = len(sessions) + USUAL_SESSIONS
-        mean = (believed.sum(axis=0) + USUAL_SESSIONS * usual.mean) / weight
+        weight = len(sessions) + usual_sessions
+        mean = (believed.sum(axis=0) + usual_sessions * usual.mean) / weight
         spread = (posterior + (believed - mean) ** 2).sum(axis=0)
-        spread = spread + USUAL_SESSIONS * usual.sd**2
+        spread = spread + usual_sessions * usual.sd**2
         variance = np.maximum(spread / weight, LEAST_SD**2)
     return Population(mean, np.sqrt(variance))
