@@ -6,8 +6,8 @@ gradients, for such listeners. It is kept only if all say so:
 
 * an **off-policy estimate**: in sessions that had no part in fitting it (each fifth is left out in
   turn), played again for the listeners they tell of, it does better (`hindsight`);
-* a **simulated re-run** on the validation split: with listeners of that population it does better on
-  the whole (with less certainty: an episode is long, and the policy soon knows who listens anyhow),
+* a **simulated re-run** on the validation split: with listeners of that population it does better
+  on the whole (with less certainty: an episode is long, and the policy soon knows who listens),
   and with the usual ones not worse by more than `TOLERANCE`.
 """
 
@@ -207,5 +207,6 @@ def _keep(policy: Policy, out: Path, sessions: int, gain: float, low: float, hig
         training_data=(*policy.card.training_data, source),
         command=f"segue learn-from LOGS (from {policy.card.name})",
     )
+    out.mkdir(parents=True, exist_ok=True)
     policy.save(out, card)
     return out / "policy.json"

@@ -69,7 +69,7 @@ def test_thumbs_tell_too(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_what_proves_better_is_kept(logs: list[Path], tmp_path: Path) -> None:
-    lesson = learn_from(logs, tmp_path)
+    lesson = learn_from(logs, tmp_path / "new" / "learned")
     assert lesson.population.mean == pytest.approx([0.8, 0.8], abs=0.4)
     assert lesson.gain_low > 0
     assert lesson.kept, lesson.why
