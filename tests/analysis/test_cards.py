@@ -52,7 +52,8 @@ def test_same_weights_same_hash(tmp_path: Path) -> None:
 
 def test_shipped_cards_are_whole() -> None:
     cards = list_cards()
-    assert {"emotion_vgmidi", "emotion_published", "emotion_emopia"} <= {shipped.name for shipped in cards}
+    names = {shipped.name for shipped in cards}
+    assert {"emotion_vgmidi", "emotion_published", "emotion_emopia"} <= names
     for shipped in cards:
         assert shipped.summary and shipped.command and shipped.commercial_use
         assert shipped.training_data and shipped.outputs and shipped.inputs
