@@ -28,9 +28,6 @@ from .table import Table, rendered_table
 STEPS = 81_920
 """Of PPO, after the imitation."""
 
-STEPS = 81_920
-"""Of PPO, after the imitation."""
-
 _ROWS, _SEED = 24_576, 78  # settings that are imitated on, and as many neighbours
 _LOG_STD = -2.3  # of PPO's actions, where it goes on from a trained actor
 

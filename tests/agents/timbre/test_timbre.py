@@ -51,6 +51,10 @@ def test_baselines_stand_in_the_order_of_what_they_know() -> None:
     assert hold + 0.1 < climb < search < nearest < oracle
 
 
+def test_the_shipped_agent_follows_glides_better_than_a_table() -> None:
+    assert earned(make_player("agent"), target="glide") > earned(Nearest(2048), target="glide")
+
+
 def test_climbing_from_the_nearest_ends_nearer_than_the_nearest() -> None:
     ends = [
         play(TimbreCore(32), player, seed=5).metrics["final_distance"].mean()
@@ -130,7 +134,7 @@ def test_imitation_learns() -> None:
     assert train_imitation(actor, table, near, 0.25, batches=300) < 0.95 * first
 
 
-@pytest.mark.parametrize("name", [name for name in PLAYERS if name != "agent"])
+@pytest.mark.parametrize("name", PLAYERS)
 def test_every_player_of_the_study_can_be_made(name: str) -> None:
     assert hasattr(make_player(name, 1), "act")
     assert STUDY.baseline in PLAYERS
