@@ -15,7 +15,7 @@ from .players import MODELS, NetworkPlayer, load_network
 from .scores import Played, recovery, set_scores
 
 SEEDS = tuple(f"accompanist-{seed}" for seed in range(5))
-BEST_SEED = 3
+BEST_SEED = 2
 """Of the seeds, the one that validation likes best; its model of played chords is the prior."""
 
 AGENT = "accompanist"
