@@ -250,6 +250,17 @@ def test_instruments_lists_them_all(here: Here) -> None:
     assert piano[1:6] == ["keys", "A0", "to", "C8", "0"]
 
 
+def test_a_sound_is_followed(here: Here) -> None:
+    seconds = np.arange(44_100) / 44_100
+    soundfile.write("tone.wav", 0.3 * np.sin(2 * np.pi * 330.0 * seconds), 44_100)
+    code, out, error = here("timbre", "tone.wav", "-o", "x.flac", "--still")
+    assert (code, error) == (0, "")
+    assert "32 steps, distance" in out
+    report = json.loads(Path("x.json").read_text())
+    assert report["distance_last"] < 0.5 * report["distance_first"]
+    assert soundfile.info("x.flac").frames == 32 * 8820
+
+
 def test_a_voice_is_harmonized(here: Here, sing: Sing) -> None:
     voice, _ = sing(np.repeat([62.0, 65.0, 69.0, 67.0], 24_000))
     soundfile.write("voice.wav", voice, 48_000)
@@ -571,6 +582,7 @@ BAD = [
     (("analyze", os.devnull), os.devnull),
     (("analyze", "none.wav", "--only", "temp"), "did you mean 'tempo'"),
     (("analyze", "none.wav", "--json", "."), "--json"),
+    (("timbre", "none.wav"), "none.wav"),
     (("harmonize",), "--live"),
     (("harmonize", "none.wav"), "none.wav"),
     (("harmonize", "none.wav", "--live"), "one of the two"),
