@@ -7,17 +7,20 @@ earned most on validation also becomes `stems`. The test splits choose nothing.
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from msgspec.structs import replace
+from numpy.typing import NDArray
 
-from ...analysis.cards import Card, Metric, read_card
+from ...analysis.cards import Card, Metric, read_card, save_model
 from ...envs import STEMS, make_core
 from ..evaluate import FIRST_SEED, play
 from ..policy import Policy
 from ..statistics import interval
 from .players import MODELS
 
-EPISODES = 512  # of each split
+EPISODES = 256  # of each split
 SPLITS = ("test", "heldout")
 COMMAND = "python -m segue.agents.stems.training --seeds N"
 
@@ -30,7 +33,7 @@ def ship(runs: Sequence[Path], folder: Path = MODELS, episodes: int = EPISODES) 
     :return: the cards of the agents, then that of the chosen one
     """
     cards = []
-    policies = [Policy.load(run / "policy.json", STEMS) for run in runs]
+    policies = [_light(Policy.load(run / "policy.json", STEMS)) for run in runs]
     for number, (run, policy) in enumerate(zip(runs, policies, strict=True)):
         card, name = read_card(run / "policy.json"), f"stems-{number}"
         card = replace(
@@ -41,7 +44,7 @@ def ship(runs: Sequence[Path], folder: Path = MODELS, episodes: int = EPISODES) 
             metrics=(*card.metrics, *(_reward(policy, split, episodes) for split in SPLITS)),
             command=COMMAND,
         )
-        cards.append(policy.save(folder, card))
+        cards.append(_save(policy, folder, card))
     best = max(range(len(runs)), key=lambda at: cards[at].metrics[0].value)
     chosen = replace(
         cards[best],
@@ -49,7 +52,25 @@ def ship(runs: Sequence[Path], folder: Path = MODELS, episodes: int = EPISODES) 
         weights="stems.npz",
         notes=(f"the same as stems-{best}", *cards[best].notes),
     )
-    return [*cards, policies[best].save(folder, chosen)]
+    return [*cards, _save(policies[best], folder, chosen)]
+
+
+def _light(policy: Policy) -> Policy:
+    """The same policy in half precision, at half the size."""
+    held: dict[str, NDArray[Any]] = {
+        name: weights.astype(np.float16) for name, weights in policy.weights.items()
+    }
+    light = Policy(held, policy.network)  # which computes in single precision
+    light.card = policy.card
+    return light
+
+
+def _save(policy: Policy, folder: Path, card: Card) -> Card:
+    card = replace(card, network=policy.network)
+    held: dict[str, NDArray[Any]] = {
+        name: weights.astype(np.float16) for name, weights in policy.weights.items()
+    }
+    return save_model(folder, card, held)
 
 
 def _reward(policy: Policy, split: str, episodes: int) -> Metric:
