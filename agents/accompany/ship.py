@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...analysis.cards import Card, Metric, Output, Source, save_model
+from ...envs import ACCOMPANY
 from ...envs.accompany.clips import Clips, fixed_clips
 from ...envs.accompany.corpus import load_songs
 from ...envs.accompany.measures import note_in_chord
@@ -101,9 +102,10 @@ def _player(run: Path, seed: int, clips: Clips, best: bool) -> Model:
         sha256="",
         notes=(
             f"on the same clips: {told}",
-            f"training took {seconds:.0f} CPU seconds",
             *(("of the seeds, the one that validation likes best",) if best else ()),
         ),
+        environment=ACCOMPANY,
+        train_cpu_seconds=seconds,
     )
     return card, _half(kernels)
 

@@ -59,7 +59,8 @@ class Nearest:
     def __init__(self, size: int = SIZE) -> None:
         self._size = size
         self._heard: FloatArray = np.zeros((0, 0))
-        self.wanted: FloatArray = np.zeros((0, 0))
+        self.wanted: FloatArray = np.zeros((0, 0))  # knobs of the rows [shape=(n, 8)]
+        self.sounds: FloatArray = np.zeros((0, 0))  # and what they sound like [n, 29]
 
     def act(self, core: TimbreCore) -> NDArray[Any]:
         self.look(core)
@@ -71,11 +72,13 @@ class Nearest:
         table = rendered_table(self._size)
         if core.step_number == 0 or self._heard.shape != target.shape:
             changed = np.ones(core.n, bool)
-            self.wanted = core.knobs.copy()
+            self.wanted, self.sounds = core.knobs.copy(), core.own.copy()
         else:
             changed = (target != self._heard).any(axis=1)
         if changed.any():
-            self.wanted[changed] = table.nearest(target[changed], core.settings.weights)
+            rows = table.nearest(target[changed], core.settings.weights)
+            self.wanted[changed] = table.knobs[rows]
+            self.sounds[changed] = table.descriptors[rows]
         self._heard = target.copy()
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...analysis.sound.descriptors import Describer, FloatArray
 from ...analysis.spectra import RATE
@@ -22,10 +23,10 @@ class Table:
     knobs: FloatArray  # [shape=(rows, 8)], 0..1
     descriptors: FloatArray  # [rows, 29]
 
-    def nearest(self, target: FloatArray, weights: dict[str, float]) -> FloatArray:
-        """Knobs [shape=(n, 8)] of the rows nearest to descriptors [n, 29]."""
+    def nearest(self, target: FloatArray, weights: dict[str, float]) -> NDArray[np.int64]:
+        """The rows [shape=(n,)] that sound most like descriptors [n, 29]."""
         found = [distance(self.descriptors, row[None], weights).argmin() for row in target]
-        return self.knobs[found]
+        return np.array(found, np.int64)
 
 
 @lru_cache(maxsize=2)

@@ -135,7 +135,7 @@ class RepairedRules:
         """
         events, begun = listening.events[:, listening.step - 1], listening.step - 1
         cadence = IS_FIFTH[before] | ((np.abs(heard.interval) <= 2) & (heard.interval != 0))
-        worth = IS_TONIC[events] * (5.0 + 2.0 * cadence + 0.5 * (begun % BEAT_STEPS == 0))
+        worth = IS_TONIC[events] * (7.0 + 3.0 * cadence + 0.5 * (begun % BEAT_STEPS == 0))
         self._note = np.where(heard.is_note, worth, self._note)
         if begun < listening.steps - BAR_STEPS:
             return 2.0 * IS_TONIC[events] if begun == 0 else np.zeros(len(events))
@@ -152,9 +152,13 @@ class RepairedRules:
         return np.where(heard.repeated_motif, paid, 0.0)
 
     def _leaps(self, heard: Heard, listening: Listening) -> FloatArray:
-        """Some leaps, answered by a step back and resolved; the others cost."""
+        """Some leaps, answered by a step back and resolved; the others cost.
+
+        One in the last bar, where nothing may follow that answers it, is not paid.
+        """
         few = listening.leaps <= self.WANTED_LEAPS
-        paid = np.where(few, 2.5, -2.0) * heard.is_leap
+        last_bar = listening.step > listening.steps - BAR_STEPS
+        paid = np.where(few, 0.0 if last_bar else 2.5, -2.0) * heard.is_leap
         paid += few * heard.answered - 1.0 * heard.unanswered
         paid += few * 2.0 * heard.resolved - 3.0 * heard.doubled
         return paid

@@ -49,12 +49,20 @@ def test_a_leap_is_paid_when_it_is_answered_and_resolved() -> None:
     assert many < 2 * paid[0] + 1
 
 
+def test_a_leap_of_the_last_bar_is_not_paid_but_its_answer_is() -> None:
+    steps = [14, 16, 18, 19] * 6
+    assert earned([*steps, 18, HOLD, 16, HOLD, 14, HOLD, 26, HOLD])["leaps"] == 0.0
+    assert earned([*steps, 14, 21, 19, 18, 16, HOLD, 14, HOLD])["leaps"] == pytest.approx(3.0)
+    late = [*steps[:-1], 26, 25, 23, 21, 19, 18, 16, 14, HOLD]  # leaps as the third bar ends
+    assert earned(late)["leaps"] == pytest.approx(2.5 + 1.0 + 2.0)
+
+
 def test_an_end_on_the_tonic_is_paid_once_and_taken_back_if_it_goes_on() -> None:
     start = [16] * 3 + [HOLD] * 21
     ends = [16, HOLD, 18, 16, 14, HOLD, HOLD, HOLD]
-    assert earned(start + ends)["tonic"] == pytest.approx(5.0 + 2.0 + 0.5 + 1.5)
+    assert earned(start + ends)["tonic"] == pytest.approx(7.0 + 3.0 + 0.5 + 1.5)
     assert earned([*start, *ends[:5], 16, HOLD, HOLD])["tonic"] == pytest.approx(0.0)
-    assert earned([*start, 14, HOLD, 14, HOLD, 14, HOLD, 14, OFF])["tonic"] < 7.0
+    assert earned([*start, 14, HOLD, 14, HOLD, 14, HOLD, 14, OFF])["tonic"] < 9.5
     assert earned([14])["tonic"] == 2.0
 
 
