@@ -5,11 +5,12 @@ and parts. A session drives either; what it tells a performance are the methods 
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..envs.arrange.belief import Belief
 from ..envs.arrange.feedback import Answers
@@ -85,6 +86,7 @@ class Live(ABC):
         self._fill = False
         self._learning = True
         self._thumbs: list[float] = []  # since the last bar was decided
+        self._reports: list[list[float]] = []  # of the game, since then
         self._unlearned: dict[str, Any] | None = None  # belief before the last answer
         self.switch(director)
 
@@ -102,7 +104,8 @@ class Live(ABC):
 
         :param wanted: the mood wanted by now
         :param game: features of the game since the bar before [shape=(F,)], as `GameMeter.take`
-            gives them; None if they are not known. SegueError if they are not such numbers
+            gives them; None: what `report` told, if anything. SegueError if they are not such
+            numbers
         """
 
     def switch(self, director: str) -> None:
@@ -154,6 +157,13 @@ class Live(ABC):
         if self._learning:
             self._thumbs.append(thumb)
 
+    def report(self, game: Sequence[float]) -> None:
+        """What happened in the game since the last report [N_FEATURES].
+
+        It is taken in when the next bar is decided: the mean of the reports since the bar before.
+        """
+        self._reports.append(_checked_features(game).tolist())
+
     def unlearn(self) -> None:
         """Take the listener's last answer back; only one can be."""
         if self._thumbs:
@@ -177,6 +187,7 @@ class Live(ABC):
             "fill": self._fill,
             "learning": self._learning,
             "thumbs": list(self._thumbs),
+            "reports": list(self._reports),
             "unlearned": self._unlearned,
         }
 
@@ -187,13 +198,16 @@ class Live(ABC):
         self.held = dict(snapshot["held"])
         self._section, self._fill = snapshot["section"], snapshot["fill"]
         self._learning, self._thumbs = snapshot["learning"], list(snapshot["thumbs"])
-        self._unlearned = snapshot["unlearned"]
+        self._unlearned, self._reports = snapshot["unlearned"], list(snapshot["reports"])
         self.switch(snapshot["director"])
 
     def _take_in(self, wanted: Mood, game: FloatArray | None) -> None:
         """What is known before a bar is decided: the mood wanted, the game, thumbs."""
         seen = self.perception
         target = np.array([[wanted.valence, wanted.arousal]]) / MOOD_PER_SD
+        if game is None and self._reports:
+            game = np.mean(self._reports, axis=0)
+        self._reports.clear()
         features = None if game is None else _checked_features(game)[None]
         if self.world.bar_index == 0:
             seen.want_first(target, features)
@@ -231,7 +245,7 @@ class Live(ABC):
         return bar
 
 
-def _checked_features(game: FloatArray) -> FloatArray:
+def _checked_features(game: ArrayLike) -> FloatArray:
     features = np.asarray(game, float)
     if features.shape != (N_FEATURES,) or not np.isfinite(features).all():
         raise SegueError(

@@ -159,6 +159,11 @@ class Feedback(Command, kw_only=True):
     arousal: float | None = None
 
 
+class Game(Command, kw_only=True):
+    TYPE = "game"
+    features: dict[str, float]  # of the time since the last report
+
+
 class Unlearn(Command, kw_only=True):
     TYPE = "unlearn"  # the last feedback taught nothing
 
@@ -467,6 +472,7 @@ REQUESTS: dict[str, type[Request]] = {
         Go,
         Stinger,
         Feedback,
+        Game,
         Unlearn,
         Learning,
         Direct,

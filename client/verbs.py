@@ -18,6 +18,7 @@ from .protocol import (
     Direct,
     Duck,
     Feedback,
+    Game,
     Go,
     Learning,
     Level,
@@ -110,6 +111,14 @@ class Verbs:
         at the next phrase.
         """
         return self._send(Feedback, when, value=value, valence=valence, arousal=arousal)
+
+    def game(self, features: Mapping[str, float], **when: Unpack[When]) -> Accepted:
+        """Report what happened in the game since the last report, so that what comes is foreseen.
+
+        :param features: by the names that docs/protocol.md lists, e.g. `health`, `monsters`,
+            `damage_taken`; those left out count as 0, health as 1
+        """
+        return self._send(Game, when, features=dict(features))
 
     def unlearn(self, **when: Unpack[When]) -> Accepted:
         """Take back what the last feedback taught."""

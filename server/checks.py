@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from ..client import protocol as p
+from ..envs.games.game import feature_list
 from ..music.cue import Cue
 from ..music.direction import KNOBS
 from ..music.errors import SegueError, UnknownNameError, check_range
@@ -36,6 +37,8 @@ def check_command(
             cue.stinger(content.name)
         case p.Feedback():
             _check_feedback(content)
+        case p.Game():
+            feature_list(content.features)
         case p.Direct():
             _check_direct(content)
         case p.Release():

@@ -20,7 +20,7 @@ from ..music.world import Bar, World
 from .expression import Players
 from .timeline import GRIDS, Due, Slot, Timeline, Told
 
-SPOKEN = ("direct", "release", "switch", "rate", "thumb", "unlearn", "adapt")
+SPOKEN = ("direct", "release", "switch", "rate", "thumb", "unlearn", "adapt", "report")
 """Methods of a performer that commands call."""
 
 AT_ONCE = ("now", "beat", "bar")

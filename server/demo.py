@@ -19,7 +19,7 @@ from ..client.client import Client, RemoteSession
 from ..client.protocol import BarEvent, DirectionEvent, Mood
 from ..envs.arrange.listener import Listeners, ListenerSettings
 from ..envs.games.doom import DoomGame
-from ..envs.games.game import GameMeter, GameTick, game_parameters
+from ..envs.games.game import GAME_FEATURES, GameMeter, GameTick, game_parameters
 from ..music.errors import check_range
 from ..music.mood import MOOD_PER_SD
 from .launch import ServerProcess
@@ -140,6 +140,7 @@ class _Script:
         known = self.takes[0].session.cue.parameters
         for take in self.takes:
             take.session.set({name: v for name, v in parameters.items() if name in known})
+            take.session.game(dict(zip(GAME_FEATURES, features.tolist(), strict=True)))
         self.ask(self.fitting(parameters["danger"]))
 
     def fitting(self, danger: float) -> str:

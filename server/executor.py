@@ -3,6 +3,7 @@
 from typing import Any
 
 from ..client import protocol as p
+from ..envs.games.game import feature_list
 from .announce import Announcer
 from .checks import mood_axes
 from .performance import Performance
@@ -37,6 +38,8 @@ class Executor:
                 self._play_stinger(content.name, due)
             case p.Feedback():
                 self._hear_feedback(waiting.id, content, frame)
+            case p.Game():
+                self._tell(waiting.id, "report", values={"game": feature_list(content.features)})
             case p.Unlearn():
                 self._tell(waiting.id, "unlearn")
             case p.Learning():

@@ -20,7 +20,7 @@ from .mix import SHAPE_AHEAD_SECONDS, Mix
 from .sound import Sound
 from .stage import Stage
 
-SNAPSHOT_FORMAT = 1  # changes when older snapshots can no longer be read
+SNAPSHOT_FORMAT = 2  # changes when older snapshots can no longer be read
 
 
 class Performance:

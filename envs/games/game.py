@@ -7,12 +7,13 @@ deviations ("z"): 0 is the mean rating of music, 1 is one standard deviation abo
 (`music.mood.MOOD_PER_SD` is 1 z in mood units).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...music.errors import SegueError, check_range
+from ...music.errors import SegueError, UnknownNameError, check_range
 
 Floats = NDArray[np.float32]
 
@@ -73,6 +74,24 @@ _RATES = (  # (feature, tick field, units per feature unit)
     ("items", "items", 1.0),
     ("speed", "distance", 400.0),
 )
+
+
+MOST_OF_A_FEATURE = 1e4
+"""No feature is beyond this."""
+
+
+def feature_list(features: Mapping[str, float]) -> list[float]:
+    """Features by name as a list in the order of `GAME_FEATURES`; what is left out is 0, health 1.
+
+    Raises UnknownNameError and RangeError for what is no feature, or no number of one.
+    """
+    for name in features:
+        if name not in FEATURE:
+            raise UnknownNameError("feature of a game", name, GAME_FEATURES)
+    told = {"health": 1.0, **features}
+    return [
+        check_range(name, told.get(name, 0.0), 0.0, MOST_OF_A_FEATURE) for name in GAME_FEATURES
+    ]
 
 
 @dataclass(frozen=True, slots=True)

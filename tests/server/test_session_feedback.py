@@ -10,7 +10,7 @@ from segue.agents.feedback.recorded import check_cue, first_difference, read_rec
 from segue.analysis.cards import load_weights, save_model
 from segue.client import protocol as p
 from segue.music.cue_file import load_cue
-from segue.music.errors import FileFormatError, SegueError
+from segue.music.errors import FileFormatError, RangeError, SegueError, UnknownNameError
 from segue.server.session import Session
 
 MODELS = Path(__file__).parents[2] / "agents" / "models"
@@ -125,3 +125,23 @@ def test_a_director_that_fails_is_replaced_by_the_rules(tmp_path: Path) -> None:
     assert "'adaptive' goes on in its place" in warnings[0].message
     directed = [event.director for event in events if isinstance(event, p.DirectionEvent)]
     assert len(directed) >= 4
+
+
+def test_what_the_game_reports_is_foreseen_from(tmp_path: Path) -> None:
+    def decided(reports: bool) -> list[float]:
+        log = tmp_path / f"{reports}.jsonl"
+        with Session.open("dungeon", director="agent", seed=2, log=log) as session:
+            for _ in range(12):
+                if reports:
+                    session.game({"health": 0.3, "monsters": 4.0, "damage_taken": 0.3})
+                session.advance(1.0)
+        recording = read_recording(log)
+        assert first_difference(recording, load_cue("dungeon")) == ""
+        return [a for stretch in recording.stretches for d in stretch.decisions for a in d.action]
+
+    assert decided(True) != decided(False)
+    with Session.open("dungeon") as session:
+        with pytest.raises(UnknownNameError, match="did you mean 'monsters'"):
+            session.game({"monster": 1.0})
+        with pytest.raises(RangeError, match="health is nan"):
+            session.game({"health": float("nan")})
