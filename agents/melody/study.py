@@ -21,7 +21,7 @@ PLAYERS = {
     "naive": "the same training with the rules as published, at temperature 0.2: it games them",
     "composer": "PPO that began as the note model; of the seeds that validation likes best",
 }
-BEST_SEED = 4
+BEST_SEED = 3
 
 TUNES = (
     "Tunes of the test split (539 phrases; python -m segue.agents.melody.tunes): repeats 0.004, "
