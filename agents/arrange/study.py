@@ -78,7 +78,8 @@ STUDY = Study(
     players=DIRECTORS
     | {ORACLE: "six-bar search that knows the listener and the future"}
     | {name: "the training of agent, with this seed" for name in AGENTS}
-    | {name: "the same with search" for name in SEEDS[""]},
+    | {name: "the same with search" for name in SEEDS[""]}
+    | {name: "PPO from scratch, with this seed" for name in PPO_AGENTS},
     make=make_director,
     baseline=BASELINE,
     seeds=SEEDS[""],
