@@ -82,11 +82,11 @@ class Library:
 
     Of cues [C]: `parts` (names), `bar_seconds`, `slots` [C, SLOTS] (a section, or `NOWHERE`). Of
     sections [S]: `present` [S, PARTS], `row` (of its first bar), `bars`, `slot`, `section_mood`
-    [S, MIXES, 2] (mean over its bars, sd), `plain_mood` (that of `PLAIN_MIXES`), `presets` [S,
-    len(PRESETS)] (mixes). Of ways [S, S]: `leave_at`, `leave_fill` (of the book), `path_bars` (of
-    the quickest way round), `next_hop` (where that way goes first). Of bars: `mood` [rows, MIXES,
-    2], impression of an average listener, sd; `felt_mood` is the same by the model that listeners
-    feel with.
+    [S, MIXES, 2] (mean over its bars, sd), `plain_mood` [len(PLAIN_MIXES), S, 2] (of plain mixes),
+    `presets` [S, len(PRESETS)] (mixes). Of ways [S, S]: `leave_at`, `leave_fill` (of the book),
+    `path_bars` (of the quickest way round), `next_hop` (where that way goes first). Of bars: `mood`
+    [rows, MIXES, 2], impression of an average listener, sd; `felt_mood` is the same by the model
+    that listeners feel with.
 
     :param cues: of stems alone, each with its notes; else SegueError
     :param model: that the agent hears with
@@ -106,7 +106,7 @@ class Library:
         self.mood = model.predict(features)
         self.felt_mood = self.mood if felt_with is model else felt_with.predict(features)
         self.section_mood = np.add.reduceat(self.mood, self.row, axis=0) / self.bars[:, None, None]
-        self.plain_mood = self.section_mood[:, PLAIN_MIXES]
+        self.plain_mood = self.section_mood.swapaxes(0, 1)[PLAIN_MIXES]
         self.presets = np.stack([_presets(present) for present in self.present])
         self._number_slots()
         self._find_paths()
@@ -146,7 +146,7 @@ class Library:
         to_end = self.bars[section] - number
         to_phrase = np.minimum(PHRASE_BARS - number % PHRASE_BARS, to_end)
         at_bar = self.leave_fill[section, target].astype(np.int64)
-        return np.select([rule == AT_BAR, rule == AT_PHRASE], [at_bar, to_phrase], to_end)
+        return np.where(rule == AT_BAR, at_bar, np.where(rule == AT_PHRASE, to_phrase, to_end))
 
 
 def _presence(cue: Cue) -> NDArray[np.bool_]:

@@ -196,10 +196,9 @@ class Perception:
         ahead = forecast.moods[:, :AHEAD_BARS] - target[:, None]
         section, number, mix = worlds.section, worlds.number, self.mix
         coming = library.mood[library.row[section] + number, mix]
-        here = library.section_mood[section, mix]
-        mixes = changed_mixes(library, section, mix)
-        moods = library.section_mood[section[:, None], mixes]
-        soon, settled = self._distances(moods, np.full(self.n, SOON_BARS - 1))
+        moods = library.section_mood[section, changed_mixes(library, section, mix).T]
+        every, then = np.arange(self.n), np.full(self.n, SOON_BARS - 1)
+        soon, settled = self._distances(every, moods, then)
         place = np.stack(
             [
                 (library.bars[section] - number) / 8.0,
@@ -228,9 +227,9 @@ class Perception:
                 place,
                 MIX_LEVELS[mix] / (len(LEVELS) - 1),
                 library.present[section],
-                (moods[:, 1:] - here[:, None]).reshape(self.n, -1),
-                soon,
-                settled,
+                (moods[1:] - moods[0]).swapaxes(0, 1).reshape(self.n, -1),
+                soon.T,
+                settled.T,
                 self._slots(library, worlds).reshape(self.n, -1),
             ],
             axis=1,
@@ -238,48 +237,46 @@ class Perception:
 
     def _slots(self, library: Library, worlds: Worlds) -> FloatArray:
         """What is seen of each section of the cue [shape=(n, SLOTS, 8)]; 0 where there is none."""
-        section, target = worlds.section[:, None], library.slots[worlds.cue]
-        known, there = target != NOWHERE, np.maximum(target, 0)
+        target = library.slots[worlds.cue]
+        known = target != NOWHERE
+        who, there = known.nonzero()[0], target[known]  # all sections of all cues in a row
+        section = worlds.section[who]
         hop = library.next_hop[section, there]
-        wait = (
-            library.wait_bars(section, hop, worlds.number[:, None]) + library.path_bars[hop, there]
-        )
+        wait = library.wait_bars(section, hop, worlds.number[who]) + library.path_bars[hop, there]
         here = there == section
-        wait = np.where(here, 0.0, wait)
-        mood = library.section_mood[there, self.mix[:, None]]
-        by_then = np.clip(wait, 0, FORECAST_BARS - 1).astype(np.int64)
-        expected = self.forecast.moods[np.arange(self.n)[:, None], by_then]
-        gap = expected - self.belief.bias[:, None] - self.belief.gain[:, None] * mood
-        flags = np.stack(
-            [
-                here,
-                there == worlds.pending[:, None],
-                (library.leave_at[section, there] >= 0) & ~here,
-                np.minimum(wait / 8.0, _FAR_AWAY),
-            ],
-            axis=2,
-        )
-        after = np.clip(wait + SOON_BARS - 1, 0, FORECAST_BARS - 1).astype(np.int64)
-        soon, settled = self._distances(library.plain_mood[there], after)
-        best = np.stack([soon.min(axis=2), settled.min(axis=2)], axis=2)
-        return np.asarray(np.concatenate([flags, gap, best], axis=2) * known[:, :, None])
+        wait[here] = 0.0
+        by_then = np.minimum(wait, FORECAST_BARS - 1).astype(np.int64)
+        after = np.minimum(by_then + SOON_BARS - 1, FORECAST_BARS - 1)
+        mood = self.belief.gain[who] * library.section_mood[there, self.mix[who]]
+        soon, settled = self._distances(who, library.plain_mood.take(there, axis=1), after)
+        seen = np.empty((len(who), 8))
+        seen[:, 0] = here
+        seen[:, 1] = there == worlds.pending[who]
+        seen[:, 2] = (library.leave_at[section, there] >= 0) & ~here
+        seen[:, 3] = np.minimum(wait / 8.0, _FAR_AWAY)
+        seen[:, 4:6] = self.forecast.moods[who, by_then] - self.belief.bias[who] - mood
+        seen[:, 6] = soon.min(axis=0)
+        seen[:, 7] = settled.min(axis=0)
+        slots = np.zeros((self.n, SLOTS, 8))
+        slots[known] = seen
+        return slots
 
-    def _distances(self, moods: FloatArray, bar: IntArray) -> tuple[FloatArray, FloatArray]:
-        """How far this listener would be from the mood expected then, if music of a mood stayed.
+    def _distances(
+        self, who: IntArray, moods: FloatArray, bar: IntArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """How far listeners would be from the mood expected then, if music of a mood stayed.
 
-        :param moods: of the music [shape=(n, ..., m, 2), sd]
-        :param bar: of the forecast that counts [shape=(n, ...)]
-        :return: after `SOON_BARS` bars of it, and in the long run [each shape=(n, ..., m), sd]
+        :param who: number of each listener [shape=(k,)]
+        :param moods: of the music [shape=(m, k, 2), sd]
+        :param bar: of the forecast that counts [shape=(k,)]
+        :return: after `SOON_BARS` bars of it, and in the long run [each shape=(m, k), sd]
         """
-        rows = np.arange(self.n).reshape(-1, *(1,) * (bar.ndim - 1))
-        inside = (slice(None), *(None,) * (moods.ndim - 2))
-        belief, felt = self.belief, self.felt
-        wanted = self.forecast.moods[rows, bar][..., None, :]
+        wanted = self.forecast.moods[who, bar]
         share = 1.0 - (1.0 - self.settings.rate) ** SOON_BARS
-        apart = belief.gain[inside] * moods
-        apart += belief.bias[inside] - wanted
+        apart = self.belief.gain[who] * moods
+        apart += self.belief.bias[who] - wanted
         settled = np.abs(apart)
         apart *= share
-        apart += (1.0 - share) * (felt[inside] - wanted)
+        apart += (1.0 - share) * (self.felt[who] - wanted)
         soon = np.abs(apart, out=apart)
         return (soon[..., 0] + soon[..., 1]) * 0.5, (settled[..., 0] + settled[..., 1]) * 0.5
