@@ -15,6 +15,7 @@ from ...envs.timbre.core import TimbreCore
 from ...envs.timbre.perception import at_ears_rate, distance, step_frames
 from ...synth.patch import KNOBS, Patch
 from .cma import Cma
+from .memory import SAME, Heard
 from .table import SIZE, rendered_table
 
 _FIRST_STEP, _LEAST_STEP = 0.2, 0.01  # of a climber's trial, of a knob's range
@@ -82,6 +83,28 @@ class Nearest:
         self._heard = target.copy()
 
 
+class NearestMemory:
+    """Goes to the nearest, and then to the best that was heard on the way, there or later."""
+
+    def __init__(self, nearest: Nearest | None = None) -> None:
+        self._nearest = nearest or Nearest()
+
+    def act(self, core: TimbreCore) -> NDArray[Any]:
+        if core.step_number == 0:
+            self._heard = Heard()
+            self._wanted = np.full(core.knobs.shape, np.nan)
+            self._arrived = np.zeros(core.n, bool)
+        self._nearest.look(core)
+        wanted = self._nearest.wanted
+        self._heard.add(core)
+        changed = (wanted != self._wanted).any(axis=1)
+        there = (np.abs(core.knobs - wanted) < SAME).all(axis=1)
+        self._arrived = there | (self._arrived & ~changed)
+        self._wanted = wanted.copy()
+        best, _ = self._heard.best(core)
+        return towards(core, np.where(self._arrived[:, None], best, wanted))
+
+
 class Climb:
     """Hill climbing by ear: tries a knob, keeps what is nearer, goes back where it is not.
 
@@ -104,7 +127,7 @@ class Climb:
         trial[rows, self._knob] = np.clip(trial[rows, self._knob] + size, 0.0, 1.0)
         if self._start is not None:
             self._start.look(core)
-            there = np.abs(core.knobs - self._start.wanted).max(axis=1) < 1e-6
+            there = np.abs(core.knobs - self._start.wanted).max(axis=1) < SAME
             new = there & ~self._arrived
             self._best[new] = core.knobs[new]
             self._best_own[new] = core.own[new]

@@ -13,8 +13,8 @@ from ...music.errors import SegueError
 from ...music.files import write_whole
 from ...synth.sinks import FileSink
 from ..policy import Policy
+from .ensemble import Ensemble
 from .follower import SAMPLE_RATE, Followed, follow_sound
-from .study import MODELS
 
 _BLOCK = 4096  # frames that are written at once
 
@@ -34,13 +34,13 @@ def follow_file(
     :param target: WAV, FLAC, OGG or whatever can be read
     :param written: WAV, FLAC or OGG
     :param still: see `follow_sound`
-    :param policy: card of a trained policy; none: the one that is shipped
+    :param policy: card of a trained policy; none: those that are shipped, together
     :param progress: told the share that is done
     """
     beside = written.with_suffix(".json")
     if written.resolve() == target.resolve():
         raise SegueError(f"{written} is what is to be followed; name another file to write")
-    player = Policy.load(policy or MODELS / "timbre.json", TIMBRE, OBSERVATION)
+    player = Policy.load(policy, TIMBRE, OBSERVATION) if policy else Ensemble.load()
     samples, sample_rate = read_sound(target)
     found = follow_sound(player, samples, sample_rate, still=still, progress=progress)
     with FileSink(written, SAMPLE_RATE) as sink:

@@ -2,15 +2,12 @@
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 from ...envs import TIMBRE
-from ..policy import Policy
 from ..study import Player, Study
-from .baselines import Climb, Hold, Nearest, Oracle, Random, Search
+from .baselines import Climb, Hold, Nearest, NearestMemory, Oracle, Random, Search
+from .ensemble import SEEDS, Ensemble, Remembering
 from .table import SIZE
-
-MODELS = Path(__file__).parents[1] / "models"
 
 _MANY = 512  # renders of a search that is not fair
 
@@ -20,15 +17,20 @@ PLAYERS = {
     "climb": "hill climbing by ear, knob by knob",
     "search": "32 renders aside, as many as an episode has steps, improved by CMA-ES",
     "nearest": f"the nearest of {SIZE} settings that were rendered before",
+    "nearest-memory": "goes to the nearest, and back to the best that was heard",
     "nearest-climb": "goes to the nearest, and climbs from there",
     "search-512": "512 renders aside, CMA-ES: sixteen times what an episode has; not fair",
-    "agent": "trained: imitation of who knows the target, then PPO",
-    "oracle": "knows the knobs of the target: an upper bound for settings and glides",
+    "ensemble": "trained: the mean of five policies, without table and memory, as in live play",
+    "agent": "the five with the table of the nearest at the start, and a memory",
+    "oracle": "knows the knobs of the target: for settings and glides",
 }
+
+AGENTS = {f"agent-{seed}": seed for seed in SEEDS}
+"""One policy each, with table and memory."""
 
 
 def make_player(name: str, seed: int = 0) -> Player:
-    """A player of `PLAYERS`.
+    """A player of `PLAYERS` or `AGENTS`.
 
     :param seed: of what it draws
     """
@@ -38,13 +40,15 @@ def make_player(name: str, seed: int = 0) -> Player:
         "climb": Climb,
         "search": partial(Search, 32, seed),
         "nearest": Nearest,
+        "nearest-memory": NearestMemory,
         "nearest-climb": lambda: Climb(Nearest()),
         "search-512": partial(Search, _MANY, seed),
+        "ensemble": Ensemble.load,
         "oracle": Oracle,
     }
     if name in makers:
         return makers[name]()
-    return Policy.load(MODELS / "timbre.json", TIMBRE, seed=seed)
+    return Remembering(Ensemble.load((AGENTS[name],) if name in AGENTS else SEEDS))
 
 
 STUDY = Study(
@@ -52,4 +56,5 @@ STUDY = Study(
     players=PLAYERS,
     make=make_player,
     baseline="nearest",
+    seeds=tuple(AGENTS),
 )

@@ -1,6 +1,6 @@
 """Training of the agents of `segue/Timbre-v0`: `python -m segue.agents.timbre.training --run DIR`.
 
-The policy of Stable-Baselines3's PPO learns by imitation of who knows the target's knobs, on pairs
+The actor of Stable-Baselines3's PPO learns by imitation of who knows the target's knobs, on pairs
 of settings; with `--steps`, PPO goes on from there in the environment as the configuration `timbre`
 says. `segue train timbre` is PPO from nothing.
 """
@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 
@@ -22,32 +21,28 @@ from ..evaluate import play
 from ..policy import Policy
 from ..sb3 import CoreVecEnv
 from ..train import VALIDATION_SEED, policy_card, train, validation_core
-from .imitation import near_table, train_imitation
-from .table import Table, rendered_table
-
-STEPS = 81_920
-"""Of PPO, after the imitation."""
+from .imitation import Material, make_material, train_imitation
 
 _ROWS, _SEED = 24_576, 78  # settings that are imitated on, and as many neighbours
 _LOG_STD = -2.3  # of PPO's actions, where it goes on from a trained actor
 
 
-def train_agent(run: Path, seed: int, tables: tuple[Table, Table], steps: int = 0) -> Policy:
+def train_agent(run: Path, seed: int, material: Material, steps: int = 0) -> Policy:
     """Train an agent and leave its card and weights in `run`.
 
-    :param tables: see `load_tables`
+    :param material: of the imitation
     :param steps: of PPO after the imitation; 0: none
     """
     config = load_config("timbre", seed=seed, steps=max(steps, 1))
     if steps:
-        trained = train(config, run, prepare=lambda model: _imitate(model, config, tables))
+        trained = train(config, run, prepare=lambda model: _imitate(model, config, material))
         assert isinstance(trained, Policy)  # for the type checker: PPO is exported
         return trained
     run.mkdir(parents=True, exist_ok=True)
     started = time.process_time()
     env = CoreVecEnv(make_core(config.environment, config.n_envs, **config.train))
     model = make_model(config, env)
-    _imitate(model, config, tables)
+    _imitate(model, config, material)
     taken = time.process_time() - started
     policy = export(model, config)
     core = validation_core(config, config.validation_episodes)
@@ -56,36 +51,14 @@ def train_agent(run: Path, seed: int, tables: tuple[Table, Table], steps: int = 
     return policy
 
 
-def _imitate(model: BaseAlgorithm, config: Config, tables: tuple[Table, Table]) -> None:
+def _imitate(model: BaseAlgorithm, config: Config, material: Material) -> None:
     """Train the actor of a new model before it plays."""
     policy: Any = model.policy
     actor = torch.nn.Sequential(*policy.mlp_extractor.policy_net, policy.action_net)
     move = TimbreSettings.from_options(**config.train).largest_move
-    train_imitation(actor, *tables, move, seed=config.seed)
+    train_imitation(actor, material, move, seed=config.seed)
     with torch.no_grad():
         policy.log_std.fill_(_LOG_STD)
-
-
-def load_tables(path: Path) -> tuple[Table, Table]:
-    """Settings with their sounds, and a neighbour of each: those in a file, or new ones.
-
-    New ones are kept in the file, for the trainings that follow.
-    """
-    if path.exists():
-        with np.load(path) as kept:
-            names = ("knobs", "sounds", "near_knobs", "near_sounds")
-            knobs, sounds, near_knobs, near_sounds = (kept[name] for name in names)
-            return Table(knobs, sounds), Table(near_knobs, near_sounds)
-    table = rendered_table(_ROWS, _SEED)
-    near = near_table(table, _SEED)
-    np.savez(
-        path,
-        knobs=table.knobs,
-        sounds=table.descriptors,
-        near_knobs=near.knobs,
-        near_sounds=near.descriptors,
-    )
-    return table, near
 
 
 def main() -> None:
@@ -93,13 +66,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--run", type=Path, required=True, help="folder; seeds get one each in it")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
-    parser.add_argument("--steps", type=int, default=STEPS, help="of PPO, 0: none")
+    parser.add_argument("--steps", type=int, default=0, help="of PPO after the imitation")
     given = parser.parse_args()
     use_one_thread()
     given.run.mkdir(parents=True, exist_ok=True)
-    tables = load_tables(given.run / "tables.npz")
+    material = make_material(_ROWS, _SEED, given.run / "settings.npz")
     for seed in given.seeds:
-        policy = train_agent(given.run / f"seed{seed}", seed, tables, given.steps)
+        policy = train_agent(given.run / f"seed{seed}", seed, material, given.steps)
         print(seed, policy.card.metrics[0] if policy.card else "", flush=True)
 
 

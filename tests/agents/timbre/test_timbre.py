@@ -10,10 +10,21 @@ import soundfile
 
 from segue.agents.evaluate import play
 from segue.agents.policy import Policy
-from segue.agents.timbre.baselines import Climb, Hold, Nearest, Oracle, Random, Search, towards
+from segue.agents.timbre.baselines import (
+    Climb,
+    Hold,
+    Nearest,
+    NearestMemory,
+    Oracle,
+    Random,
+    Search,
+    towards,
+)
 from segue.agents.timbre.cma import Cma
+from segue.agents.timbre.ensemble import Ensemble, Remembering
 from segue.agents.timbre.follower import Follower, follow_sound
 from segue.agents.timbre.following import follow_file
+from segue.agents.timbre.memory import Heard
 from segue.agents.timbre.study import PLAYERS, STUDY, make_player
 from segue.agents.timbre.table import rendered_table
 from segue.analysis.cards import Card
@@ -51,8 +62,41 @@ def test_baselines_stand_in_the_order_of_what_they_know() -> None:
     assert hold + 0.1 < climb < search < nearest < oracle
 
 
-def test_the_shipped_agent_follows_glides_better_than_a_table() -> None:
-    assert earned(make_player("agent"), target="glide") > earned(Nearest(2048), target="glide")
+def test_the_shipped_agents_follow_better_than_a_table() -> None:
+    policies, table = Ensemble.load(), Nearest(2048)
+    assert earned(policies, target="glide") > earned(table, target="glide") + 0.01
+    assert earned(Remembering(policies, table)) > earned(NearestMemory(table)) + 0.005
+
+
+def test_a_memory_knows_the_best_and_is_not_fooled_by_luck() -> None:
+    core = TimbreCore(2)
+    core.reset(np.random.default_rng(0))
+    target, start, heard = core.target.copy(), core.knobs.copy(), Heard()
+    for loudness, place in ((9.0, 0.1), (0.0, 0.2), (8.0, 0.2), (2.0, 0.3), (3.0, 0.3), (5.0, 0.4)):
+        core.own = target.copy()
+        core.own[:, 0] += loudness
+        core.turned = [np.full_like(start, place)]
+        heard.add(core)
+    knobs, sounds = heard.best(core)
+    assert np.all(knobs == 0.3)
+    assert np.allclose(sounds[:, 0] - target[:, 0], 2.5)
+    knobs, _ = heard.best(core, np.array([True, False]))
+    assert knobs[:, 0].tolist() == [0.4, 0.3]
+
+
+def test_who_remembers_stays_with_the_best_of_a_target_that_stays() -> None:
+    class Astray(Ensemble):
+        def act_on(self, observation: np.ndarray) -> np.ndarray:
+            return np.ones((len(observation), len(KNOBS)))
+
+    core, player = TimbreCore(24), Remembering(Astray(()), Nearest(TABLE))
+    for seed in (4, 5):  # it begins anew with each episode
+        played = play(core, player, seed=seed)
+        lost = play(TimbreCore(24), Astray(()), seed=seed)
+        assert played.metrics["final_distance"].mean() < lost.metrics["final_distance"].mean() - 0.3
+        moves = np.abs(np.diff(core.turned, axis=0)).max(axis=2) > 0.0
+        assert moves[:3].mean() > 0.9
+        assert moves[-8:].mean() < 0.2
 
 
 def test_climbing_from_the_nearest_ends_nearer_than_the_nearest() -> None:
@@ -121,20 +165,22 @@ def test_following_a_recording_comes_nearer_and_tells_its_knobs() -> None:
         follow_sound(Towards(), tone[:1000], RATE)
 
 
-def test_imitation_learns() -> None:
+def test_imitation_learns(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
-    from segue.agents.timbre.imitation import near_table, train_imitation
+    from segue.agents.timbre.imitation import make_material, train_imitation
 
     torch.manual_seed(0)
     actor = torch.nn.Sequential(torch.nn.Linear(96, 32), torch.nn.Tanh(), torch.nn.Linear(32, 8))
-    table = rendered_table(TABLE)
-    near = near_table(table, 1)
-    assert np.abs(near.knobs - table.knobs).mean() < 0.1
-    first = train_imitation(actor, table, near, 0.25, batches=60)
-    assert train_imitation(actor, table, near, 0.25, batches=300) < 0.95 * first
+    material = make_material(TABLE, 1, tmp_path / "settings.npz")
+    assert np.abs(material.near.knobs - material.table.knobs).mean() < 0.1
+    assert (material.alike != np.arange(TABLE)[:, None]).all()
+    again = make_material(TABLE, 1, tmp_path / "settings.npz")
+    assert np.array_equal(again.near.descriptors, material.near.descriptors)
+    first = train_imitation(actor, material, 0.25, batches=60)
+    assert train_imitation(actor, material, 0.25, batches=300) < 0.95 * first
 
 
-@pytest.mark.parametrize("name", PLAYERS)
+@pytest.mark.parametrize("name", [*PLAYERS, *STUDY.seeds])
 def test_every_player_of_the_study_can_be_made(name: str) -> None:
     assert hasattr(make_player(name, 1), "act")
     assert STUDY.baseline in PLAYERS
