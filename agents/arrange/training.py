@@ -3,11 +3,12 @@
 Each trains the policy of Stable-Baselines3's PPO that `configs/arrange.yaml` describes, and leaves
 it in the folder RUN as `segue train` does (`best.zip`, `policy.json`, `policy.npz`, `curve.jsonl`):
 
-* `analytic`: analytic policy gradients, see `analytic`; the shipped agents;
+* `analytic`: analytic policy gradients, see `analytic`; the shipped agents begin so;
 * `teacher`: the same for one who knows the listener, the future or both (`--knows`); it tells what
   that knowledge is worth, and nobody can play it;
 * `student`: DAgger from a teacher that knows both, see `dagger`;
-* `polish`: PPO goes on from an analytic run (`--start`), its critic warmed up first.
+* `polish`: PPO goes on from an analytic run (`--start`), its critic warmed up first; the shipped
+  agents.
 """
 
 import argparse
@@ -20,6 +21,8 @@ from msgspec.structs import replace
 from rich.progress import Progress
 from stable_baselines3.common.base_class import BaseAlgorithm
 
+from ...analysis.cards import read_card
+from ...envs import ARRANGE
 from ...envs.arrange.core import ArrangeCore
 from ...envs.arrange.observation import AHEAD_BARS
 from ..algorithms import export, load_model, make_model, save_model, use_one_thread
@@ -198,6 +201,23 @@ def polish(config: Config, folder: Path, start: Path, *, quiet: bool = False) ->
         actor.requires_grad_(True)
 
     train(config, folder, prepare=prepare, quiet=quiet)
+    describe_polished(folder, start)
+
+
+def describe_polished(folder: Path, start: Path) -> None:
+    """Let the card of a polished policy tell where it comes from, and what all of it took."""
+    policy = Policy.load(folder / "policy.json", ARRANGE)
+    own, first = read_card(folder / "policy.json"), read_card(start / "policy.json")
+    seed = first.command.rpartition(" ")[2]
+    way = f"python -m segue.agents.arrange.training polish {folder.name} --start {start.name}"
+    card = replace(
+        own,
+        summary=f"{first.summary}, then PPO, {own.summary.split(', ')[1]}",
+        command=f"{first.command}; {way} --seed {seed}",
+        notes=first.notes,
+        train_cpu_seconds=round(first.train_cpu_seconds + own.train_cpu_seconds, 1),
+    )
+    policy.save(folder, card)
 
 
 def main() -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from msgspec.structs import replace
 from torch import nn
 
+from segue.agents.arrange import training
 from segue.agents.arrange.analytic import (
     AnalyticSettings,
     actor_of,
@@ -17,9 +19,10 @@ from segue.agents.arrange.analytic import (
 )
 from segue.agents.arrange.dagger import DaggerSettings, distil
 from segue.agents.arrange.surrogate import Surrogate, fit_surrogate, rows_of, sample_bars
-from segue.agents.arrange.training import KNOWLEDGE, analytic, with_options
+from segue.agents.arrange.training import KNOWLEDGE, analytic, polish, with_options
 from segue.agents.config import load_config
 from segue.agents.policy import Policy
+from segue.analysis.cards import read_card
 from segue.envs import ARRANGE
 from segue.envs.arrange.core import ArrangeCore, broken_rules
 from segue.envs.arrange.observation import OBSERVATION
@@ -144,3 +147,19 @@ def test_a_run_leaves_a_policy_that_plays(tmp_path: Path) -> None:
     np.testing.assert_allclose(policy.act_on(seen), own, atol=1e-5)
     assert "R2 of the surrogate" in policy.card.notes[-1]  # type: ignore[union-attr]
     assert with_options(config, KNOWLEDGE["both"]).train["known_listener"]
+
+
+@pytest.mark.slow
+def test_ppo_goes_on_from_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "_POLISH_STEPS", 2048)
+    monkeypatch.setattr(training, "_CRITIC_STEPS", 512)
+    config = load_config("arrange", train=SMALL, validation=SMALL, validation_episodes=8, n_envs=8)
+    config = replace(config, hyper=config.hyper | {"batch_size": 512})
+    first = analytic(config, tmp_path / "run", AnalyticSettings(updates=1, episodes=4), bars=2000)
+    polish(config, tmp_path / "polished", tmp_path / "run", quiet=True)
+    card = read_card(tmp_path / "polished" / "policy.json")
+    assert "then PPO" in card.summary and card.summary.startswith("analytic policy gradients")
+    assert "--start run" in card.command
+    old = first.actor[0].weight.detach().numpy().T
+    new = Policy.load(tmp_path / "polished" / "policy.json", ARRANGE).weights["w0"]
+    assert 0.0 < np.abs(new - old).max() < 0.1
