@@ -14,8 +14,8 @@ def learn_from(
     logs: Annotated[list[Path], typer.Argument(help="Session logs, or folders of them.")],
     out: Annotated[Path, typer.Option(help="Folder for the policy.")] = Path("runs/learned"),
     director: Annotated[
-        str, typer.Option(help="What to begin with: agent, or a policy's card.")
-    ] = "agent",
+        str, typer.Option(help="What to begin with: policy, or a policy's card.")
+    ] = "policy",
     updates: Annotated[
         int, typer.Option(help="Updates of further training; 0: fit what it expects.", min=0)
     ] = 0,

@@ -21,18 +21,18 @@ MODELS = Path(__file__).parents[1] / "models"
 AGENTS = tuple(f"agent-{seed}" for seed in range(5))
 """The same training with five seeds; `agent` is the one that earned most on validation."""
 
-PPO_AGENTS = tuple(f"ppo-{seed}" for seed in range(5))
-"""PPO from scratch, with five seeds: what is to be had without a model."""
+POLICIES = tuple(f"policy-{seed}" for seed in range(5))
+"""Their networks alone, without the search round them."""
 
-SEARCH = "+search"
-"""After the name of a trained policy: with a search round it, see `lookahead`."""
+PPO_AGENTS = tuple(f"ppo-{seed}" for seed in range(5))
+"""PPO from scratch, with five seeds: networks that are to be had without a model."""
 
 ORACLE = "oracle"
 """The planner that knows the hidden listener and the future, and so plays training scenes only."""
 
 DIRECTORS = {
-    "agent": "trained by analytic gradients; the shipped policy",
-    "agent+search": "the agent, with a search of two bars round what it proposes",
+    "agent": "the shipped policy, with a search of two bars round what it proposes",
+    "policy": "the shipped policy alone, trained by analytic gradients, then PPO",
     "table": "static rule table on the mood wanted, tuned",
     "reactive": "table that corrects for its error and the trend (PD), tuned",
     "adaptive": "reactive table that also learns from ratings, tuned",
@@ -46,27 +46,29 @@ DIRECTORS = {
 }
 """Directors that can play live, with what they are."""
 
-_POLICIES = (
-    {"agent": "arranger"}
-    | {name: name.replace("agent", "arranger") for name in AGENTS}
+_SEARCHING = {"agent": "arranger"} | {name: f"arranger-{seed}" for seed, name in enumerate(AGENTS)}
+_ALONE = (
+    {"policy": "arranger"}
+    | {name: f"arranger-{seed}" for seed, name in enumerate(POLICIES)}
     | {name: f"arranger-{name}" for name in PPO_AGENTS}
 )
+"""Names of directors, and the files of their networks."""
 
 
 def make_director(name: str, seed: int = 0) -> Director:
     """A director by name, or by the path of a policy's card (.json).
 
-    Besides `DIRECTORS` there are `AGENTS`, `PPO_AGENTS`, each also with `SEARCH`, and, for training
-    scenes only, `ORACLE`.
+    Besides `DIRECTORS` there are `AGENTS`, `POLICIES`, `PPO_AGENTS` and, for training scenes only,
+    `ORACLE`.
 
     :param seed: of a director that draws; the others do not need it
     """
     if name.endswith(".json"):
         return Policy.load(name, ARRANGE, OBSERVATION)
-    if name in _POLICIES:
-        return _policy(_POLICIES[name])
-    if (policy := name.removesuffix(SEARCH)) in _POLICIES:
-        return Lookahead(_policy(_POLICIES[policy]), seed=seed)
+    if name in _ALONE:
+        return _policy(_ALONE[name])
+    if name in _SEARCHING:
+        return Lookahead(_policy(_SEARCHING[name]), seed=seed)
     if name in PLANNERS:
         return replace(PLANNERS[name], seed=seed)
     if name in RULES:

@@ -31,7 +31,6 @@ from ..statistics import interval, mean
 from ..study import Episodes, Player
 from .analytic import AnalyticSettings, train_analytic
 from .directors import make_director
-from .study import SHIPPED
 from .surrogate import fit_surrogate
 from .training import KNOWLEDGE, SURROGATE_BARS, Run, with_options
 
@@ -39,7 +38,7 @@ SPLITS = ("test", "heldout")
 JUDGES = ("", "emopia", "published")
 """Emotion models of listeners; "": the one that the agent hears with."""
 
-AGENTS = (SHIPPED, "agent")
+AGENTS = ("agent", "policy")
 
 INPUTS: dict[str, dict[str, Any]] = {
     "all": {},
@@ -98,7 +97,7 @@ def scenarios(episodes: int, tell: Tell) -> list[Row]:
             core = ArrangeCore(episodes, split=split, scenario=name)
             agent, rule = (
                 play(core, make_director(player), seed=FIRST_SEED)
-                for player in (SHIPPED, "adaptive")
+                for player in ("agent", "adaptive")
             )
             spread = core.targets[:, 1:].std(axis=1).mean(axis=0)
             row: Row = {"split": split, "game": name}

@@ -12,29 +12,23 @@ import numpy as np
 from ...envs import ARRANGE
 from ..statistics import interval, mean
 from ..study import Episodes, Study
-from .directors import AGENTS, DIRECTORS, ORACLE, PPO_AGENTS, SEARCH, make_director
+from .directors import AGENTS, DIRECTORS, ORACLE, POLICIES, PPO_AGENTS, make_director
 
 BASELINE, PLANNER = "adaptive", "planner"
-
-SHIPPED = "agent+search"
-"""The shipped agent as it directs best; `agent` is its policy alone, which decides faster."""
 
 GAPS = ("informed", "mpc", "planner", "bayes")
 """Players whose share of the gap is told one by one."""
 
-SEEDS = {  # of which training; "": the shipped one
-    "": tuple(f"{name}{SEARCH}" for name in AGENTS),
-    "policy_": AGENTS,
-    "ppo_": PPO_AGENTS,
-}
+SEEDS = {"": AGENTS, "policy_": POLICIES, "ppo_": PPO_AGENTS}
+"""Seeds of a training, by the beginning of what is told of them; "": the shipped agents."""
 
 
 def summarise(played: Sequence[Episodes]) -> dict[str, float]:
     """Numbers over all players; those whose players did not play are left out.
 
-    * `gap_closed`: mean over the seeds of the shipped training, with search; `gap_closed_worst`:
-      its worst seed; `policy_gap_closed`: of the policies alone; `ppo_gap_closed`: of those trained
-      by PPO from scratch; `NAME_gap_closed`: of other players
+    * `gap_closed`: mean over the seeds of the shipped agent; `gap_closed_worst`: its worst seed;
+      `policy_gap_closed`: of the policies alone; `ppo_gap_closed`: of policies trained by PPO from
+      scratch; `NAME_gap_closed`: of other players
     * `gain_over_planner`: of the shipped agent over the planner that minds its doubts, paired, with
       its 95 % interval; `policy_gain_over_planner`: of the policy alone
     * `settle_bars`: mean over the seeds
@@ -54,7 +48,7 @@ def summarise(played: Sequence[Episodes]) -> dict[str, float]:
         for name in GAPS:
             if name in by_name:
                 found[f"{name}_gap_closed"] = float((by_name[name].reward.mean() - rule) / gap)
-    for key, name in (("", SHIPPED), ("policy_", "agent")):
+    for key, name in (("", "agent"), ("policy_", "policy")):
         if {name, PLANNER} <= by_name.keys():
             gain = by_name[name].reward - by_name[PLANNER].reward
             low, high = interval(gain)
@@ -67,8 +61,8 @@ def summarise(played: Sequence[Episodes]) -> dict[str, float]:
             if PLANNER in by_name and len(others := by_name[PLANNER].decision_seconds):
                 share = float(np.median(taken) / np.median(others))
                 found[f"{key}decision_share_of_planner"] = share
-    if set(SEEDS[""]) <= by_name.keys():
-        settled = [mean(by_name[name].metrics["settle_bars"]) for name in SEEDS[""]]
+    if set(AGENTS) <= by_name.keys():
+        settled = [mean(by_name[name].metrics["settle_bars"]) for name in AGENTS]
         found["settle_bars"] = float(np.mean(settled))
     return found
 
@@ -78,11 +72,11 @@ STUDY = Study(
     players=DIRECTORS
     | {ORACLE: "six-bar search that knows the listener and the future"}
     | {name: "the training of agent, with this seed" for name in AGENTS}
-    | {name: "the same with search" for name in SEEDS[""]}
+    | {name: "its policy alone" for name in POLICIES}
     | {name: "PPO from scratch, with this seed" for name in PPO_AGENTS},
     make=make_director,
     baseline=BASELINE,
-    seeds=SEEDS[""],
+    seeds=AGENTS,
     splits=("train", "validation", "test", "heldout"),
     summary=summarise,
 )

@@ -72,7 +72,7 @@ def learn_from(
     logs: Sequence[Path],
     out: Path,
     *,
-    director: str = "agent",
+    director: str = "policy",
     updates: int = 0,
     cues: Mapping[str, str] | None = None,
     on_stage: Callable[[str, float], None] = lambda stage, share: None,
@@ -84,14 +84,14 @@ def learn_from(
 
     :param logs: session logs
     :param out: folder for the policy, if it is kept
-    :param director: the policy to begin with: `agent`, or the path of a card
+    :param director: the policy to begin with: `policy`, or the path of a card
     :param updates: of further training by analytic gradients (needs torch); 0: the prior alone
     :param cues: folders of those that are not shipped, by name
     :param on_stage: told what is done and how much of it is, 0 to 1
     """
     policy = make_director(director)
     if not isinstance(policy, Policy):
-        raise SegueError(f"director {director!r} does not learn; name agent, or a policy's card")
+        raise SegueError(f"director {director!r} does not learn; name policy, or a policy's card")
     present = (policy, prior_of(policy))
     sessions, bars = _read(logs, cues or {}, present[1], on_stage)
     usual = population_of(present[1])

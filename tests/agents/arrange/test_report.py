@@ -26,7 +26,7 @@ def test_every_judge_and_every_game_has_a_row() -> None:
     told: list[str] = []
     judged = report.judge(4, told.append)
     assert [row["listeners"] for row in judged[::2]] == ["the same", "emopia", "published"]
-    assert [row["agent"] for row in judged[:2]] == ["agent+search", "agent"]
+    assert [row["agent"] for row in judged[:2]] == ["agent", "policy"]
     assert judged[0]["edge_kept"] == judged[1]["edge_kept"] == 1.0
     games = report.scenarios(4, told.append)
     assert {row["game"] for row in games} == set(report.scenario_names("heldout"))

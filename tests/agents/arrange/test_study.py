@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from segue.agents.arrange.directors import AGENTS, DIRECTORS, ORACLE
-from segue.agents.arrange.study import SEEDS, STUDY, summarise
+from segue.agents.arrange.directors import AGENTS, DIRECTORS, ORACLE, POLICIES
+from segue.agents.arrange.study import STUDY, summarise
 from segue.agents.study import Episodes
 
 
@@ -18,7 +18,7 @@ def episodes(player: str, *reward: float, settle: float = 2.0) -> Episodes:
 def test_shares_of_the_gap_are_means_over_seeds_and_the_worst() -> None:
     agents = [
         episodes(name, -0.5 + 0.02 * at, -0.5 + 0.02 * at)
-        for names in (AGENTS, SEEDS[""])
+        for names in (AGENTS, POLICIES)
         for at, name in enumerate(names)
     ]
     found = summarise([episodes("adaptive", -0.6, -0.6), episodes(ORACLE, -0.4, -0.4), *agents])
@@ -30,7 +30,7 @@ def test_shares_of_the_gap_are_means_over_seeds_and_the_worst() -> None:
 
 
 def test_the_gain_over_the_planner_is_paired() -> None:
-    found = summarise([episodes("agent+search", -0.5, -0.3), episodes("planner", -0.51, -0.31)])
+    found = summarise([episodes("agent", -0.5, -0.3), episodes("planner", -0.51, -0.31)])
     assert found["gain_over_planner_low"] == pytest.approx(0.01)
     assert found["gain_over_planner_high"] == pytest.approx(0.01)
     assert found["decision_ms"] == pytest.approx(2.0)

@@ -82,7 +82,7 @@ def test_what_proves_better_is_kept(logs: list[Path], tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_what_does_not_is_not_kept(logs: list[Path], tmp_path: Path) -> None:
-    present = make_director("agent")
+    present = make_director("policy")
     assert isinstance(present, Policy) and present.card is not None
     wrong = with_prior(present, ListenerSettings(bias_mean_valence=1.2, bias_mean_arousal=1.2))
     wrong.save(tmp_path, present.card)
