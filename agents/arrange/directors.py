@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ...analysis.cards import load_weights
 from ...envs import ARRANGE
 from ...envs.arrange.perception import OBSERVATION
-from ...music.errors import UnknownNameError
+from ...music.errors import SegueError, UnknownNameError
 from ..policy import Policy
 from .lookahead import Lookahead
 from .rules import RULES, Random
@@ -56,7 +56,7 @@ _ALONE = (
 
 
 def make_director(name: str, seed: int = 0) -> Director:
-    """A director by name, or by the path of a policy's card (.json).
+    """A director by name, or by the path of a policy's card (.json), which directs as `agent` does.
 
     Besides `DIRECTORS` there are `AGENTS`, `POLICIES`, `PPO_AGENTS` and, for training scenes only,
     `ORACLE`.
@@ -64,9 +64,9 @@ def make_director(name: str, seed: int = 0) -> Director:
     :param seed: of a director that draws; the others do not need it
     """
     if name.endswith(".json"):
-        return Policy.load(name, ARRANGE, OBSERVATION)
+        return Lookahead(load_policy(name), seed=seed)
     if name in _ALONE:
-        return _policy(_ALONE[name])
+        return load_policy(name)
     if name in _SEARCHING:
         return Lookahead(_policy(_SEARCHING[name]), seed=seed)
     if name in PLANNERS:
@@ -76,6 +76,18 @@ def make_director(name: str, seed: int = 0) -> Director:
     if name == "random":
         return Random(seed)
     raise UnknownNameError("director", name, DIRECTORS)
+
+
+def load_policy(name: str) -> Policy:
+    """A policy without a search round it, by the name of such a director or the path of its card.
+
+    SegueError for a director that is no policy.
+    """
+    if name.endswith(".json"):
+        return Policy.load(name, ARRANGE, OBSERVATION)
+    if name not in _ALONE:
+        raise SegueError(f"director {name!r} is no policy; name policy, or a policy's card")
+    return _policy(_ALONE[name])
 
 
 @lru_cache(maxsize=8)

@@ -14,7 +14,7 @@ _MEAN, _SD = "listener_bias_mean", "listener_bias_sd"
 
 def prior_of(director: object) -> ListenerSettings:
     """What a director takes listeners to be like."""
-    weights = getattr(director, "weights", {})
+    weights = getattr(getattr(director, "policy", director), "weights", {})
     if _MEAN not in weights:
         return ListenerSettings()
     valence, arousal = weights[_MEAN].tolist()

@@ -24,7 +24,7 @@ from ...envs.arrange.core import ArrangeCore
 from ...envs.arrange.listener import ListenerSettings
 from ...envs.arrange.settings import ArrangeSettings
 from ...music.errors import SegueError
-from ..arrange.directors import make_director
+from ..arrange.directors import load_policy
 from ..arrange.prior import prior_of, with_prior
 from ..evaluate import play
 from ..policy import Policy
@@ -89,9 +89,7 @@ def learn_from(
     :param cues: folders of those that are not shipped, by name
     :param on_stage: told what is done and how much of it is, 0 to 1
     """
-    policy = make_director(director)
-    if not isinstance(policy, Policy):
-        raise SegueError(f"director {director!r} does not learn; name policy, or a policy's card")
+    policy = load_policy(director)
     present = (policy, prior_of(policy))
     sessions, bars = _read(logs, cues or {}, present[1], on_stage)
     usual = population_of(present[1])
