@@ -183,7 +183,13 @@ def _again(
     check_cue(recording, cue, performer.book.arrangements[0].fingerprint)
     for stretch in recording.stretches:
         state = stretch.state if director is None else stretch.state | {"director": director}
-        performer.restore(state)
+        try:
+            performer.restore(state)
+        except (KeyError, TypeError, ValueError) as error:
+            raise FileFormatError(
+                f"{recording.path} was recorded by another version of Segue (its states lack "
+                f"{error}); record the session again"
+            ) from error
         for number, decision in enumerate(stretch.decisions):
             for _, verb, names, values in decision.told:
                 if director is None or verb != "switch":

@@ -86,6 +86,12 @@ def test_a_damaged_log_is_told_by_its_line_and_a_cut_end_is_left_out(tmp_path: P
     log.write_bytes(b"# notes\n")
     with pytest.raises(FileFormatError, match="line 1"):
         read_recording(log)
+    log.write_bytes(whole.replace(b'"knobs":', b'"levers":'))
+    with pytest.raises(FileFormatError, match=r"line \d+ of .*log.jsonl"):
+        read_recording(log)
+    log.write_bytes(whole.replace(b'"reports":', b'"tales":'))
+    with pytest.raises(FileFormatError, match="by another version of Segue"):
+        list(replay(read_recording(log), load_cue("dungeon")))
     with pytest.raises(SegueError, match="cannot read the log"):
         read_recording(tmp_path / "none.jsonl")
 
