@@ -34,6 +34,7 @@ def story() -> Story:
     with Session.open("dungeon", director="table", seed=3) as session:
         told = Story.of(session)
         session.mood(arousal=0.6, ramp_seconds=0.0)
+        session.direct(drums=0.9)  # toms play where drums are full
         session.advance(SECONDS)
         told.finish(session)
     return told
