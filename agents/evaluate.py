@@ -13,10 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from ..analysis.cards import Metric
 from ..envs import make_core
 from ..envs.core import Core, FloatArray
 from ..music.errors import UnknownNameError
 from .policy import Policy
+from .statistics import interval
 from .study import Episodes, Player, Study
 
 FIRST_SEED = 10_000
@@ -153,6 +155,14 @@ def evaluate(
             one = replace(one, decision_seconds=taken)
         found.append(one)
     return found
+
+
+def reward_metric(environment: str, player: Player, split: str, episodes: int) -> Metric:
+    """The mean reward a step of a player on so many episodes of a split, as a card tells it."""
+    played = play(make_core(environment, episodes, split=split), player, seed=FIRST_SEED)
+    low, high = interval(played.reward)
+    where = f"{episodes} episodes of the {split} split"
+    return Metric("mean reward a step", float(played.reward.mean()), low, high, where)
 
 
 def time_decisions(

@@ -10,16 +10,14 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from ...analysis.cards import Card, Metric, read_card
-from ...envs import ARRANGE, make_core
-from ..evaluate import play
+from ...analysis.cards import Card, read_card
+from ...envs import ARRANGE
+from ..evaluate import reward_metric
 from ..policy import Policy
-from ..statistics import interval
 from .directors import MODELS
 
 EPISODES = 1280  # of each split
 SPLITS = ("test", "heldout")
-SEED = 10_000
 
 
 def ship(
@@ -36,7 +34,10 @@ def ship(
     policies = [Policy.load(run / "policy.json", ARRANGE) for run in runs]
     for number, (run, policy) in enumerate(zip(runs, policies, strict=True)):
         card = read_card(run / "policy.json")
-        metrics = (*card.metrics, *(_reward(policy, split, episodes) for split in SPLITS))
+        metrics = (
+            *card.metrics,
+            *(reward_metric(ARRANGE, policy, split, episodes) for split in SPLITS),
+        )
         name = f"arranger-ppo-{number}" if ppo else f"arranger-{number}"
         cards.append(
             policy.save(folder, replace(card, name=name, weights=f"{name}.npz", metrics=metrics))
@@ -51,13 +52,6 @@ def ship(
         notes=(*cards[best].notes, f"the same as arranger-{best}"),
     )
     return [*cards, policies[best].save(folder, chosen)]
-
-
-def _reward(policy: Policy, split: str, episodes: int) -> Metric:
-    played = play(make_core(ARRANGE, episodes, split=split), policy, seed=SEED)
-    low, high = interval(played.reward)
-    where = f"{episodes} episodes of the {split} split"
-    return Metric("mean reward a step", float(played.reward.mean()), low, high, where)
 
 
 def main() -> None:

@@ -13,11 +13,10 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from ...analysis.cards import Card, Metric, read_card, save_model
-from ...envs import STEMS, make_core
-from ..evaluate import FIRST_SEED, play
+from ...analysis.cards import Card, read_card, save_model
+from ...envs import STEMS
+from ..evaluate import reward_metric
 from ..policy import Policy
-from ..statistics import interval
 from .players import MODELS
 
 EPISODES = 256  # of each split
@@ -41,7 +40,10 @@ def ship(runs: Sequence[Path], folder: Path = MODELS, episodes: int = EPISODES) 
             name=name,
             weights=f"{name}.npz",
             summary=f"cloned from a planner, then {card.summary}",
-            metrics=(*card.metrics, *(_reward(policy, split, episodes) for split in SPLITS)),
+            metrics=(
+                *card.metrics,
+                *(reward_metric(STEMS, policy, split, episodes) for split in SPLITS),
+            ),
             command=COMMAND,
         )
         cards.append(_save(policy, folder, card))
@@ -71,13 +73,6 @@ def _save(policy: Policy, folder: Path, card: Card) -> Card:
         name: weights.astype(np.float16) for name, weights in policy.weights.items()
     }
     return save_model(folder, card, held)
-
-
-def _reward(policy: Policy, split: str, episodes: int) -> Metric:
-    played = play(make_core(STEMS, episodes, split=split), policy, seed=FIRST_SEED)
-    low, high = interval(played.reward)
-    where = f"{episodes} episodes of the {split} split"
-    return Metric("mean reward a step", float(played.reward.mean()), low, high, where)
 
 
 def main() -> None:

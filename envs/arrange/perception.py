@@ -21,8 +21,8 @@ from ...music.cue import PHRASE_BARS
 from ...music.direction import KNOBS
 from ...music.worlds import Bars, Worlds
 from ..games.forecast import Forecast, load_forecast
+from .attention import Attention
 from .belief import Belief
-from .feedback import Answers
 from .listener import ListenerSettings
 from .observation import AHEAD_BARS, DOUBTED
 from .observation import OBSERVATION as OBSERVATION
@@ -54,7 +54,7 @@ def bar_seconds(bars: Bars) -> FloatArray:
     return np.asarray(bars.beats * 60.0 / bars.setting.bpm)
 
 
-class Perception:
+class Perception(Attention):
     """The agent's side of n performances.
 
     In each bar the caller sets `knobs`, then calls `look`, `hear`, `want` and `answer` (live:
@@ -131,44 +131,6 @@ class Perception:
         self.estimate = self.estimate + self.settings.rate * (impression - self.estimate)
         self.brightness = 2.0 * (bars.setting.mode + 0.5) / book.n_modes[bars.cue] - 1.0
 
-    def want_first(
-        self, mood: FloatArray, features: FloatArray | None = None, known: Any = True
-    ) -> None:
-        """The mood wanted before the first bar, as if it had long been so; see `want`."""
-        self.forecast.begin(mood, features, known)
-        self.forecast.look(self.bar_seconds)
-
-    def want(self, mood: FloatArray, features: FloatArray | None = None, known: Any = True) -> None:
-        """What the game asks for, as known at the end of a bar.
-
-        :param mood: wanted in the bar that has just gone by [shape=(n, 2), sd]
-        :param features: of the game in that bar [n, F] (`game.GAME_FEATURES`); None: not known
-        :param known: for whom they are known [n], or one for all
-        """
-        self.forecast.add(mood, features, known)
-        self.forecast.look(self.bar_seconds)
-
-    def rate(self, rating: FloatArray) -> None:
-        """Take in every listener's rating [shape=(n, 2), sd] of what they feel now."""
-        self.belief.rate(self.estimate, rating)
-
-    def answer(self, answers: Answers) -> None:
-        """Take in what listeners answered to the last bar, after its `want`."""
-        estimate, wanted = self.estimate, self.targets[0]
-        if answers.rating is not None:
-            self.belief.rate(estimate, answers.rating)
-        if answers.thumbs is not None:
-            self.belief.thumb(estimate, wanted, answers.thumbs)
-        if answers.skips is not None:
-            self.belief.skip(estimate, wanted, answers.skips)
-        if answers.complaints is not None:
-            self.belief.complain(estimate, wanted, answers.complaints)
-
-    @property
-    def targets(self) -> FloatArray:
-        """The moods wanted so far, the newest first [shape=(7, n, 2), sd]."""
-        return self.forecast.moods_so_far
-
     @property
     def ahead(self) -> FloatArray:
         """The moods expected at the ends of the coming bars (medians) [shape=(n, 6, 2), sd]."""
@@ -198,11 +160,6 @@ class Perception:
     def count(self) -> FloatArray:
         """Ratings so far [shape=(n, 1)]."""
         return self.belief.count
-
-    @property
-    def felt(self) -> FloatArray:
-        """What this listener feels, as far as is known [shape=(n, 2), sd]."""
-        return self.belief.felt(self.estimate)
 
     def observe(self, worlds: Worlds) -> FloatArray:
         """The observation [shape=(n, len(OBSERVATION))], in the order of `OBSERVATION`."""

@@ -11,8 +11,8 @@ import numpy as np
 
 from ...music.cue import PHRASE_BARS
 from ...music.worlds import Worlds
+from ..arrange.attention import Attention
 from ..arrange.belief import Belief
-from ..arrange.feedback import Answers
 from ..arrange.listener import ListenerSettings
 from ..games.forecast import BARS as FORECAST_BARS
 from ..games.forecast import Forecast, load_forecast
@@ -95,7 +95,7 @@ _PHASES = np.stack([np.sin(_TURN), np.cos(_TURN), np.arange(PHRASE_BARS) == 0], 
 _FAR_AWAY = 3.0  # of a wait by 8 bars
 
 
-class Perception:
+class Perception(Attention):
     """The agent's side of n performances of recorded music.
 
     In each bar the caller sets `mix`, then calls `hear`, `want` and `answer` (live: `rate` or
@@ -145,49 +145,6 @@ class Perception:
     def hear(self, impression: FloatArray) -> None:
         """Take in the bar that sounded, by its impression of an average listener [n, 2]."""
         self.estimate = self.estimate + self.settings.rate * (impression - self.estimate)
-
-    def want_first(
-        self, mood: FloatArray, features: FloatArray | None = None, known: Any = True
-    ) -> None:
-        """The mood wanted before the first bar, as if it had long been so; see `want`."""
-        self.forecast.begin(mood, features, known)
-        self.forecast.look(self.bar_seconds)
-
-    def want(self, mood: FloatArray, features: FloatArray | None = None, known: Any = True) -> None:
-        """What the game asks for, as known at the end of a bar.
-
-        :param mood: wanted in the bar that has just gone by [shape=(n, 2), sd]
-        :param features: of the game in that bar [n, F] (`game.GAME_FEATURES`); None: not known
-        :param known: for whom they are known [n], or one for all
-        """
-        self.forecast.add(mood, features, known)
-        self.forecast.look(self.bar_seconds)
-
-    def rate(self, rating: FloatArray) -> None:
-        """Take in every listener's rating [shape=(n, 2), sd] of what they feel now."""
-        self.belief.rate(self.estimate, rating)
-
-    def answer(self, answers: Answers) -> None:
-        """Take in what listeners answered to the last bar, after its `want`."""
-        estimate, wanted = self.estimate, self.targets[0]
-        if answers.rating is not None:
-            self.belief.rate(estimate, answers.rating)
-        if answers.thumbs is not None:
-            self.belief.thumb(estimate, wanted, answers.thumbs)
-        if answers.skips is not None:
-            self.belief.skip(estimate, wanted, answers.skips)
-        if answers.complaints is not None:
-            self.belief.complain(estimate, wanted, answers.complaints)
-
-    @property
-    def targets(self) -> FloatArray:
-        """The moods wanted so far, the newest first [shape=(bars, n, 2), sd]."""
-        return self.forecast.moods_so_far
-
-    @property
-    def felt(self) -> FloatArray:
-        """What this listener feels, as far as is known [shape=(n, 2), sd]."""
-        return self.belief.felt(self.estimate)
 
     def observe(self, library: Library, worlds: Worlds) -> FloatArray:
         """The observation [shape=(n, len(OBSERVATION))], in the order of `OBSERVATION`."""
