@@ -1,11 +1,12 @@
 """Messages to frames and back: the one codec of server and client.
 
-A message has two forms, one frame or six, and two encodings, JSON or MessagePack; a reply takes
-those of its request. `docs/protocol.md` lists the frames.
+A message has two forms, one frame or six (and buffers), and two encodings, JSON or MessagePack; a
+reply takes those of its request. `docs/protocol.md` lists the frames.
 """
 
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
@@ -59,6 +60,7 @@ class Message:
     content: bytes = b"{}"
     packed: bool = False  # MessagePack
     multipart: bool = False
+    buffers: list[bytes] = field(default_factory=list)
 
     def read(self, kind: type[T]) -> T:
         """The content as a structure; RequestError `invalid` or `malformed` if it is none."""
@@ -72,18 +74,22 @@ def pack(
     parent: Header | None = None,
     packed: bool = False,
     multipart: bool = False,
+    buffers: Sequence[bytes] = (),
 ) -> list[bytes]:
-    """Frames of a message; the header gets this side's clock."""
+    """Frames of a message; the header gets this side's clock.
+
+    :param buffers: binary frames after the content, which describes them; they need `multipart`
+    """
     header.ts_ns = time.monotonic_ns()
     encode = _MSGPACK.encode if packed else _JSON.encode
     parts: list[Any] = [header, parent or {}, {}, content]
     if multipart:
-        return [PROTOCOL_TAG, b"", *map(encode, parts)]
+        return [PROTOCOL_TAG, b"", *map(encode, parts), *buffers]
     names = ("header", "parent", "metadata", "content")
     return [encode({"signature": "", **dict(zip(names, parts, strict=True))})]
 
 
-def unpack(frames: list[bytes], message: Message) -> None:
+def unpack(frames: list[bytes], message: Message, *, max_bytes: int = MAX_MESSAGE_BYTES) -> None:
     """Read frames into `message`; RequestError if they are none.
 
     What was read before the fault (form, encoding, header) stays in the message, so that the error
@@ -92,9 +98,9 @@ def unpack(frames: list[bytes], message: Message) -> None:
     if not frames or len(frames) > MAX_FRAMES:
         raise RequestError("malformed", f"a message of {len(frames)} frames", "", "send one or six")
     size = sum(map(len, frames))
-    if size > MAX_MESSAGE_BYTES:
+    if size > max_bytes:
         fact = f"a message of {size} bytes"
-        raise RequestError("too_large", fact, "", f"send at most {MAX_MESSAGE_BYTES}")
+        raise RequestError("too_large", fact, "", f"send at most {max_bytes}")
     if len(frames) == 1:
         _unpack_single(frames[0], message)
     else:
@@ -113,14 +119,15 @@ def _unpack_multipart(frames: list[bytes], message: Message) -> None:
     tag = frames[0]
     if tag != PROTOCOL_TAG and tag.startswith(_TAG_NAME):
         raise version_error(tag.removeprefix(_TAG_NAME).decode("ascii", "replace"))
-    if tag != PROTOCOL_TAG or len(frames) != 6:
+    if tag != PROTOCOL_TAG or len(frames) < 6:
         raise RequestError(
             "malformed",
             f"{len(frames)} frames, of which the first is {tag[:16]!r}",
             "",
-            f"send one frame, or six of which the first is {PROTOCOL_TAG.decode()}",
+            f"send one frame, or six and buffers, the first {PROTOCOL_TAG.decode()}",
         )
     message.packed = _is_packed(frames[2])
+    message.buffers = frames[6:]
     _read_parts(message, frames[2], frames[3], frames[5])
 
 

@@ -21,7 +21,10 @@ def test_the_client_needs_only_pyzmq_and_msgspec() -> None:
     assert not modules & {"numpy", "torch", "pyo", "mido", "gymnasium", "soundfile"}
 
 
-CLIENT_PARTS = ("client", "errors", "heart", "inbox", "protocol", "verbs", "wire")
+CLIENT_PARTS = (
+    *("client", "errors", "heart", "inbox", "verbs", "wire", "protocol"),
+    *(f"protocol.{part}" for part in ("basics", "events", "models", "replies", "requests")),
+)
 
 
 @pytest.mark.parametrize("statement", ["import segue", "import segue; segue.__version__"])

@@ -11,17 +11,21 @@ import pytest
 from segue.client import protocol
 
 PAGE = Path(__file__).parents[2] / "docs" / "protocol.md"
-BLOCK = re.compile(r"^```json ?(\w*) ?(\w*)\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```json ?([\w-]*) ?(\w*)\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
 EXAMPLES = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
+KINDS: dict[str, dict[str, Any]] = {
+    "request": protocol.REQUESTS,
+    "reply": protocol.REPLIES,
+    "model-request": protocol.MODEL_REQUESTS,
+    "model-reply": {n: k for n, k in protocol.MODEL_REPLIES.items() if n != "error"},
+}
 EVENTS = {kind.__struct_config__.tag: kind for kind in protocol.Event.__subclasses__()}
 
 
 def kind_of(role: str, name: str, content: dict[str, Any]) -> type[msgspec.Struct]:
-    if role == "request":
-        return protocol.REQUESTS[name]
-    if role == "reply":
-        return protocol.REPLIES[name]
-    return EVENTS[content["type"]]
+    if role == "event":
+        return EVENTS[content["type"]]
+    return KINDS[role][name]
 
 
 @pytest.mark.parametrize("role, name, text", EXAMPLES, ids=lambda value: str(value)[:24])
@@ -41,11 +45,8 @@ def test_examples_decode_to_their_type_and_back(role: str, name: str, text: str)
 
 
 def test_every_type_has_an_example() -> None:
-    shown = {(role, name) for role, name, _ in EXAMPLES if role in ("request", "reply")}
-    assert shown == {
-        *(("request", name) for name in protocol.REQUESTS),
-        *(("reply", name) for name in protocol.REPLIES),
-    }
+    shown = {(role, name) for role, name, _ in EXAMPLES if role in KINDS}
+    assert shown == {(role, name) for role, kinds in KINDS.items() for name in kinds}
     events = {json.loads(text)["type"] for role, _, text in EXAMPLES if role == "event"}
     assert events == set(EVENTS)
 
