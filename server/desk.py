@@ -5,7 +5,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -15,6 +15,7 @@ from ..client import protocol as p
 from ..client.errors import RequestError
 from ..client.wire import Message
 from ..music.errors import SegueError, check_range
+from .addresses import Addresses
 from .catalogue import cue_info, listing
 from .faults import wire_error
 from .session import Session
@@ -56,12 +57,12 @@ class Desk(Generic[Route]):
     """Sessions, and an answer for each request.
 
     :param folder: the only place where sessions write files
-    :param events_endpoint: told in `welcome`
+    :param addresses: told in `welcome`
     :param version: of the package
     """
 
-    def __init__(self, folder: Path, events_endpoint: str, version: str) -> None:
-        self.folder, self.events_endpoint, self.version = folder, events_endpoint, version
+    def __init__(self, folder: Path, addresses: Addresses, version: str) -> None:
+        self.folder, self.addresses, self.version = folder, addresses, version
         self.hosted: dict[str, Hosted[Route]] = {}
         self.stopping = False
         self._count = 0
@@ -114,11 +115,11 @@ class Desk(Generic[Route]):
             encoding=spoken[0] if spoken else p.ENCODINGS[0],
             encodings=list(p.ENCODINGS),
             capabilities=["sessions"],
-            events=self.events_endpoint,
             sample_rate=SAMPLE_RATE,
             block_frames=BLOCK_FRAMES,
             clock="monotonic",
             max_message_bytes=p.MAX_MESSAGE_BYTES,
+            **asdict(self.addresses),
         )
 
     def _ping(self, content: p.Ping, received_ns: int) -> p.Pong:

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Self
 
 from ..music.errors import SegueError
-from .server import Server, serve
+from .serve import serve
+from .server import Server
+from .settings import ServeSettings
 
 END_SECONDS = 20.0
 
@@ -77,7 +79,8 @@ def main(port: str, folder: str) -> int:
         threading.Thread(target=_end_with_parent, args=(server,), daemon=True).start()
         print(server.endpoint, flush=True)
 
-    return serve(int(port), folder=folder, ready=tell)
+    alone = ServeSettings(port=int(port), folder=folder, models=False, web_port=None, osc_port=None)
+    return serve(alone, ready=tell)
 
 
 def _end_with_parent(server: Server) -> None:

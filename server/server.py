@@ -6,16 +6,12 @@ One thread. Sockets are read until they are empty, for ZeroMQ tells only of chan
 
 import ipaddress
 import logging
-import signal
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from types import FrameType
 from typing import Self
 
 import zmq
@@ -23,16 +19,17 @@ import zmq
 from ..client import protocol as p
 from ..client.wire import Message, encode_event, pack, unpack
 from ..music.errors import SegueError, check_range
+from .addresses import Addresses
 from .desk import Desk
+from .echo import Echo
 from .faults import wire_error
+from .settings import HOST
 
 log = logging.getLogger(__name__)
 
-HOST = "127.0.0.1"
 LIVE_MS, IDLE_MS = 5, 50  # longest sleep with and without a session in real time
 READ_AT_ONCE = 256  # requests before the sessions have their turn
 QUEUE_MESSAGES = 10_000  # of each peer
-PORT_IN_USE = 2  # exit code
 
 
 @dataclass(frozen=True)
@@ -59,24 +56,29 @@ class Server:
         *,
         host: str = HOST,
         events_port: int | None = None,
+        heartbeat_port: int | None = None,
         folder: str | Path = ".",
     ) -> None:
-        check_range("port", port, 0, 65_534)
-        check_range("events port", events_port or 0, 0, 65_535)
+        check_range("port", port, 0, 65_532)
+        for name, given in (("events port", events_port), ("heartbeat port", heartbeat_port)):
+            check_range(name, given or 0, 0, 65_535)
         address = _loopback(host)
         self._context = zmq.Context()
         self._control = self._context.socket(zmq.ROUTER)
         self._publisher = self._context.socket(zmq.PUB)
-        for socket in (self._control, self._publisher):
+        self._echo = Echo(self._context)
+        for socket in (self._control, self._publisher, self._echo.socket):
             _configure(socket)
         try:
             self.endpoint = _bind(self._control, address, port)
-            second = events_port if events_port is not None else port + 1 if port else 0
-            self.events_endpoint = _bind(self._publisher, address, second)
+            self.events_endpoint = _bind(self._publisher, address, port_after(port, 1, events_port))
+            heartbeat = _bind(self._echo.socket, address, port_after(port, 3, heartbeat_port))
         except SegueError:
             self._close_sockets()
             raise
-        self.desk: Desk[Route] = Desk(Path(folder), self.events_endpoint, version("segue"))
+        self._echo.start()
+        self.addresses = Addresses(events=self.events_endpoint, heartbeat=heartbeat)
+        self.desk: Desk[Route] = Desk(Path(folder), self.addresses, version("segue"))
         self._stop = threading.Event()
 
     def run(self) -> None:
@@ -103,6 +105,7 @@ class Server:
         self._close_sockets()
 
     def _close_sockets(self) -> None:
+        self._echo.close()
         self._control.close(200)  # ms for the last replies
         self._publisher.close(200)
         self._context.term()
@@ -156,52 +159,9 @@ class Server:
         self.close()
 
 
-def serve(
-    port: int = p.DEFAULT_PORT,
-    *,
-    host: str = HOST,
-    events_port: int | None = None,
-    folder: str | Path = ".",
-    ready: Callable[[Server], None] | None = None,
-) -> int:
-    """Serve until Ctrl-C, SIGTERM or a `shutdown` request; the exit code.
-
-    :param ready: called once the sockets are bound; default: print where they are
-    """
-    try:
-        server = Server(port, host=host, events_port=events_port, folder=folder)
-    except SegueError as error:
-        print(f"segue: {error}", file=sys.stderr)
-        return PORT_IN_USE
-    with server, _signals_stop(server):
-        (ready or _announce)(server)
-        server.run()
-    return 0
-
-
-def _announce(server: Server) -> None:
-    print(
-        f"segue: control {server.endpoint}, events {server.events_endpoint}; Ctrl-C ends",
-        flush=True,
-    )
-
-
-@contextmanager
-def _signals_stop(server: Server) -> Iterator[None]:
-    """SIGINT and SIGTERM end the loop instead of the process, where that can be had."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def handler(number: int, frame: FrameType | None) -> None:
-        server.stop()
-
-    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
+def port_after(port: int, steps: int, given: int | None) -> int:
+    """A port of its own, or so many after the first; 0 for any if the first is."""
+    return given if given is not None else port + steps if port else 0
 
 
 def _loopback(host: str) -> str:

@@ -18,8 +18,10 @@ from segue.client import Client, NoAnswerError, RequestError
 from segue.client import protocol as p
 from segue.client.wire import Message, unpack
 from segue.music.errors import SegueError
-from segue.server.server import Server, serve
+from segue.server.serve import serve
+from segue.server.server import Server
 from segue.server.session import Session
+from segue.server.settings import ServeSettings
 
 QUIET = {"director": "table", "clock": "manual"}
 
@@ -440,7 +442,7 @@ def test_a_client_closes_what_it_opened(server: Server) -> None:
 def test_other_hosts_than_loopback_are_refused(host: str, capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(SegueError, match=r"127\.0\.0\.1"):
         Server(0, host=host)
-    assert serve(0, host=host) == 2
+    assert serve(ServeSettings(port=0, host=host)) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
@@ -448,7 +450,7 @@ def test_a_port_in_use_is_one_line_and_exit_code_2(
     server: Server, capsys: pytest.CaptureFixture
 ) -> None:
     port = int(server.endpoint.rsplit(":", 1)[1])
-    assert serve(port) == 2
+    assert serve(ServeSettings(port=port)) == 2
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1 and "in use" in lines[0] and "--port" in lines[0]
 
@@ -468,13 +470,17 @@ def test_shutdown_closes_everything(tmp_path: Path) -> None:
 def test_a_signal_closes_everything_and_leaves_whole_files(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    code = "from segue.server.server import serve; raise SystemExit(serve(0, folder='.'))"
+    code = (
+        "from segue.server.serve import serve; from segue.server.settings import ServeSettings;"
+        "raise SystemExit(serve(ServeSettings(port=0, models=False, web_port=None, osc_port=None)))"
+    )
     process = subprocess.Popen(
         [sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     with process.stdout:
-        endpoint = process.stdout.readline().split()[2].rstrip(",")
+        assert "Ctrl-C" in process.stdout.readline()
+        endpoint = process.stdout.readline().split()[1]
         with Client(endpoint, timeout_seconds=30.0) as music:
             session = music.open("dungeon", midi="a.mid", output="file:a.wav", **QUIET)
             session.advance(1.0)
