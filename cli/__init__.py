@@ -7,7 +7,19 @@ import typer
 
 from ..client.errors import ClientError
 from ..music.errors import SegueError
-from . import accompany, cues, ears, feedback, learning, machine, play, sound, training, transcribe
+from . import (
+    accompany,
+    cues,
+    ears,
+    feedback,
+    learning,
+    machine,
+    play,
+    serving,
+    sound,
+    training,
+    transcribe,
+)
 from .common import app
 
 __all__ = [
@@ -20,6 +32,7 @@ __all__ = [
     "machine",
     "main",
     "play",
+    "serving",
     "sound",
     "training",
     "transcribe",

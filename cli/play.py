@@ -1,4 +1,4 @@
-"""Playing: `segue demo`, `serve`, `play` and `render`."""
+"""Playing: `segue demo`, `play` and `render`."""
 
 import math
 from pathlib import Path
@@ -41,69 +41,6 @@ def demo(
     ]
     print_table(rows, "mood-tracking error, sd of listeners' ratings (less is better)")
     console.print(f"look and listen: {out / 'report.html'}", soft_wrap=True)
-
-
-@app.command()
-def serve(
-    port: Annotated[
-        int, typer.Option(help="Control port; events, models and heartbeat have the next three.")
-    ] = 5570,
-    host: Annotated[
-        str, typer.Option(help="Address to listen on; other than this machine's needs --keys.")
-    ] = "127.0.0.1",
-    web: Annotated[
-        int, typer.Option("--web", help="Port of the console and of WebSockets.")
-    ] = 5580,
-    osc: Annotated[int, typer.Option("--osc", help="UDP port that takes OSC.")] = 5590,
-    no_web: Annotated[bool, typer.Option("--no-web", help="No console, no WebSockets.")] = False,
-    no_osc: Annotated[bool, typer.Option("--no-osc", help="No OSC.")] = False,
-    no_models: Annotated[bool, typer.Option("--no-models", help="No analysis, no jobs.")] = False,
-    folder: Annotated[
-        Path,
-        typer.Option(help="Where sessions write their files.", exists=True, file_okay=False),
-    ] = Path("."),
-    library: Annotated[
-        list[Path] | None,
-        typer.Option(help="A folder of sound and MIDI files; may be given again."),
-    ] = None,
-    keys: Annotated[
-        Path | None, typer.Option(help="Folder of keys, as `segue keys` makes them.")
-    ] = None,
-    osc_peer: Annotated[
-        list[str] | None,
-        typer.Option(help="An address whose OSC is taken from another machine; may be repeated."),
-    ] = None,
-    osc_ahead: Annotated[
-        float, typer.Option(help="Seconds that OSC events are sent before they sound.")
-    ] = 0.0,
-) -> None:
-    """Serve sessions to games, browsers and installations until Ctrl-C; see docs/protocol.md."""
-    from ..server.serve import serve as run_server
-    from ..server.settings import ServeSettings
-
-    settings = ServeSettings(
-        port=port,
-        host=host,
-        web_port=None if no_web else web,
-        osc_port=None if no_osc else osc,
-        models=not no_models,
-        folder=folder,
-        library=tuple(str(path) for path in library or ()),
-        keys=str(keys) if keys else "",
-        osc_peers=tuple(osc_peer or ()),
-        osc_ahead_seconds=osc_ahead,
-    )
-    raise typer.Exit(run_server(settings))
-
-
-@app.command()
-def protocol() -> None:
-    """Print the wire protocol for machines: an AsyncAPI document in JSON."""
-    import json
-
-    from ..client.schema import asyncapi
-
-    print(json.dumps(asyncapi(), indent=1, ensure_ascii=False))
 
 
 @app.command()

@@ -66,11 +66,12 @@ class Session(Verbs):
         self.closed = self.paused = False
         self._reason = ""  # why it was closed
         self._grid_frames = round(GRID_SECONDS * self.sample_rate)
-        self._start_frames = round(START_SECONDS * self.sample_rate) if self.realtime else 0
+        live = clock != "manual"
+        self._start_frames = round(START_SECONDS * self.sample_rate) if live else 0
         self._sound, self._midi = sound, midi
         self._log = log or SessionLog(None)
         self._lock = threading.RLock()
-        self._frame = self._target = sound.frame
+        self._frame = self._target = self._ticked = sound.frame
         self._performance = Performance(
             cue,
             performer,
@@ -83,19 +84,20 @@ class Session(Verbs):
         self._conductor = self._performance.conductor
         self._book = EventBook(id, self._log)
         self._announcer = Announcer(self._conductor, self._book)
-        self._commands = Commands(
-            self._performance, self._announcer, self._log, realtime=self.realtime
-        )
+        self._commands = Commands(self._performance, self._announcer, self._log, realtime=live)
         self._log.add(
             "session",
             protocol=p.PROTOCOL_VERSION,
             cue=cue.name,
-            fingerprint=performer.book.arrangements[0].fingerprint,
+            fingerprint=self.fingerprint,
             key=str(cue.key),
             director=performer.director_name,
             seed=performer.seed,
             clock=clock,
             sample_rate=self.sample_rate,
+            parameters=parameters or {},
+            look_ahead_bars=look_ahead_bars,
+            frame=self._frame,
         )
 
     @classmethod
@@ -120,7 +122,8 @@ class Session(Verbs):
         :param output: none (events only), null (an engine that nobody hears), file:PATH.wav, midi,
             midi:PORT or midi:PORT?OPTIONS (docs/midi.md), or a device: auto, jack, portaudio
         :param seed: of everything that is drawn; same seed and commands, same music
-        :param clock: manual (time moves by `advance`, faster than real time) or realtime
+        :param clock: manual (time moves by `advance`, faster than real time), realtime, or replay
+            (moved by `advance`, with the rules of real time)
         :param parameters: values in force before the first bar is decided
         :param look_ahead_bars: 1..8, decided bars beyond the sounding one
         :param midi: file for the music, written at `close`
@@ -171,13 +174,17 @@ class Session(Verbs):
         """Accept a command, or raise and change nothing."""
         with self._lock:
             self._check_open()
-            return self._commands.accept(content, id or new_id(), self._now())
+            frame = self._now()
+            if self.realtime and self._overdue(frame):
+                self._tick(frame)  # what was due before the command is done before it
+            return self._commands.accept(content, id or new_id(), frame)
 
     def cancel(self, command: str) -> None:
         """Take back a command that waits; a `dropped` event tells. Raises if it does not wait."""
         with self._lock:
             self._check_open()
             self._commands.cancel(command, self._frame)
+            self._log.add("cancel", at_frame=self._frame, command=command)
 
     # Time -------------------------------------------------------------------------------------
 
@@ -241,9 +248,19 @@ class Session(Verbs):
         )
         return max(min(frame for frame in frames if frame is not None), self._frame + 1)
 
+    def _overdue(self, frame: int) -> bool:
+        """Whether something is due since the last tick."""
+        frames = (
+            self._commands.next_frame(),
+            self._performance.next_frame(self._ticked),
+            self._announcer.next_frame(),
+        )
+        return any(due is not None and due <= frame for due in frames)
+
     def _tick(self, frame: int) -> None:
         """Everything that is due at or before a frame, in order."""
         self._performance.began = True
+        self._ticked = frame
         self._commands.do_due(frame)
         self._conductor.decide(frame, self._start_frames)
         self._announcer.dropped_departures(frame)
@@ -273,6 +290,11 @@ class Session(Verbs):
         return self._book.oldest
 
     # State ------------------------------------------------------------------------------------
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells one version of the cue's music from another."""
+        return self._conductor.performer.book.arrangements[0].fingerprint
 
     @property
     def directors(self) -> tuple[str, ...]:
@@ -316,6 +338,7 @@ class Session(Verbs):
             self._check_open()
             self._performance.check_snapshot(state)
             frame = self._now() + self._start_frames
+            self._log.add("restore", at_frame=self._frame, state=state)
             self._performance.restore(state, frame)
             self._after_jump(frame)
             return self.position()
@@ -346,6 +369,7 @@ class Session(Verbs):
             self._check_open()
             frame = self._now() + self._start_frames
             self._performance.seek(bar, frame)
+            self._log.add("seek", at_frame=self._frame, bar=bar)
             self._after_jump(frame)
             return self.position()
 
@@ -363,6 +387,7 @@ class Session(Verbs):
         with self._lock:
             if self.closed:
                 return []
+            self._log.add("end", at_frame=self._now(), reason=reason)
             self._announcer.closed(reason, self._now())
             self.closed, self._reason = True, reason
             return self._write_files()

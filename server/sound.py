@@ -27,7 +27,7 @@ STINGER_GAIN_DB = -3.0  # they sound over a mix that has stepped back
 
 DEVICES = ("auto", "jack", "portaudio")
 OUTPUTS = ("none", "null", "file:PATH.wav", "midi", "midi:PORT", *DEVICES)
-CLOCKS = ("manual", "realtime")
+CLOCKS = ("manual", "realtime", "replay")
 FILE_TAIL_SECONDS, LIVE_TAIL_SECONDS = 4.0, 2.0
 """How long the last notes may ring at most. Who quits live music does not want to wait."""
 
