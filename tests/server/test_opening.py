@@ -17,7 +17,7 @@ def ask(desk: Desk[str], content: p.Request, route: str, *, session: str = "", i
 
 def finish(desk: Desk[str]) -> list[tuple[str, p.Reply]]:
     """Wait for what is being opened; the replies."""
-    for opening in desk._opening:
+    for opening in desk.hosts.opening:
         opening.future.exception(timeout=60)
     return desk.turn()
 
@@ -46,7 +46,7 @@ def test_the_same_request_again_gets_the_same_session(desk):
     replies = finish(desk)
     assert [route for route, _ in replies] == ["a", "b"] and replies[0][1] is replies[1][1]
     assert ask(desk, asked, "c", id="one") is replies[0][1]
-    assert len(desk.hosted) == 1
+    assert len(desk.hosts.hosted) == 1
 
 
 def test_what_cannot_be_opened_is_told_to_who_asked(desk):
@@ -54,11 +54,11 @@ def test_what_cannot_be_opened_is_told_to_who_asked(desk):
     [(route, reply)] = finish(desk)
     assert route == "a" and isinstance(reply, p.Error)
     assert reply.code == "unknown_name" and "dungeon" in reply.remediation
-    assert not desk.hosted
+    assert not desk.hosts.hosted
 
 
 def test_closing_waits_for_what_is_being_opened(desk):
     ask(desk, p.Open(cue="dungeon", output="file:x.wav", clock="manual"), "a")
     assert desk.close("enough") == []
-    assert (desk.folder / "x.wav").exists()
-    assert all(hosted.session.closed for hosted in desk.hosted.values())
+    assert (desk.hosts.folder / "x.wav").exists()
+    assert all(hosted.session.closed for hosted in desk.hosts.hosted.values())

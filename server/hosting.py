@@ -1,0 +1,220 @@
+"""Sessions in a server: opened in threads of their own, kept going, and closed."""
+
+import contextlib
+import time
+from collections import OrderedDict
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from ..client import protocol as p
+from ..client.errors import RequestError
+from ..music.errors import SegueError, check_range
+from .catalogue import cue_info
+from .faults import wire_error, without_folders
+from .security.places import Places
+from .session import Session
+
+MAX_SESSIONS = 64
+MAX_OPENING = 4  # at once
+MAX_TIMEOUT_SECONDS = 86_400.0
+WORK_FRAMES = 24_000  # rendered for one session before others have their turn
+REMEMBERED_OPENS = 256
+
+Route = TypeVar("Route")
+
+
+@dataclass
+class Hosted(Generic[Route]):
+    """A session in the server."""
+
+    session: Session
+    timeout_seconds: float
+    heard_seconds: float  # monotonic, when a client last spoke of it
+    published: int = 0  # sequence number of the last event sent out
+    advancing: list[Route] = field(default_factory=list)  # who waits for the rendering
+
+
+@dataclass
+class Opening(Generic[Route]):
+    """A session that is being opened, in a thread of its own."""
+
+    future: "Future[Session]"
+    name: str
+    timeout_seconds: float
+    id: str  # of the request
+    routes: list[Route]  # who waits for it
+
+
+class Hosts(Generic[Route]):
+    """The sessions of a server.
+
+    :param places: where sessions write files, and cues of one's own lie
+    """
+
+    def __init__(self, places: Places) -> None:
+        self.places = places
+        self.hosted: dict[str, Hosted[Route]] = {}
+        self.opening: list[Opening[Route]] = []
+        self._count = 0
+        self._opened: OrderedDict[str, p.Opened] = OrderedDict()
+        self._pool = ThreadPoolExecutor(MAX_OPENING, "segue-open")
+
+    def find(self, header: p.Header) -> Hosted[Route]:
+        """The session that a header names; RequestError if none is open."""
+        hosted = self.hosted.get(header.session)
+        if hosted is None or hosted.session.closed:
+            raise RequestError(
+                "unknown_session",
+                f"no session {header.session[:64]!r} is open",
+                "$.header.session",
+                "open one, and name it in the header",
+            )
+        hosted.heard_seconds = time.monotonic()
+        return hosted
+
+    @property
+    def names(self) -> list[str]:
+        """The open sessions."""
+        return [name for name, hosted in self.hosted.items() if not hosted.session.closed]
+
+    @property
+    def waiting(self) -> list[Route]:
+        """Who waits for a session to be opened, once for each."""
+        return [route for opening in self.opening for route in opening.routes]
+
+    # Opening ----------------------------------------------------------------------------------
+
+    def open(self, content: p.Open, id: str, route: Route) -> p.Opened | None:
+        """Begin to open a session; `turn` has the reply, so that others need not wait for it."""
+        known = self._opened.get(id) if id else None
+        if known is not None and known.session in self.hosted:
+            return known
+        for opening in self.opening:
+            if id and opening.id == id:
+                opening.routes.append(route)
+                return None
+        if len(self.hosted) + len(self.opening) >= MAX_SESSIONS:
+            raise RequestError(
+                "busy", f"{MAX_SESSIONS} sessions are open", "", "close one, or try again later"
+            )
+        timeout = check_range("timeout_seconds", content.timeout_seconds, 0, MAX_TIMEOUT_SECONDS)
+        name = f"s{self._count + 1}"
+        options: dict[str, Any] = {
+            "director": content.director,
+            "output": self._output(content.output),
+            "seed": content.seed,
+            "clock": content.clock,
+            "parameters": content.parameters,
+            "look_ahead_bars": content.look_ahead_bars,
+            "midi": self.places.writable(content.midi),
+            "log": self.places.writable(content.log),
+            "id": name,
+        }
+        future = self._pool.submit(Session.open, self.places.cue(content.cue), **options)
+        self._count += 1
+        self.opening.append(Opening(future, name, timeout, id, [route]))
+        return None
+
+    def _opened_now(self) -> list[tuple[Route, p.Reply]]:
+        """The replies to openings that are done."""
+        ready: list[tuple[Route, p.Reply]] = []
+        for opening in [o for o in self.opening if o.future.done()]:
+            self.opening.remove(opening)
+            reply: p.Reply
+            try:
+                reply = self._host(opening, opening.future.result())
+            except Exception as error:  # whatever it is, whoever asked is told
+                reply = wire_error(error)
+            ready += [(route, reply) for route in opening.routes]
+        return ready
+
+    def _host(self, opening: Opening[Route], session: Session) -> p.Opened:
+        name = opening.name
+        self.hosted[name] = Hosted(session, opening.timeout_seconds, time.monotonic())
+        opened = p.Opened(
+            session=name,
+            cue=cue_info(session.cue),
+            topic=f"{p.PROTOCOL_TAG.decode()}/{name}/",
+            sample_rate=session.sample_rate,
+            position=session.position(),
+        )
+        if opening.id:
+            self._opened[opening.id] = opened
+            while len(self._opened) > REMEMBERED_OPENS:
+                self._opened.popitem(last=False)
+        return opened
+
+    def _output(self, output: str) -> str:
+        kind, colon, path = output.partition(":")
+        return f"{kind}:{self.places.writable(path)}" if kind == "file" and colon else output
+
+    # Time -------------------------------------------------------------------------------------
+
+    def turn(self) -> list[tuple[Route, p.Reply]]:
+        """Keep the sessions going; the replies that have become ready."""
+        ready = self._opened_now()
+        for hosted in list(self.hosted.values()):
+            try:
+                reply = self._turn(hosted)
+            except SegueError as error:  # an engine that died, a disk that is full
+                reply = wire_error(error)
+                _give_up(hosted.session, without_folders(str(error)))
+            if reply is not None:
+                ready += [(route, reply) for route in hosted.advancing]
+                hosted.advancing.clear()
+        return ready
+
+    def _turn(self, hosted: Hosted[Route]) -> p.Reply | None:
+        session = hosted.session
+        session.pump()
+        if hosted.advancing:
+            hosted.heard_seconds = time.monotonic()
+            if session.closed:
+                raise SegueError(f"session {session.id!r} was closed meanwhile; open another")
+            if session.work(WORK_FRAMES):
+                return p.Advanced(position=session.position())
+            return None
+        silent = time.monotonic() - hosted.heard_seconds
+        if hosted.timeout_seconds and silent > hosted.timeout_seconds:
+            session.close(f"no client spoke of it for {hosted.timeout_seconds:g} s")
+        return None
+
+    def new_events(self) -> list[p.Event]:
+        """Events that have not been sent out; closed sessions are let go after theirs."""
+        events: list[p.Event] = []
+        for name, hosted in list(self.hosted.items()):
+            events += hosted.session.events_after(hosted.published)
+            hosted.published = hosted.session.sequence
+            if hosted.session.closed:
+                del self.hosted[name]
+        return events
+
+    @property
+    def busy(self) -> bool:
+        """Whether a rendering goes on."""
+        return any(hosted.advancing for hosted in self.hosted.values())
+
+    @property
+    def live(self) -> bool:
+        """Whether a session runs in real time, or is being opened."""
+        realtime = any(hosted.session.realtime for hosted in self.hosted.values())
+        return realtime or bool(self.opening)
+
+    def close(self, reason: str) -> list[SegueError]:
+        """Close all sessions; what went wrong with their files."""
+        faults = []
+        self._pool.shutdown(wait=True)
+        self._opened_now()
+        for hosted in self.hosted.values():
+            try:
+                hosted.session.close(reason)
+            except SegueError as error:
+                faults.append(error)
+        return faults
+
+
+def _give_up(session: Session, reason: str) -> None:
+    """Close a session that has failed; its files may be lost, which `reason` has told."""
+    with contextlib.suppress(SegueError):
+        session.close(reason)
