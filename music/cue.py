@@ -97,6 +97,15 @@ class Transition:
 
 
 @dataclass(frozen=True)
+class CueMarker:
+    """A place in a section that the game can wait for."""
+
+    name: str
+    section: str
+    bar: int = 0  # of the section, from 0
+
+
+@dataclass(frozen=True)
 class Stinger:
     """A short figure over the music, in its key and tempo."""
 
@@ -145,6 +154,7 @@ class Cue:
     stingers: tuple[Stinger, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     bindings: tuple[Binding, ...] = ()
+    markers: tuple[CueMarker, ...] = ()
     gain_db: float = 0.0
     mix: MixSettings = field(default_factory=MixSettings)  # room, echo, side chains
     origin: str = ""  # who made the theme, and its licence
@@ -187,6 +197,15 @@ class Cue:
         """A stinger by name; UnknownNameError names the nearest."""
         names = [stinger.name for stinger in self.stingers]
         return self.stingers[self._find("stinger", name, names)]
+
+    def marker(self, name: str) -> CueMarker:
+        """A marker by name; UnknownNameError names the nearest."""
+        names = [marker.name for marker in self.markers]
+        return self.markers[self._find("marker", name, names)]
+
+    def markers_at(self, section: str, bar: int) -> list[CueMarker]:
+        """The markers that a bar of a section carries."""
+        return [m for m in self.markers if (m.section, m.bar) == (section, bar)]
 
     def _find(self, kind: str, name: str, names: list[str]) -> int:
         if name not in names:

@@ -14,6 +14,7 @@ from .cue import (
     PHRASE_BARS,
     Binding,
     Cue,
+    CueMarker,
     Layer,
     Parameter,
     Section,
@@ -120,6 +121,7 @@ class _CueReader:
         self.layers = self._rows(document, "layers")
         self.sections = self._rows(document, "sections")
         self.transitions = self._rows(document, "transitions")
+        self.markers = self._rows(document, "markers")
         self.stingers = self._rows(document, "stingers")
         self.parameters = self._rows(document, "parameters")
         self.bindings = self._rows(document, "bindings")
@@ -134,6 +136,7 @@ class _CueReader:
         self._check_sidechains()
         self._check_sections()
         self._check_transitions()
+        self._check_markers()
         self._check_stingers()
         self._check_parameters()
         self._check_bindings()
@@ -149,6 +152,7 @@ class _CueReader:
             layers=tuple(Layer(**row) for row in self.layers),
             sections=tuple(Section(**row) for row in self.sections),
             transitions=tuple(Transition(**way) for way in ways),
+            markers=tuple(CueMarker(**row) for row in self.markers),
             stingers=tuple(Stinger(**row) for row in self.stingers),
             parameters=tuple(Parameter(**row) for row in self.parameters),
             bindings=tuple(Binding(**row) for row in self.bindings),
@@ -414,6 +418,17 @@ class _CueReader:
             targets = {w.get("to") for w in self.transitions if w.get("from") in (here, ANY)}
             pending += [name for name in known if {name, ANY} & targets and name not in reached]
         return reached
+
+    def _check_markers(self) -> None:
+        bars = {row["name"]: row.get("bars", 0) for row in self.sections if "name" in row}
+        for index, row in enumerate(self.markers):
+            place, name = f"markers[{index}]", row.get("section")
+            if name is not None and name not in bars:
+                self.faults.report_unknown("section", name, list(bars), f"{place}.section")
+            elif name is not None and row.get("bar", 0) >= bars[name] > 0:
+                message = f"bar {row['bar']} is not in section {name!r} of {bars[name]} bars"
+                remedy = f"write a number from 0 to {bars[name] - 1}"
+                self.faults.report("out-of-range", f"{place}.bar", message, remedy)
 
     def _check_stingers(self) -> None:
         for index, row in enumerate(self.stingers):

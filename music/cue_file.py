@@ -127,6 +127,7 @@ def _toml(cue: Cue) -> str:
         names = {"from": way.source, "to": way.target}
         rest = {k: v for k, v in _changed(way).items() if k not in ("source", "target")}
         blocks.append(_block("[[transitions]]", names | rest))
+    blocks += [_block("[[markers]]", _changed(marker)) for marker in cue.markers]
     blocks += [_block("[[stingers]]", _changed(stinger)) for stinger in cue.stingers]
     blocks += [_block("[[parameters]]", _changed(parameter)) for parameter in cue.parameters]
     blocks += [_block("[[bindings]]", _changed(binding)) for binding in cue.bindings]

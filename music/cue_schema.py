@@ -104,6 +104,11 @@ TABLES: dict[str, dict[str, Spec]] = {
         "fill": Spec("flag"),
         "weight": Spec("number", low=0, high=100),
     },
+    "markers": {
+        "name": _NAME,
+        "section": _NAME,
+        "bar": Spec("integer", low=0, high=255),
+    },
     "stingers": {
         "name": _NAME,
         "degrees": Spec("integers", True, -21, 28, least=1),

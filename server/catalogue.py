@@ -22,6 +22,7 @@ def cue_info(cue: Cue) -> CueInfo:
         layers=[layer.name for layer in cue.layers],
         stingers=[stinger.name for stinger in cue.stingers],
         parameters={p.name: (p.minimum, p.maximum, p.default) for p in cue.parameters},
+        markers=[marker.name for marker in cue.markers],
     )
 
 

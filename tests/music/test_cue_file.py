@@ -2,7 +2,17 @@ from pathlib import Path
 
 import pytest
 
-from segue.music.cue import ANY, Binding, Cue, Layer, Parameter, Section, Stinger, Transition
+from segue.music.cue import (
+    ANY,
+    Binding,
+    Cue,
+    CueMarker,
+    Layer,
+    Parameter,
+    Section,
+    Stinger,
+    Transition,
+)
 from segue.music.cue_file import check_cue, load_cue, shipped_cues, write_cue
 from segue.music.errors import CueError, SegueError, UnknownNameError
 from segue.music.score import make_notes
@@ -34,6 +44,7 @@ def small_cue(**changes):
             Binding("danger", "mood.tension", ((0.0, -0.5), (10.0, 1.0))),
             Binding("danger", "level.bass", ((0.0, 0.0), (10.0, 1.0))),
         ),
+        "markers": (CueMarker("drop", "fight", 2), CueMarker("rest", "calm")),
         "gain_db": -2.0,
         "origin": "own",
         "tracks": {"melody": make_notes([(beat, 1, 62 + beat % 5, 1.0) for beat in range(32)])},
@@ -79,6 +90,9 @@ def test_defaults_of_the_file(tmp_path):
 
 
 FAULTS = [  # text, its replacement, code, place, words of message or remedy
+    ("bar = 2", "bar = 4", "out-of-range", "markers[0].bar", "from 0 to 3"),
+    ('section = "fight"', 'section = "figth"', "unknown-section", "markers[0].section", "'fight'"),
+    ('name = "rest"', 'name = "drop"', "duplicate-name", "markers[1].name", "'drop'"),
     ("flute", "flutte", "unknown-instrument", "layers[0].instrument", "'flute'"),
     ('role = "bass"', 'role = "base"', "unknown-role", "layers[1].role", "'bass'"),
     ('"march"', '"marsh"', "unknown-groove", "sections[1].groove", "'march'"),
