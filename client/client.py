@@ -11,14 +11,16 @@ tells the server every few seconds that its sessions are still wanted.
 
 import time
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import zmq
 
 from . import protocol as p
 from .errors import ClientError, NoAnswerError, RequestError
-from .heart import Heart, dealer
+from .heart import Heart, dealer, reachable
 from .inbox import Inbox
+from .keys import read_keys
 from .verbs import Verbs, new_id
 from .wire import Message, convert_event, pack, unpack
 
@@ -37,6 +39,7 @@ class Client:
     :param encoding: msgpack or json
     :param heartbeat_seconds: how often the server is told that the sessions are still wanted
     :param name: what this client calls itself to the server
+    :param keys: file from `segue keys new`, for a server that asks for keys
 
     Raises NoAnswerError if there is no server, RequestError if it speaks another protocol.
     """
@@ -49,23 +52,25 @@ class Client:
         encoding: str = "msgpack",
         heartbeat_seconds: float = 5.0,
         name: str = "",
+        keys: str | Path = "",
     ) -> None:
         if encoding not in p.ENCODINGS:
             known = ", ".join(p.ENCODINGS)
             raise ClientError(f"encoding {encoding!r} is not known; use one of: {known}")
         self.endpoint, self.timeout_seconds = endpoint, timeout_seconds
         self._heartbeat_seconds = heartbeat_seconds
+        self._keys = read_keys(keys) if keys else None
         self._context = zmq.Context()
-        self._control = dealer(self._context, endpoint)
+        self._control = dealer(self._context, endpoint, self._keys)
         self._sessions: dict[str, RemoteSession] = {}
         self._heart: Heart | None = None
         self._packed = False
-        self.inbox = Inbox(self._context)
+        self.inbox = Inbox(self._context, self._keys)
         try:
             hello = p.Hello(client=name, encodings=[encoding])
             self.server = self.request(hello, p.Welcome)
             self._packed = self.server.encoding == "msgpack"
-            self.inbox.connect(self.server.events)
+            self.inbox.connect(reachable(self.server.events, endpoint))
         except BaseException:
             self.close()
             raise
@@ -114,7 +119,9 @@ class Client:
     def _no_answer(self, seconds: float) -> NoAnswerError:
         return NoAnswerError(
             f"no answer from {self.endpoint} within {seconds:g} s; "
-            "is a server running there? start one with: segue serve"
+            "is a server running there, and does it know these keys? start one with: segue serve"
+            if self._keys
+            else "is a server running there (without keys)? start one with: segue serve"
         )
 
     def list(self) -> p.Listing:
@@ -162,7 +169,7 @@ class Client:
         self.inbox.subscribe(opened.session, opened.topic)
         self._sessions[session.id] = session
         if self._heart is None:
-            self._heart = Heart(self._context, self.endpoint, self._heartbeat_seconds)
+            self._heart = Heart(self._context, self.endpoint, self._heartbeat_seconds, self._keys)
         self._heart.sessions = tuple(self._sessions)
         return session
 

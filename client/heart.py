@@ -5,6 +5,7 @@ import threading
 import zmq
 
 from . import protocol as p
+from .keys import ClientKeys, use_keys
 from .verbs import new_id
 from .wire import pack
 
@@ -13,10 +14,15 @@ class Heart:
     """Pings on a socket of its own; it dies with the process, and then the server closes up."""
 
     def __init__(
-        self, context: "zmq.Context[zmq.Socket[bytes]]", endpoint: str, seconds: float
+        self,
+        context: "zmq.Context[zmq.Socket[bytes]]",
+        endpoint: str,
+        seconds: float,
+        keys: ClientKeys | None = None,
     ) -> None:
         self.sessions: tuple[str, ...] = ()
         self._context, self._endpoint, self._seconds = context, endpoint, seconds
+        self._keys = keys
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="segue-heart", daemon=True)
         self._thread.start()
@@ -27,7 +33,7 @@ class Heart:
         self._thread.join()
 
     def _beat(self) -> None:
-        with dealer(self._context, self._endpoint) as socket:
+        with dealer(self._context, self._endpoint, self._keys) as socket:
             while not self._stopped.wait(self._seconds):
                 if not self.sessions:
                     continue
@@ -41,9 +47,12 @@ class Heart:
                     continue
 
 
-def dealer(context: "zmq.Context[zmq.Socket[bytes]]", endpoint: str) -> "zmq.Socket[bytes]":
+def dealer(
+    context: "zmq.Context[zmq.Socket[bytes]]", endpoint: str, keys: ClientKeys | None = None
+) -> "zmq.Socket[bytes]":
     """A DEALER that never hangs, connected."""
     socket = context.socket(zmq.DEALER)
+    use_keys(socket, keys)
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.SNDTIMEO, 1000)
     socket.setsockopt(zmq.RCVTIMEO, 1000)
@@ -52,3 +61,11 @@ def dealer(context: "zmq.Context[zmq.Socket[bytes]]", endpoint: str) -> "zmq.Soc
     socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 3000)
     socket.connect(endpoint)
     return socket
+
+
+def reachable(endpoint: str, control: str) -> str:
+    """An endpoint that `welcome` tells; of a server on all interfaces, by the way we came."""
+    start, _, port = endpoint.rpartition(":")
+    if start in ("tcp://0.0.0.0", "tcp://[::]"):
+        return f"{control.rpartition(':')[0]}:{port}"
+    return endpoint

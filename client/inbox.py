@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import zmq
 
+from .keys import ClientKeys, use_keys
 from .protocol import Event
 from .wire import decode_event
 
@@ -14,8 +15,11 @@ KEPT_EVENTS = 8192  # a session, while nobody reads them
 class Inbox:
     """A SUB socket and a queue for each session."""
 
-    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]") -> None:
+    def __init__(
+        self, context: "zmq.Context[zmq.Socket[bytes]]", keys: ClientKeys | None = None
+    ) -> None:
         self._socket = context.socket(zmq.SUB)
+        use_keys(self._socket, keys)
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.setsockopt(zmq.RCVHWM, KEPT_EVENTS)
         self._queues: dict[str, deque[bytes]] = {}

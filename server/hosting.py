@@ -111,7 +111,7 @@ class Hosts(Generic[Route]):
             "log": self.places.writable(content.log),
             "id": name,
         }
-        future = self._pool.submit(Session.open, self.places.cue(content.cue), **options)
+        future = self._pool.submit(lambda: Session.open(self.places.cue(content.cue), **options))
         self._count += 1
         self.opening.append(Opening(future, name, timeout, id, [route]))
         return None

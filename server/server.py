@@ -23,13 +23,20 @@ from .addresses import Addresses
 from .desk import Desk
 from .echo import Echo
 from .faults import wire_error
-from .settings import HOST
+from .security.guard import OWN_GUEST, Guard, Guest
+from .security.keys import KeyFolder, curve_pair
+from .security.limits import LOCAL, Limits, Meter, too_many, too_many_openings
+from .security.rights import check_rights
+from .settings import HOST, CurveKeys
 
 log = logging.getLogger(__name__)
 
 LIVE_MS, IDLE_MS = 5, 50  # longest sleep with and without a session in real time
 READ_AT_ONCE = 256  # requests before the sessions have their turn
-QUEUE_MESSAGES = 10_000  # of each peer
+READ_AHEAD_MESSAGES = 100  # of each peer; what it sends beyond waits at its own end
+REPLIES_KEPT = 1000  # for a peer that does not read
+EVENTS_KEPT = 10_000
+SUBSCRIPTION_BYTES = 1024
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,7 @@ class Route:
 
     peer: list[bytes]  # identity, and the empty frame if one came
     message: Message
+    client: str | bytes = b""  # who asks: the name of its keys, or its connection
 
 
 class Server:
@@ -46,8 +54,11 @@ class Server:
     :param port: of the control socket; 0 takes any free one
     :param events_port: default the next one, or any if `port` is 0
     :param folder: the only place where sessions write files
+    :param keys: folder of keys, needed if the host is not this machine's loopback; what is missing
+        of the server's own keys is made
+    :param limits: of each client; default generous on this machine, less so with keys
 
-    Raises SegueError if the host is not this machine's loopback or a port is in use.
+    Raises SegueError if the host needs keys or a port is in use.
     """
 
     def __init__(
@@ -58,17 +69,27 @@ class Server:
         events_port: int | None = None,
         heartbeat_port: int | None = None,
         folder: str | Path = ".",
+        keys: str | Path | None = None,
+        limits: Limits | None = None,
     ) -> None:
         check_range("port", port, 0, 65_532)
         for name, given in (("events port", events_port), ("heartbeat port", heartbeat_port)):
             check_range(name, given or 0, 0, 65_535)
-        address = _loopback(host)
+        address = _address(host, keys=bool(keys))
+        self.keys = KeyFolder(keys, make=True) if keys else None
+        self.own_keys = _own_keys(self.keys)
+        self._meter = Meter(limits or (Limits() if keys else LOCAL))
         self._context = zmq.Context()
+        own = self.own_keys.public_key if self.own_keys else ""
+        self._guard = Guard(self._context, self.keys, own_key=own)
         self._control = self._context.socket(zmq.ROUTER)
         self._publisher = self._context.socket(zmq.PUB)
         self._echo = Echo(self._context)
         for socket in (self._control, self._publisher, self._echo.socket):
             _configure(socket)
+            self._guard.protect(socket)
+        self._publisher.setsockopt(zmq.MAXMSGSIZE, SUBSCRIPTION_BYTES)
+        self._publisher.setsockopt(zmq.SNDHWM, EVENTS_KEPT)
         try:
             self.endpoint = _bind(self._control, address, port)
             self.events_endpoint = _bind(self._publisher, address, port_after(port, 1, events_port))
@@ -76,9 +97,15 @@ class Server:
         except SegueError:
             self._close_sockets()
             raise
+        self._guard.start()
         self._echo.start()
         self.addresses = Addresses(events=self.events_endpoint, heartbeat=heartbeat)
-        self.desk: Desk[Route] = Desk(Path(folder), self.addresses, version("segue"))
+        self.desk: Desk[Route] = Desk(
+            Path(folder),
+            self.addresses,
+            version("segue"),
+            closed=self.keys.folder if self.keys else None,
+        )
         self._stop = threading.Event()
 
     def run(self) -> None:
@@ -105,6 +132,7 @@ class Server:
         self._close_sockets()
 
     def _close_sockets(self) -> None:
+        self._guard.close()
         self._echo.close()
         self._control.close(200)  # ms for the last replies
         self._publisher.close(200)
@@ -113,24 +141,39 @@ class Server:
     def _read(self) -> None:
         for _ in range(READ_AT_ONCE):
             try:
-                frames = self._control.recv_multipart(zmq.NOBLOCK)
+                frames, guest = self._guard.receive(self._control)
             except zmq.Again:
                 return
-            self._serve(frames, time.monotonic_ns())
+            self._serve(frames, guest, time.monotonic_ns())
 
-    def _serve(self, frames: list[bytes], received_ns: int) -> None:
+    def _serve(self, frames: list[bytes], guest: Guest, received_ns: int) -> None:
         count = 2 if len(frames) > 1 and frames[1] == b"" else 1
-        route = Route(frames[:count], Message())
+        own = self.own_keys is not None and guest == OWN_GUEST  # each connection is one client
+        client = frames[0] if own or not guest.name else guest.name
+        route = Route(frames[:count], Message(), client)
         reply: p.Reply | None
         try:
+            within = self._meter.take(client, sum(map(len, frames)))
             unpack(frames[count:], route.message)
-            reply = self.desk.answer(route.message, route, received_ns)
+            if not within:
+                raise too_many(self._meter.limits)
+            reply = self._answer(route, guest, received_ns)
         except Exception as error:  # whatever one client causes must not disturb the others
             reply = wire_error(error)
-            if isinstance(reply, p.Error) and reply.code == "internal":
-                log.exception("request %r failed", route.message.header.type)
         if reply is not None:
             self._reply(route, reply)
+
+    def _answer(self, route: Route, guest: Guest, received_ns: int) -> p.Reply | None:
+        kind = route.message.header.type
+        check_rights(kind, guest.rights)
+        if kind == p.Open.TYPE:
+            openings = sum(other.client == route.client for other in self.desk.hosts.waiting)
+            if openings >= self._meter.limits.openings:
+                raise too_many_openings(openings)
+        reply = self.desk.answer(route.message, route, received_ns)
+        if isinstance(reply, p.Welcome):
+            reply.rights = guest.rights
+        return reply
 
     def _reply(self, route: Route, reply: p.Reply) -> None:
         asked = route.message
@@ -164,24 +207,33 @@ def port_after(port: int, steps: int, given: int | None) -> int:
     return given if given is not None else port + steps if port else 0
 
 
-def _loopback(host: str) -> str:
+def _address(host: str, *, keys: bool) -> str:
+    """The address to bind; SegueError if it is none, or reaches farther than keys allow."""
     try:
         address = ipaddress.ip_address(HOST if host == "localhost" else host)
     except ValueError:
         raise SegueError(f"host {host!r} is not an address; use {HOST}") from None
-    if not address.is_loopback:
+    if not address.is_loopback and not keys:
         raise SegueError(
-            f"host {host} can be reached from other machines, and protocol {p.PROTOCOL_VERSION} "
-            f"knows no authentication; use {HOST}"
+            f"host {host} can be reached from other machines, and this server has no keys; use "
+            f"{HOST}, or make keys (segue keys new NAME) and serve with --keys"
         )
     return f"[{address}]" if address.version == 6 else str(address)
+
+
+def _own_keys(keys: KeyFolder | None) -> CurveKeys | None:
+    """Keys of the server's other processes, new at each start."""
+    if keys is None:
+        return None
+    public, secret = curve_pair()
+    return CurveKeys(server_key=keys.server.public_key, public_key=public, secret_key=secret)
 
 
 def _configure(socket: "zmq.Socket[bytes]") -> None:
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.MAXMSGSIZE, p.MAX_MESSAGE_BYTES)
-    socket.setsockopt(zmq.SNDHWM, QUEUE_MESSAGES)
-    socket.setsockopt(zmq.RCVHWM, QUEUE_MESSAGES)
+    socket.setsockopt(zmq.SNDHWM, REPLIES_KEPT)
+    socket.setsockopt(zmq.RCVHWM, READ_AHEAD_MESSAGES)
     socket.setsockopt(zmq.HEARTBEAT_IVL, 1000)
     socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 3000)
     socket.setsockopt(zmq.HANDSHAKE_IVL, 3000)

@@ -60,5 +60,5 @@ def test_what_cannot_be_opened_is_told_to_who_asked(desk):
 def test_closing_waits_for_what_is_being_opened(desk):
     ask(desk, p.Open(cue="dungeon", output="file:x.wav", clock="manual"), "a")
     assert desk.close("enough") == []
-    assert (desk.hosts.folder / "x.wav").exists()
+    assert (desk.hosts.places.folder / "x.wav").exists()
     assert all(hosted.session.closed for hosted in desk.hosts.hosted.values())

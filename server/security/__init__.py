@@ -1,0 +1,1 @@
+"""Who may ask what, and how much: keys, tokens, rights, limits, the places of files."""
