@@ -178,6 +178,10 @@ class Announcer:
             )
         )
 
+    def warning(self, code: str, message: str, frame: int) -> None:
+        """A fault that the music goes on in spite of."""
+        self._book.add(p.WarningEvent(**self._at(frame), code=code, message=message))
+
     def paused(self, paused: bool, frame: int) -> None:
         """The music stands, or goes on."""
         event = p.PausedEvent if paused else p.ResumedEvent

@@ -100,6 +100,10 @@ class MidiSound:
             self._process.advance(frame - self._frame)
             self._frame = frame
 
+    def take_notices(self) -> list[str]:
+        """Nothing happens to a port that the session has to be told."""
+        return []
+
     def close(self) -> list[str]:
         """End all notes and close the port; it leaves no file."""
         self._process.close()

@@ -230,6 +230,8 @@ class Session(Verbs):
                 frame = self._now()
                 self._tick(frame)
                 self._sound.advance_to(frame)
+                for notice in self._sound.take_notices():
+                    self._announcer.warning("engine", notice, frame)
 
     def _now(self) -> int:
         if self.realtime:

@@ -9,6 +9,7 @@ from ..music.events import Channel, Events, StemFile
 from ..music.world import Bar
 from ..synth.stream import Stream
 from .clock import WallClock
+from .lasting import LastingSound, Relay
 from .midi_sound import MidiSound
 from .recording import check_writable
 from .stems import stem_segments
@@ -64,6 +65,9 @@ class Sound(Protocol):
 
     def advance_to(self, frame: int) -> None:
         """Sound up to a frame (manual clock)."""
+
+    def take_notices(self) -> list[str]:
+        """What has happened to the sound since the last call, in words."""
 
     def close(self) -> list[str]:
         """End the sound; the files that it left."""
@@ -150,6 +154,9 @@ class Silence:
     def advance_to(self, frame: int) -> None:
         self._frame = max(self._frame, frame)
 
+    def take_notices(self) -> list[str]:
+        return []
+
     def close(self) -> list[str]:
         return []
 
@@ -171,6 +178,16 @@ class EngineSound:
         self._process, self._cue, self._file = process, cue, file
         self._rendered = 0
         self._clock = WallClock(self.sample_rate) if realtime and not process.live else None
+
+    @property
+    def alive(self) -> bool:
+        """Whether the engine is there."""
+        return self._process.alive
+
+    @property
+    def process_id(self) -> int:
+        """Of the engine."""
+        return self._process.process_id
 
     @property
     def frame(self) -> int:
@@ -216,6 +233,9 @@ class EngineSound:
             self._process.advance(frame - self._rendered)
             self._rendered = frame
 
+    def take_notices(self) -> list[str]:
+        return []
+
     def close(self) -> list[str]:
         """Let the last notes ring out, and complete the file."""
         self._process.close(LIVE_TAIL_SECONDS if self._process.live else FILE_TAIL_SECONDS)
@@ -249,15 +269,27 @@ def open_sound(output: str | Stream, cue: Cue, *, seed: int, realtime: bool) -> 
         )
     sink = "silent" if kind == "null" and realtime else kind
     file = check_writable(path) if kind == "file" else None
-    process = _engine(cue, seed=seed, realtime=realtime, sink=sink, path=file)
-    return EngineSound(process, cue, realtime=realtime, file=path)
+
+    def make() -> EngineSound:
+        process = _engine(cue, seed=seed, realtime=realtime, sink=sink, path=file)
+        return EngineSound(process, cue, realtime=realtime, file=path)
+
+    return LastingSound(make) if realtime and file is None else make()
 
 
 def _stream_sound(stream: Stream, cue: Cue, *, seed: int, realtime: bool) -> Sound:
     """Blocks to a stream: in real time by themselves, else as the clock is moved."""
     stream = replace(stream, realtime=realtime)
-    process = _engine(cue, seed=seed, realtime=realtime, sink="stream", stream=stream)
-    return EngineSound(process, cue, realtime=realtime)
+
+    def make(given: Stream = stream) -> EngineSound:
+        process = _engine(cue, seed=seed, realtime=realtime, sink="stream", stream=given)
+        return EngineSound(process, cue, realtime=realtime)
+
+    if not realtime:
+        return make()
+    relay = Relay(stream.on_block)
+    relay.sound = LastingSound(lambda: make(replace(stream, on_block=relay)))
+    return relay.sound
 
 
 def _engine(cue: Cue, *, seed: int, realtime: bool, **sink: Any) -> "EngineProcess":

@@ -141,6 +141,11 @@ class EngineProcess:
         return facts
 
     @property
+    def alive(self) -> bool:
+        """Whether the child is there and has not been closed."""
+        return not (self._ended or self._closed)
+
+    @property
     def process_id(self) -> int:
         """The child's process id."""
         return self._process.pid
