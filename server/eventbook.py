@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from itertools import islice
 from typing import Any
 
 from ..client.protocol import Event
@@ -39,7 +40,9 @@ class EventBook:
     def after(self, sequence: int) -> list[Event]:
         """The kept events with a higher number."""
         count = min(self.sequence - sequence, len(self._kept))
-        return list(self._kept)[len(self._kept) - count :] if count > 0 else []
+        newest = list(islice(reversed(self._kept), max(count, 0)))  # without a copy of them all
+        newest.reverse()
+        return newest
 
     def unread(self) -> list[Event]:
         """The kept events that came since the last call."""
