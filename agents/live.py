@@ -6,7 +6,7 @@ and parts. A session drives either; what it tells a performance are the methods 
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -35,6 +35,7 @@ class Performed:
     director: str  # who decided it
     observation: FloatArray  # that it was decided on [shape=(len(OBSERVATION),)]
     action: FloatArray  # the decision [shape=(numbers of an action,)]
+    impression: FloatArray  # valence and arousal that the bar expresses, sd [shape=(2,)]
     fault: str = ""  # why the director that was asked for could not decide
 
 
@@ -42,6 +43,9 @@ class Perceives(Protocol):
     """What a performance knows of its listener and its game."""
 
     belief: Belief
+
+    @property
+    def felt(self) -> FloatArray: ...
 
     def rate(self, rating: FloatArray) -> None: ...
 
@@ -72,8 +76,15 @@ class Live(ABC):
     FALLBACK: ClassVar[str]
     """The director that takes over from one that fails."""
 
+    OBSERVATION: ClassVar[tuple[str, ...]]
+    """Names of the numbers that its directors see."""
+
+    OTHERS: ClassVar[tuple[str, ...]]
+    """Directors that others are compared with."""
+
     n = 1  # performances, as scenes ask
     director: Any
+    director_name: str
     perception: Perceives
 
     def __init__(self, cue: Cue, director: str, seed: int) -> None:
@@ -83,6 +94,8 @@ class Live(ABC):
         self.seed = seed
         self.held: dict[str, float] = {}
         self._section: str | None = None
+        self._lead: bool | None = None
+        self._entry = "start"
         self._fill = False
         self._learning = True
         self._thumbs: list[float] = []  # since the last bar was decided
@@ -108,6 +121,50 @@ class Live(ABC):
             numbers
         """
 
+    @abstractmethod
+    def choices(self, performed: Performed) -> dict[str, float]:
+        """What a bar's decision came to, by name, each in [0, 1]."""
+
+    @abstractmethod
+    def _chosen(self, action: NDArray[Any]) -> dict[str, float]:
+        """What an action would come to, by the names of `choices`."""
+
+    @abstractmethod
+    def _hear(self, impression: FloatArray, bar: Bar) -> None:
+        """Take in the impression [shape=(1, 2), sd] of a bar that is to sound."""
+
+    def again(self, performed: Performed, wanted: Mood) -> Performed:
+        """Play a bar once more, note by note; nothing is decided.
+
+        :param wanted: the mood wanted by now
+        """
+        self._take_in(wanted, None)
+        bar = self.world.again(performed.bar)
+        self._hear(performed.impression[None], bar)
+        felt = felt_mood(self.perception.felt[0], performed.heard.tension)
+        return replace(performed, bar=bar, wanted=wanted, felt=felt, fault="")
+
+    def would(
+        self, before: dict[str, Any], wanted: Mood, directors: Sequence[str]
+    ) -> dict[str, dict[str, float]]:
+        """What other directors would choose in a state, by their names; nothing is changed.
+
+        :param before: a snapshot
+        :param wanted: the mood wanted of the bar that follows it
+        """
+        kept, name, director = self.snapshot(), self.director_name, self.director
+        try:
+            self.restore(before)
+            self._take_in(wanted, None)
+            found = {}
+            for other in directors:
+                self.switch(other)
+                found[other] = self._chosen(np.asarray(self.director.act(self)))
+        finally:
+            self.restore(kept)
+            self.director_name, self.director = name, director
+        return found
+
     def switch(self, director: str) -> None:
         """Let another director go on from here."""
         self.director = self.make(director)
@@ -131,15 +188,21 @@ class Live(ABC):
         for name in names or tuple(self.held):
             self.held.pop(name, None)
 
-    def go(self, section: str) -> int:
-        """Ask for a section; returns the index of the first bar at which it can begin."""
+    def go(self, section: str, lead: bool | None = None, entry: str = "start") -> int:
+        """Ask for a section; returns the index of the first bar at which it can begin.
+
+        :param lead: whether a filler bar leads into it; None: as the transition says
+        :param entry: start, or same: at the bar at which the old one is left
+        """
         self.world.check_go(section)
-        self._section = section
+        self._section, self._lead, self._entry = section, lead, entry
         return self.world.bar_index + 1
 
-    def ask(self, section: str | None, fill: bool) -> None:
+    def ask(
+        self, section: str | None, fill: bool, lead: bool | None = None, entry: str = "start"
+    ) -> None:
         """The section and fill of the next bar, as a recording tells them."""
-        self._section, self._fill = section, fill
+        self._section, self._fill, self._lead, self._entry = section, fill, lead, entry
 
     def rate(self, valence: float, arousal: float) -> None:
         """Take in a listener's rating of what they feel now, in mood units, each in [-1, 1]."""
@@ -184,6 +247,8 @@ class Live(ABC):
             "perception": self.perception.snapshot(),
             "held": dict(self.held),
             "section": self._section,
+            "lead": self._lead,
+            "entry": self._entry,
             "fill": self._fill,
             "learning": self._learning,
             "thumbs": list(self._thumbs),
@@ -197,6 +262,7 @@ class Live(ABC):
         self.perception.restore(snapshot["perception"])
         self.held = dict(snapshot["held"])
         self._section, self._fill = snapshot["section"], snapshot["fill"]
+        self._lead, self._entry = snapshot.get("lead"), snapshot.get("entry", "start")
         self._learning, self._thumbs = snapshot["learning"], list(snapshot["thumbs"])
         self._unlearned, self._reports = snapshot["unlearned"], list(snapshot["reports"])
         self.switch(snapshot["director"])
@@ -236,11 +302,15 @@ class Live(ABC):
         """What is wrong with an action, in words that follow the director's name; '' if nothing."""
         return "" if np.isfinite(action).all() else "answered with numbers that are not finite"
 
+    def _asked(self, section: str | None) -> Direction:
+        """A direction with what was asked for, and the section to go to."""
+        return Direction(section=section, lead=self._lead, entry=self._entry, fill=self._fill)
+
     def _advance(self, direction: Direction) -> Bar:
         """Play the next bar; what was asked for it is done with."""
         bar = self.world.advance(direction)
         if self.world.pending is None:
-            self._section = None
+            self._section, self._lead, self._entry = None, None, "start"
         self._fill = False
         return bar
 

@@ -35,6 +35,8 @@ class Direction:
     articulation: float = 0.5
     dynamics: float = 0.5
     section: str | None = None  # go to this section at the next point its transition allows
+    lead: bool | None = None  # whether a filler bar leads there; None: as the transition says
+    entry: str = "start"  # of that section; same: at the bar at which the old one is left
     fill: bool = False  # a drum fill in this bar
     levels: dict[str, float] = field(default_factory=dict)  # layer name -> gain 0..1, 1 if absent
 

@@ -3,7 +3,7 @@
 Time is given by the caller as seconds on the session's clock, so live and offline runs are equal.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,15 +16,24 @@ from .mood import Mood
 MAX_RAMP_SECONDS = 600.0
 AXES = ("valence", "arousal", "tension")
 
+CURVES: dict[str, Callable[[float], float]] = {
+    "linear": lambda share: share,
+    "smooth": lambda share: share * share * (3.0 - 2.0 * share),
+    "early": lambda share: share * (2.0 - share),
+    "late": lambda share: share * share,
+}
+"""How a ramp goes: the share of the way by the share of the time, both 0..1."""
+
 
 @dataclass
 class Ramp:
-    """A value that moves in a straight line to its target."""
+    """A value that moves to its target along one of `CURVES`."""
 
     start: float
     target: float
     from_seconds: float = 0.0
     ramp_seconds: float = 0.0
+    curve: str = "linear"
 
     def value(self, at_seconds: float) -> float:
         """The value at a time; before the ramp its start, after it the target."""
@@ -32,13 +41,23 @@ class Ramp:
             return self.target
         if at_seconds <= self.from_seconds:
             return self.start
-        share = (at_seconds - self.from_seconds) / self.ramp_seconds
+        share = CURVES[self.curve]((at_seconds - self.from_seconds) / self.ramp_seconds)
         return self.start + (self.target - self.start) * share
 
-    def move(self, target: float, at_seconds: float, ramp_seconds: float) -> None:
+    def move(
+        self, target: float, at_seconds: float, ramp_seconds: float, curve: str = "linear"
+    ) -> None:
         """Go from where it is at `at_seconds` to `target`."""
         self.start = self.value(at_seconds)
         self.target, self.from_seconds, self.ramp_seconds = target, at_seconds, ramp_seconds
+        self.curve = curve
+
+
+def check_ramp(ramp_seconds: float, curve: str = "linear") -> None:
+    """Raise RangeError or UnknownNameError unless a ramp can go so."""
+    check_range("ramp_seconds", ramp_seconds, 0.0, MAX_RAMP_SECONDS)
+    if curve not in CURVES:
+        raise UnknownNameError("curve", curve, CURVES)
 
 
 @dataclass
@@ -71,12 +90,17 @@ class Parameters:
         return check_range(f"parameter {name!r}", value, parameter.minimum, parameter.maximum)
 
     def set(
-        self, name: str, value: float, at_seconds: float, ramp_seconds: float | None = None
+        self,
+        name: str,
+        value: float,
+        at_seconds: float,
+        ramp_seconds: float | None = None,
+        curve: str = "linear",
     ) -> None:
         """Move a parameter to `value` from `at_seconds` on; the cue's own ramp if None is given."""
         number = self.check(name, value, ramp_seconds)
         ramp = self.cue.parameter(name).ramp_seconds if ramp_seconds is None else ramp_seconds
-        self._ramps[name].move(number, at_seconds, ramp)
+        self._ramps[name].move(number, at_seconds, ramp, curve)
 
     def value(self, name: str, at_seconds: float) -> float:
         """A parameter at a time."""
@@ -98,7 +122,11 @@ class Parameters:
                 check_range(axis, value, -1.0, 1.0)
 
     def set_mood(
-        self, wanted: Mapping[str, float | None], at_seconds: float, ramp_seconds: float = 0.5
+        self,
+        wanted: Mapping[str, float | None],
+        at_seconds: float,
+        ramp_seconds: float = 0.5,
+        curve: str = "linear",
     ) -> None:
         """Ask for a mood by axis (valence, arousal, tension), in place of what the bindings give.
 
@@ -108,11 +136,11 @@ class Parameters:
         for axis, value in wanted.items():
             wish = self._wishes[axis]
             if value is None:
-                wish.share.move(0.0, at_seconds, ramp_seconds)
+                wish.share.move(0.0, at_seconds, ramp_seconds, curve)
                 continue
             here = self._axis(axis, at_seconds)
             wish.value = Ramp(here, here)
-            wish.value.move(float(value), at_seconds, ramp_seconds)
+            wish.value.move(float(value), at_seconds, ramp_seconds, curve)
             wish.share = Ramp(1.0, 1.0)
 
     def mood(self, at_seconds: float) -> Mood:

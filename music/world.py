@@ -4,24 +4,26 @@
 in one, and hears the same bars.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from .book import Book
 from .cue import Cue
-from .direction import Direction
+from .direction import KNOBS, Direction
 from .errors import SegueError
 from .score import NOTE, Notes
 from .tempo import TempoMap
 from .theory import Key
-from .worlds import STATE, Bars, Worlds
+from .worlds import AS_WRITTEN, STATE, Bars, Worlds
 
 BAR_NOTE = np.dtype([*NOTE.descr, ("layer", np.uint8)])
 """A note of a bar: the fields of `NOTE`, and the index of its layer in the cue."""
 
 _SAVED = tuple(name for name in STATE if name not in ("cue", "seed"))  # these two by name
+_NEW = {"lead": AS_WRITTEN, "same": 0}  # what older snapshots lack
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,9 @@ class World:
             go = np.array([self.check_go(direction.section)])
         index = self.bar_index
         setting = self._worlds.set(direction.knobs[None])
-        bars = self._worlds.advance(setting, go, direction.fill)
+        lead = AS_WRITTEN if direction.lead is None else int(direction.lead)
+        same = int(direction.entry == "same")
+        bars = self._worlds.advance(setting, go, direction.fill, lead=lead, same=same)
         bpm = float(setting.bpm[0])
         self.tempo.change(self.beats, bpm)
         row = int(bars.row[0])
@@ -135,6 +139,24 @@ class World:
         )
         self.beats += bar.beats
         return bar
+
+    def again(self, bar: Bar) -> Bar:
+        """Play a bar once more, note by note; the world stays where it is in its section."""
+        self.tempo.change(self.beats, bar.bpm)
+        notes = bar.notes.copy()
+        notes["onset_beats"] += self.beats - bar.start_beats
+        again = replace(bar, index=self.bar_index, start_beats=self.beats, notes=notes)
+        self._worlds.index += 1
+        self.beats += bar.beats
+        return again
+
+    def coming(self) -> Iterator[tuple[str, int]]:
+        """Section and number of the bars to come, if nothing is asked for."""
+        worlds = self._worlds.repeat(1)
+        setting = worlds.set(np.full((1, len(KNOBS)), 0.5))
+        while True:
+            bars = worlds.advance(setting)
+            yield self.cue.sections[int(bars.section[0])].name, int(bars.number[0])
 
     def snapshot(self) -> dict[str, Any]:
         """The whole state as plain JSON values."""
@@ -160,7 +182,7 @@ class World:
         self.seed = int(snapshot["seed"])
         worlds.seed[:] = self.seed
         for name in _SAVED:
-            getattr(worlds, name)[:] = int(snapshot[name])
+            getattr(worlds, name)[:] = int(snapshot[name] if name in snapshot else _NEW[name])
         self.beats = float(snapshot["beats"])
         (_, first), *rest = snapshot["tempo"]
         self.tempo = TempoMap(first)

@@ -20,7 +20,7 @@ IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
-STATE = ("cue", "seed", "section", "number", "turn", "pending", "index")
+STATE = ("cue", "seed", "section", "number", "turn", "pending", "lead", "same", "index")
 """The arrays [shape=(n,)] that are the whole state of worlds; see `Worlds`."""
 
 _TEMPO, _MODE, _REGISTER, _ARTICULATION, _DYNAMICS = (
@@ -29,6 +29,7 @@ _TEMPO, _MODE, _REGISTER, _ARTICULATION, _DYNAMICS = (
 _VELOCITY_RANGE = (0.4, 1.1)  # share of the written velocity at dynamics 0 and 1
 _ALWAYS_LEVEL = 2  # of a layer that no knob moves
 _STAY = -1  # no section waits for its point of entry
+AS_WRITTEN = -1  # a filler bar leads into the section that waits if the transition says so
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,9 @@ class Worlds:
 
     The state is in arrays [shape=(n,)]: `cue` (index into the book), `seed`, `section` (over all
     cues), `number` (the next bar, counted in its section), `turn` (times the section was played
-    before this one), `pending` (the section that waits for its point of entry, -1 for none) and
-    `index` (bars since the start).
+    before this one), `pending` (the section that waits for its point of entry, -1 for none), `lead`
+    (whether a filler bar leads into it, -1 for what the transition says), `same` (1 if it begins at
+    the bar at which the old one is left) and `index` (bars since the start).
 
     :param book: the cues that can be played
     :param cue: index of each world's cue [shape=(n,)]
@@ -81,6 +83,8 @@ class Worlds:
         self.number = np.zeros(self.n, np.int64)
         self.turn = np.zeros(self.n, np.int64)
         self.pending = np.full(self.n, _STAY)
+        self.lead = np.full(self.n, AS_WRITTEN)
+        self.same = np.zeros(self.n, np.int64)
         self.index = np.zeros(self.n, np.int64)
         self.reset(np.arange(self.n), cue, seeds)
 
@@ -96,6 +100,7 @@ class Worlds:
         self.section[which] = self.book.first_section[cue]
         self.number[which] = self.turn[which] = self.index[which] = 0
         self.pending[which] = _STAY
+        self.lead[which], self.same[which] = AS_WRITTEN, 0
         self._look_up_cues()
 
     def _look_up_cues(self) -> None:
@@ -150,7 +155,13 @@ class Worlds:
         return self._bars(setting, nothing, nothing)
 
     def advance(
-        self, setting: Setting, go: IntArray | None = None, fill: BoolArray | bool = False
+        self,
+        setting: Setting,
+        go: IntArray | None = None,
+        fill: BoolArray | bool = False,
+        *,
+        lead: int = AS_WRITTEN,
+        same: int = 0,
     ) -> Bars:
         """Play the next bar of every world.
 
@@ -158,11 +169,16 @@ class Worlds:
         :param go: section wanted [shape=(n,)], over all cues, -1 for none; one that no transition
             allows is ignored
         :param fill: whether the drums play a fill in this bar [shape=(n,), or one for all]
+        :param lead: whether a filler bar leads into the section wanted, -1 for what the transition
+            says
+        :param same: 1 if it begins at the bar at which the old one is left
         """
         book = self.book
         if go is not None:
             asked = (go >= 0) & (go != self.section) & self.can_go(np.maximum(go, 0))
             self.pending = np.where(asked, go, self.pending)
+            self.lead = np.where(asked, lead, self.lead)
+            self.same = np.where(asked, same, self.same)
             self._enter_at_once()
         last = self.number == book.section_bars[self.section] - 1
         done = last & (self.turn >= book.section_repeats[self.section] - 1)
@@ -178,12 +194,28 @@ class Worlds:
         waiting = self.pending >= 0
         target = np.maximum(self.pending, 0)
         rule = self.book.leave_at[self.section, target]
-        now = waiting & (rule == AT_BAR) & ~self.book.leave_fill[self.section, target]
+        now = waiting & (rule == AT_BAR) & ~self._led(target)
         if now.any():
             self.section = np.where(now, target, self.section)
-            self.number = np.where(now, 0, self.number)
+            self.number = np.where(now, self._entry(self.number), self.number)
             self.turn = np.where(now, 0, self.turn)
-            self.pending = np.where(now, _STAY, self.pending)
+            self._forget(now)
+
+    def _led(self, target: IntArray) -> BoolArray:
+        """Whether a filler bar leads from each world's section to another."""
+        written: BoolArray = self.book.leave_fill[self.section, target]
+        return np.where(self.lead == AS_WRITTEN, written, self.lead == 1)
+
+    def _entry(self, number: IntArray) -> IntArray:
+        """The first bar of the section that worlds have come to from bar `number` of another."""
+        bars = self.book.section_bars[self.section]
+        return np.asarray(np.where(self.same == 1, number % bars, 0))
+
+    def _forget(self, which: BoolArray) -> None:
+        """Nothing waits for its point of entry any more."""
+        self.pending = np.where(which, _STAY, self.pending)
+        self.lead = np.where(which, AS_WRITTEN, self.lead)
+        self.same = np.where(which, 0, self.same)
 
     def _moves_on(self) -> IntArray:
         """The section that each cue takes by itself, by weight; -1 to stay."""
@@ -205,15 +237,18 @@ class Worlds:
             (rule == AT_BAR) | ((rule == AT_PHRASE) & phrase_end) | ((rule == AT_SECTION) & last)
         )
         leaving = waiting & there
-        return leaving, leaving & book.leave_fill[self.section, target]
+        return leaving, leaving & self._led(target)
 
     def _move(self, leaving: BoolArray, last: BoolArray) -> None:
         """Go on to the next bar, round the section or into another."""
         around = last & ~leaving
+        coming = self.number + 1
         self.section = np.where(leaving, self.pending, self.section)
         self.turn = np.where(leaving, 0, self.turn + around)
-        self.number = np.where(leaving | last, 0, self.number + 1)
-        self.pending = np.where(leaving, _STAY, self.pending)
+        self.number = np.where(leaving | last, 0, coming)
+        if leaving.any():
+            self.number = np.where(leaving, self._entry(coming), self.number)
+            self._forget(leaving)
         self.index += 1
 
     def _bars(self, setting: Setting, fill: BoolArray, leads: BoolArray) -> Bars:

@@ -4,17 +4,20 @@ The live twin of `envs.arrange.core.ArrangeCore`: the same world, perception and
 real game's moods and a real listener's ratings in place of simulated ones.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ...analysis.emotion.model import load_emotion_model, tension
 from ...analysis.scores.ear import Ear
 from ...envs.arrange.listener import ListenerSettings
-from ...envs.arrange.perception import Perception, move_knobs
+from ...envs.arrange.perception import OBSERVATION, Perception, move_knobs
 from ...envs.arrange.response import ThemeResponse
 from ...music.cue import Cue
 from ...music.direction import KNOBS, Direction
 from ...music.mood import Mood
+from ...music.world import Bar
 from ..live import Live, Performed, felt_mood
 from .directors import DIRECTORS, make_director
 from .prior import prior_of
@@ -36,6 +39,8 @@ class Performer(Live):
 
     DIRECTORS = tuple(DIRECTORS)
     FALLBACK = "adaptive"
+    OBSERVATION = OBSERVATION
+    OTHERS = ("adaptive", "table", "hold")
 
     def __init__(
         self,
@@ -65,14 +70,12 @@ class Performer(Live):
         self._take_in(wanted, game)
         observation = seen.observe(self.worlds)[0]
         action, fault = self._decide()
-        knobs = move_knobs(seen.knobs, action)
-        for name, value in self.held.items():
-            knobs[0, KNOBS.index(name)] = value
-        bar = self._advance(Direction(section=self._section, fill=self._fill).with_knobs(knobs[0]))
+        knobs = self._moved(action)
+        bar = self._advance(self._asked(self._section).with_knobs(knobs[0]))
         seen.knobs = knobs
         coming = self.worlds.look(bar.bars.setting)
         impressions, heard = seen.look(self.ear, self.model, bar.bars, coming)
-        seen.hear(impressions[:1], bar.bars, self.book)
+        self._hear(impressions[:1], bar)
         strain = float(tension(heard[0]))
         return Performed(
             bar,
@@ -82,5 +85,26 @@ class Performer(Live):
             director=self.director_name,
             observation=observation,
             action=action[0],
+            impression=impressions[0],
             fault=fault,
         )
+
+    def choices(self, performed: Performed) -> dict[str, float]:
+        return _named(performed.bar.direction.knobs)
+
+    def _chosen(self, action: NDArray[Any]) -> dict[str, float]:
+        return _named(self._moved(action)[0])
+
+    def _moved(self, action: NDArray[Any]) -> FloatArray:
+        """The knobs [shape=(1, 9)] after an action, those in a person's hand as they are held."""
+        knobs = move_knobs(self.perception.knobs, action)
+        for name, value in self.held.items():
+            knobs[0, KNOBS.index(name)] = value
+        return knobs
+
+    def _hear(self, impression: FloatArray, bar: Bar) -> None:
+        self.perception.hear(impression, bar.bars, self.book)
+
+
+def _named(knobs: FloatArray) -> dict[str, float]:
+    return dict(zip(KNOBS, map(float, knobs), strict=True))

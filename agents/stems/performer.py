@@ -17,7 +17,6 @@ from ...envs.stems.actions import masks, read_actions, sounding
 from ...envs.stems.library import GAINS, MIX_LEVELS, NOWHERE, Library
 from ...envs.stems.perception import OBSERVATION, Perception
 from ...music.cue import Cue
-from ...music.direction import Direction
 from ...music.mood import Mood
 from ...music.world import Bar
 from ..live import Live, Performed, felt_mood
@@ -49,6 +48,7 @@ class StemsPerformer(Live):
     DIRECTORS = STEM_DIRECTORS
     FALLBACK = f"{PREFIX}-adaptive"
     OBSERVATION = OBSERVATION
+    OTHERS = tuple(f"{PREFIX}-{name}" for name in ("adaptive", "table", "hold"))
 
     def __init__(self, cue: Cue, director: str = PREFIX, *, seed: int = 0) -> None:
         model = load_emotion_model("vgmidi")
@@ -78,11 +78,11 @@ class StemsPerformer(Live):
         section = self._section
         if section is None and go[0] != NOWHERE:
             section = self.world.cue.sections[int(go[0])].name
-        direction = Direction(section=section, fill=self._fill).with_changes(**self.held)
+        direction = self._asked(section).with_changes(**self.held)
         bar = self._advance(direction)
         seen.mix = sounding(library, bar.bars.section, mix)
         impression = library.mood[library.row[bar.bars.section] + bar.bars.number, seen.mix]
-        seen.hear(impression)
+        self._hear(impression, bar)
         return Performed(
             self._mixed(bar),
             wanted,
@@ -91,8 +91,27 @@ class StemsPerformer(Live):
             director=self.director_name,
             observation=observation,
             action=action.astype(float),
+            impression=impression[0],
             fault=fault,
         )
+
+    def choices(self, performed: Performed) -> dict[str, float]:
+        """Level of each part: 0 off, 0.5 soft, 1 full."""
+        levels: dict[str, float] = {}
+        for layer, activity in zip(self.world.cue.layers, performed.bar.levels, strict=True):
+            levels[layer.track] = max(levels.get(layer.track, 0.0), activity / ACTIVITY[-1])
+        return levels
+
+    def _chosen(self, action: NDArray[Any]) -> dict[str, float]:
+        library, worlds = self.library, self.worlds
+        go, mix = read_actions(library, worlds.cue, worlds.section, self.perception.mix, action)
+        section = np.where(go == NOWHERE, worlds.section, go)
+        levels = MIX_LEVELS[sounding(library, section, mix)[0]]
+        parts = library.parts[0]
+        return {part: float(levels[at]) / (len(ACTIVITY) - 1) for at, part in enumerate(parts)}
+
+    def _hear(self, impression: FloatArray, bar: Bar) -> None:
+        self.perception.hear(impression)
 
     def _mixed(self, bar: Bar) -> Bar:
         """The bar with its mix: stems of parts that are off do not sound, soft ones at half gain.
