@@ -19,7 +19,7 @@ from .analysis_peers import LISTENERS, REAL_QUESTIONS
 from .analysis_questions import Hearing, Reached, measure_question
 from .analysis_scores import SCORERS
 from .analysis_speed import measure_features, measure_hops, measure_whole
-from .synth_material import Found, Rows, Tell
+from .findings import Found, Rows, Tell
 
 GOALS: dict[str, float] = {
     "tempo_acc1": 0.75,

@@ -20,7 +20,7 @@ from typing import Any
 from ..music.errors import MissingPartError, SegueError
 from ..music.files import copy_whole
 from .analysis_material import Take
-from .synth_material import Tell
+from .findings import Tell
 
 PYTHON_VARIABLE = "SEGUE_BENCH_PYTHON"
 LIMIT_SECONDS = 3600.0

@@ -9,7 +9,7 @@ from ..music.errors import SegueError
 from .analysis_material import Take
 from .analysis_peers import Heard, Listener, listen
 from .analysis_scores import SCORERS, Scores, interval
-from .synth_material import Found, Rows, Tell
+from .findings import Found, Rows, Tell
 
 KEYS: dict[str, dict[str, str]] = {
     "rhythm": {

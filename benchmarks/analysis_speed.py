@@ -18,7 +18,7 @@ from .analysis_peers import (
     interpreter,
 )
 from .analysis_questions import Hearing
-from .synth_material import Found, Rows
+from .findings import Found, Rows
 from .synth_peers import processor_seconds
 
 CLIPS = 12

@@ -4,18 +4,14 @@
 what the results mean and which are wanted.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 
-from ..music.errors import MissingPartError, UnknownNameError
+from ..music.errors import MissingPartError
 from . import synth_cleanliness, synth_exactness, synth_live, synth_peers, synth_speed
-from .synth_material import Found, Rows, Tell
+from .findings import Found, Part, Rows, Tell, measure_parts, silent
 
 JITTER_SECONDS, LATENCY_EVENTS = 10.0, 100
-
-
-def _silent(what: str, share: float) -> None:
-    """Nobody looks."""
 
 
 def _event_to_sound(tell: Tell, long: bool) -> Found:
@@ -54,9 +50,6 @@ def _measured_elsewhere(module: str, function: str, amount: float, key: str) -> 
     return found
 
 
-Part = Callable[[Tell, bool], Found]
-"""Called with what tells how far it is, and whether it may take long."""
-
 PARTS: dict[str, Part] = {
     "events": lambda tell, long: synth_exactness.measure(tell),
     "controls": lambda tell, long: synth_exactness.measure_controls(tell),
@@ -74,7 +67,7 @@ PARTS: dict[str, Part] = {
 
 
 def run(
-    only: Sequence[str] = (), *, long: bool = False, tell: Tell = _silent
+    only: Sequence[str] = (), *, long: bool = False, tell: Tell = silent
 ) -> tuple[dict[str, float], dict[str, Rows]]:
     """Results by key and tables by title.
 
@@ -85,21 +78,4 @@ def run(
     :param long: ten minutes of live playing, and every way from section to section
     :param tell: called with what is being measured and the share of the whole that is done
     """
-    for name in only:
-        if name not in PARTS:
-            raise UnknownNameError("part of the benchmark", name, PARTS)
-    chosen = [name for name in PARTS if not only or name in only]
-    found = Found()
-    for number, name in enumerate(chosen):
-
-        def tell_part(what: str, share: float, number: int = number) -> None:
-            tell(what, (number + share) / len(chosen))
-
-        tell_part(name, 0.0)
-        try:
-            found.add(PARTS[name](tell_part, long))
-        except MissingPartError as error:
-            found.skip(name, str(error))
-    if found.skipped:
-        found.tables["not measured"] = found.skipped
-    return found.results, found.tables
+    return measure_parts(PARTS, only, long=long, tell=tell)

@@ -26,7 +26,7 @@ from ..server.session import Session
 from ..server.sound import GAIN_DB, Silence, session_channels
 from ..synth.engine import Engine
 from ..synth.pyo_host import Samples
-from .synth_material import Found, Rows, Tell
+from .findings import Found, Rows, Tell
 from .synth_scenes import DRUMS, PITCHES, RATE, TAIL_SECONDS, VOICES, Heard, play_scenes
 from .synth_seams import SEAMS
 

@@ -19,7 +19,7 @@ from ..music.errors import SegueError
 from ..music.events import EVENT, INSTRUMENTS, Channel, Events
 from ..synth.engine import Engine
 from ..synth.pyo_host import Samples
-from .synth_material import Found, Rows, Tell
+from .findings import Found, Rows, Tell
 
 Frames = NDArray[np.int64]
 

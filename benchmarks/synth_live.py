@@ -15,14 +15,8 @@ import numpy as np
 from ..music.events import Channel
 from ..server.sound import BLOCK_FRAMES
 from ..synth.engine_process import EngineProcess
-from .synth_material import (
-    Found,
-    Tell,
-    busiest_spots,
-    process_megabytes,
-    process_seconds,
-    record,
-)
+from .findings import Found, Tell
+from .synth_material import busiest_spots, process_megabytes, process_seconds, record
 from .synth_piece import SAMPLE_RATE, Piece
 
 SHORT_SECONDS, LONG_SECONDS = 60.0, 600.0

@@ -1,11 +1,9 @@
 """What the measurements of the voice share: pieces to play, what a process has used, findings."""
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -19,31 +17,8 @@ from ..server.session import Session
 from ..server.sound import GAIN_DB, Silence, session_channels
 from .synth_piece import Piece
 
-Rows = list[dict[str, Any]]
-Tell = Callable[[str, float], None]
-"""Called with what is being measured and the share of its part that is done, 0 to 1."""
-
 SEARCH_SECONDS = 40.0
 AROUSED = (Mood(-1, 1, 0), Mood(0, 1, 0), Mood(1, 1, 0))  # the moods that ask for most notes
-
-
-@dataclass
-class Found:
-    """What a part has measured."""
-
-    results: dict[str, float] = field(default_factory=dict)
-    tables: dict[str, Rows] = field(default_factory=dict)
-    skipped: Rows = field(default_factory=list)  # what could not be measured, and the way out
-
-    def skip(self, what: str, why: str) -> None:
-        """Note that something could not be measured."""
-        self.skipped.append({"not_measured": what, "why": why})
-
-    def add(self, other: "Found") -> None:
-        """Take in what another part has found."""
-        self.results |= other.results
-        self.tables |= other.tables
-        self.skipped += other.skipped
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,8 @@ from ..music.events import PROGRAMS
 from ..music.midi import DRUM_CHANNEL
 from ..synth.engine_process import ONE_THREAD
 from ..synth.render import OFFLINE_BLOCK_FRAMES
-from .synth_material import Found, Rows, Tell, busiest_spots, record
+from .findings import Found, Rows, Tell
+from .synth_material import busiest_spots, record
 from .synth_piece import SAMPLE_RATE, Piece, save_piece
 from .synth_scsynth import write_score
 

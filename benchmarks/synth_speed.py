@@ -14,7 +14,8 @@ from ..music.errors import SegueError
 from ..music.events import EVENT, INSTRUMENTS, Channel
 from ..server.embedded import open_session
 from ..synth.engine import Engine
-from .synth_material import Found, Rows, Spot, Tell, begin, busiest_spots, record
+from .findings import Found, Rows, Tell
+from .synth_material import Spot, begin, busiest_spots, record
 
 RATE = 48_000
 BLOCK_FRAMES = 256

@@ -25,7 +25,7 @@ from segue.benchmarks.analysis_scores import (
     score_pitch,
     score_rhythm,
 )
-from segue.benchmarks.synth_material import Found
+from segue.benchmarks.findings import Found
 from segue.music.errors import FileFormatError, MissingPartError, SegueError, UnknownNameError
 
 pytest.importorskip("mir_eval")

@@ -9,7 +9,8 @@ import pytest
 
 from segue.analysis.sound.audio import find_clicks
 from segue.benchmarks import synth, synth_cleanliness, synth_exactness, synth_live, synth_peers
-from segue.benchmarks.synth_material import Found, Spot, process_seconds, record
+from segue.benchmarks.findings import Found
+from segue.benchmarks.synth_material import Spot, process_seconds, record
 from segue.benchmarks.synth_piece import Piece, load_piece, save_piece
 from segue.benchmarks.synth_speed import voice_cost
 from segue.music.cue_file import load_cue
