@@ -5,7 +5,7 @@ from collections import deque
 from itertools import islice
 from typing import Any
 
-from ..client.protocol import Event
+from ..client.protocol import Event, WarningEvent
 from .recording import SessionLog
 
 KEPT_EVENTS = 8192
@@ -19,6 +19,7 @@ class EventBook:
         self._session, self._log = session, log
         self._kept: deque[Event] = deque(maxlen=KEPT_EVENTS)
         self._read = 0
+        self._warned = False  # that the log cannot be written
 
     @property
     def oldest(self) -> int:
@@ -32,6 +33,11 @@ class EventBook:
         event.ts_ns = time.monotonic_ns()
         self._kept.append(event)
         self._log.add("event", event=event)
+        if self._log.fault and not self._warned:
+            self._warned = True
+            self.add(_log_warning(event, self._log.fault))
+        elif not self._log.fault:
+            self._warned = False
 
     def note(self, kind: str, **fields: Any) -> None:
         """Write a line into the log alone."""
@@ -49,3 +55,14 @@ class EventBook:
         events = self.after(self._read)
         self._read = self.sequence
         return events
+
+
+def _log_warning(event: Event, fault: str) -> WarningEvent:
+    """What is told after the first event that did not reach the log."""
+    return WarningEvent(
+        at_frame=event.at_frame,
+        beat=event.beat,
+        bar=event.bar,
+        code="log",
+        message=f"the session log cannot be written any more ({fault}); the music goes on",
+    )

@@ -201,6 +201,14 @@ class Hosts(Generic[Route]):
         realtime = any(hosted.session.realtime for hosted in self.hosted.values())
         return realtime or bool(self.opening)
 
+    def fade_out(self, seconds: float) -> bool:
+        """Let all music in real time begin to fade out; whether there is any."""
+        faded = False
+        for hosted in self.hosted.values():
+            with contextlib.suppress(SegueError):  # its engine is gone, so it is silent
+                faded |= hosted.session.fade_out(seconds)
+        return faded
+
     def close(self, reason: str) -> list[SegueError]:
         """Close all sessions; what went wrong with their files."""
         faults = []

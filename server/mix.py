@@ -45,6 +45,11 @@ class Mix:
         """Move a layer's gain (0..1)."""
         self._levels[layer].move(value, at_seconds, ramp_seconds)
 
+    def fade_out(self, at_seconds: float, ramp_seconds: float) -> None:
+        """Move the gains of all layers to nothing; not the master's, which a MIDI device keeps."""
+        for ramp in self._levels.values():
+            ramp.move(0.0, at_seconds, ramp_seconds)
+
     def levels(self, at_seconds: float) -> dict[str, float]:
         """Gain of each layer as set by `level`."""
         return {name: ramp.value(at_seconds) for name, ramp in self._levels.items()}

@@ -1,5 +1,6 @@
 """A whole server: the sessions' sockets in this process, models and bridges in others beside it."""
 
+import os
 import signal
 import sys
 import threading
@@ -31,6 +32,7 @@ def serve(
             events_port=asked.events_port,
             heartbeat_port=asked.heartbeat_port,
             folder=asked.folder,
+            keys=asked.keys or None,
         )
     except SegueError as error:
         print(f"segue: {error}", file=sys.stderr)
@@ -73,8 +75,8 @@ def children_of(server: Server, settings: ServeSettings) -> list[Child]:
             osc_peers=list(settings.osc_peers),
             osc_ahead_seconds=settings.osc_ahead_seconds,
             keys=settings.keys,
-            tokens="",
-            curve=None,
+            tokens=str(server.keys.token_path) if server.keys else "",
+            curve=server.own_keys,
         )
 
     def ready(facts: dict[str, str]) -> None:
@@ -96,12 +98,17 @@ def _announce(server: Server) -> None:
 
 @contextmanager
 def _signals_stop(server: Server) -> Iterator[None]:
-    """SIGINT and SIGTERM end the loop instead of the process, where that can be had."""
+    """SIGINT and SIGTERM end the loop, a second one the process, where that can be had."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
+    asked: list[int] = []
+
     def handler(number: int, frame: FrameType | None) -> None:
+        asked.append(number)
+        if len(asked) > 1:
+            os._exit(128 + number)  # the other processes end with this one; logs are kept so far
         server.stop()
 
     before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -6,6 +6,7 @@ One thread. Sockets are read until they are empty, for ZeroMQ tells only of chan
 
 import ipaddress
 import logging
+import math
 import threading
 import time
 from contextlib import suppress
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 LIVE_MS, IDLE_MS = 5, 50  # longest sleep with and without a session in real time
 READ_AT_ONCE = 256  # requests before the sessions have their turn
 READ_AHEAD_MESSAGES = 100  # of each peer; what it sends beyond waits at its own end
+FADE_SECONDS = 0.5  # of music in real time, when the server ends
 REPLIES_KEPT = 1000  # for a peer that does not read
 EVENTS_KEPT = 10_000
 SUBSCRIPTION_BYTES = 1024
@@ -107,16 +109,37 @@ class Server:
             closed=self.keys.folder if self.keys else None,
         )
         self._stop = threading.Event()
+        self._turn_due = 0.0  # by the monotonic clock, in seconds
 
     def run(self) -> None:
-        """Serve until `stop` or a `shutdown` request."""
+        """Serve until `stop` or a `shutdown` request; music in real time fades out then."""
         poller = zmq.Poller()
         poller.register(self._control, zmq.POLLIN)
-        while not self._stop.is_set() and not self.desk.stopping:
-            wait_ms = 0 if self.desk.busy else LIVE_MS if self.desk.live else IDLE_MS
-            if poller.poll(wait_ms):
-                self._read()
+        while not self.stopping:
+            self._serve_once(poller)
+        if self.desk.hosts.fade_out(FADE_SECONDS):
+            until = time.monotonic() + FADE_SECONDS
+            while time.monotonic() < until:
+                self._serve_once(poller)
+
+    def _serve_once(self, poller: zmq.Poller) -> None:
+        """Answer what has come; every few milliseconds, let the sessions have their turn.
+
+        Not after each request: who asks again at once would wait for the sessions to be done.
+        """
+        wait_ms = 0 if self.desk.busy else math.ceil((self._turn_due - time.monotonic()) * 1000)
+        if poller.poll(max(wait_ms, 0)):
+            self._read()
+            self._turn_due = min(self._turn_due, time.monotonic() + LIVE_MS / 1000)
+        if self.desk.busy or time.monotonic() >= self._turn_due:
             self._turn()
+            pause_ms = LIVE_MS if self.desk.live else IDLE_MS
+            self._turn_due = time.monotonic() + pause_ms / 1000
+
+    @property
+    def stopping(self) -> bool:
+        """Whether `run` has been asked to end."""
+        return self._stop.is_set() or self.desk.stopping
 
     def stop(self) -> None:
         """End `run` soon; may be called from a signal handler or another thread."""

@@ -99,6 +99,7 @@ class Session(Verbs):
             look_ahead_bars=look_ahead_bars,
             frame=self._frame,
         )
+        self._log.check()
 
     @classmethod
     def open(
@@ -394,6 +395,14 @@ class Session(Verbs):
             self.closed, self._reason = True, reason
             return self._write_files()
 
+    def fade_out(self, seconds: float) -> bool:
+        """Begin to fade out before the end, in real time; whether anything sounds."""
+        with self._lock:
+            sounds = self.realtime and not (self.closed or self.paused)
+            if sounds:
+                self._performance.mix.fade_out(self._now() / self.sample_rate, seconds)
+            return sounds
+
     def settle(self) -> None:
         """Return when the sound is rendered up to here; raise what went wrong, so that there is
         still time to `discard`."""
@@ -407,6 +416,7 @@ class Session(Verbs):
             if not self.closed:
                 self.closed, self._reason = True, "discarded"
                 self._sound.discard()
+                self._log.discard()
 
     def _write_files(self) -> list[str]:
         files: list[str] = []
