@@ -23,6 +23,7 @@ Send = Callable[[bytes, Address], None]
 LEASE_SECONDS = 60.0
 LOOK_SECONDS = 1.0  # between two looks at who listens to what, and where the music is
 MAX_LISTENERS = 64
+COMING_EVENTS = 64  # before the newest, of which some are still to sound
 MAX_DUE = 10_000  # messages of a session that wait for their time
 BUNDLE_MESSAGES = 16
 
@@ -42,6 +43,7 @@ class Announcer:
         self._clock: FrameClock | None = None
         self._before: FrameClock | None = None  # to see whether it moves
         self._following: Following | None = None
+        self._known = 0  # sequence number of what was told before there was a listener
         self._due: list[tuple[int, int, Telling]] = []  # heap: frame, order
         self._order = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
@@ -58,8 +60,10 @@ class Announcer:
         self._clock = FrameClock.at(position, self._before)
         self._before = self._clock
         if self._following is None and not self.closed:
+            self._known = position.sequence
+            since = max(0, self._known - COMING_EVENTS)
             self._following = Following(
-                self.session, position.sequence, self._hear, link=self._link, feeds=self._feeds
+                self.session, since, self._hear, link=self._link, feeds=self._feeds
             )
         self._arm()
 
@@ -77,6 +81,8 @@ class Announcer:
         if event is None or self._clock is None:
             return
         for telling in tellings(event, self._clock.sample_rate):
+            if told.sequence <= self._known and (telling.frame or 0) <= self._clock.frame:
+                continue  # was over when the listening began
             if telling.frame is None:
                 self._broadcast(write_message(telling.address, telling.arguments))
             elif len(self._due) < MAX_DUE:

@@ -105,9 +105,9 @@ VERBS: dict[str, Verb] = {
     "/segue/close": Verb("", "", lambda a: p.Close()),
     "/segue/listen": Verb("port [host]", "events are sent there from now on; again every 60 s"),
     "/segue/wek/map": Verb(
-        "[name ...]", "the parameters that Wekinator's inputs set; none: the mood wanted"
+        "[name ...]", "the parameters that `/wek/inputs` sets; none: the mood wanted"
     ),
-    "/wek/inputs": Verb("value ...", "Wekinator's inputs"),
+    "/wek/inputs": Verb("value ...", "Wekinator's inputs, as they come from it"),
 }
 
 
