@@ -3,11 +3,11 @@
 Time is given by the caller as seconds on the session's clock, so live and offline runs are equal.
 """
 
-from collections.abc import Callable, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
-
-import numpy as np
 
 from .cue import Binding, Cue
 from .errors import UnknownNameError, check_range
@@ -81,6 +81,7 @@ class Parameters:
         self._bindings: dict[str, list[Binding]] = {}
         for binding in cue.bindings:
             self._bindings.setdefault(binding.to, []).append(binding)
+        self._levels = {y.name: self._bindings.get(f"level.{y.name}", []) for y in cue.layers}
 
     def check(self, name: str, value: float, ramp_seconds: float | None = None) -> float:
         """`value` as a float if this parameter can take it."""
@@ -149,24 +150,22 @@ class Parameters:
 
     def level(self, layer: str, at_seconds: float) -> float:
         """Gain of a layer in [0, 1]: the sum of its bindings, 1 if it has none."""
-        self.cue.layer_index(layer)
-        to = f"level.{layer}"
-        return (
-            float(np.clip(self._bound(to, at_seconds), 0.0, 1.0)) if to in self._bindings else 1.0
-        )
+        bindings = self._levels.get(layer)
+        if bindings is None:
+            self.cue.layer_index(layer)  # raises, for there is no such layer
+        return min(max(self._sum(bindings, at_seconds), 0.0), 1.0) if bindings else 1.0
 
     def _axis(self, axis: str, at_seconds: float) -> float:
         wish = self._wishes[axis]
         share = wish.share.value(at_seconds)
-        bound = float(np.clip(self._bound(f"mood.{axis}", at_seconds), -1.0, 1.0))
+        bound = min(max(self._sum(self._bindings.get(f"mood.{axis}", ()), at_seconds), -1.0), 1.0)
         return bound + share * (wish.value.value(at_seconds) - bound)
 
-    def _bound(self, to: str, at_seconds: float) -> float:
+    def _sum(self, bindings: Sequence[Binding], at_seconds: float) -> float:
         total = 0.0
-        for binding in self._bindings.get(to, ()):
-            inputs, outputs = zip(*binding.points, strict=True)
+        for binding in bindings:
             value = self._ramps[binding.parameter].value(at_seconds)
-            total += float(np.interp(value, inputs, outputs))
+            total += _interpolate(binding.points, value)
         return total
 
     def snapshot(self) -> dict[str, Any]:
@@ -182,3 +181,16 @@ class Parameters:
         for name, value in snapshot["values"].items():
             self.set(name, value, at_seconds, 0.0)
         self.set_mood(dict.fromkeys(AXES) | snapshot["mood"], at_seconds, 0.0)
+
+
+def _interpolate(points: Sequence[tuple[float, float]], value: float) -> float:
+    """Between points in rising order; beyond them, as the nearest.
+
+    For one number a tenth of the time that an array function takes, and it is asked for hundreds of
+    times a second.
+    """
+    after = bisect_right(points, value, key=itemgetter(0))
+    if after == 0 or after == len(points):
+        return points[min(after, len(points) - 1)][1]
+    (left, low), (right, high) = points[after - 1], points[after]
+    return (high - low) / (right - left) * (value - left) + low
