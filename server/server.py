@@ -24,6 +24,7 @@ from .addresses import Addresses
 from .desk import Desk
 from .echo import Echo
 from .faults import wire_error
+from .mix import SMOOTH_SECONDS
 from .security.guard import OWN_GUEST, Guard, Guest
 from .security.keys import KeyFolder, curve_pair
 from .security.limits import LOCAL, Limits, Meter, too_many, too_many_openings
@@ -118,7 +119,7 @@ class Server:
         while not self.stopping:
             self._serve_once(poller)
         if self.desk.hosts.fade_out(FADE_SECONDS):
-            until = time.monotonic() + FADE_SECONDS
+            until = time.monotonic() + FADE_SECONDS + SMOOTH_SECONDS
             while time.monotonic() < until:
                 self._serve_once(poller)
 

@@ -2,15 +2,18 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import mido
 import numpy as np
 import pytest
 
 import segue
+from segue.client import Client
 from segue.music.cue_file import load_cue
 from segue.music.errors import SegueError, UnknownNameError
 from segue.music.events import PROGRAMS
@@ -112,6 +115,45 @@ def test_a_session_plays_on_a_port_and_silences_it_at_the_end(midi_system: None)
     slowest, fastest = cue.tempo_bpm
     assert slowest * 0.95 <= bpm <= fastest * 1.05
     assert bpm == pytest.approx(float(player.stdout), rel=0.1)
+
+
+@needs_jack
+def test_a_server_that_is_told_to_end_silences_its_ports(midi_system: None, tmp_path: Path) -> None:
+    environment = os.environ | {"MIDO_BACKEND": "mido.backends.rtmidi/UNIX_JACK"}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "env": environment, "text": True}
+    listener = subprocess.Popen([sys.executable, "-c", LISTEN], **pipes)
+    command = [sys.executable, "-m", "segue.server.launch", "0", str(tmp_path)]
+    server = subprocess.Popen(command, **pipes)
+    try:
+        assert listener.stdout is not None and server.stdout is not None
+        assert listener.stdout.readline().strip() == "ready"
+        with Client(server.stdout.readline().strip()) as music:
+            name = next(n for n in jack_outputs() if "listener" in n)
+            session = music.open(
+                "dungeon", director="table", clock="realtime", output=f"midi:{name}"
+            )
+            session.closed = True
+            notes = 0
+            while notes < 8:
+                notes += " note_on " in listener.stdout.readline()
+            server.send_signal(signal.SIGTERM)
+            assert server.wait(20) == 0
+        heard, _ = listener.communicate(timeout=30)  # it ends with the panic's last message
+    finally:
+        for process in (listener, server):
+            process.kill()
+            process.communicate()
+    messages = [mido.Message.from_str(line.split(" ", 1)[1]) for line in heard.splitlines()]
+    volumes = [m.value for m in messages if m.type == "control_change" and m.control == 7]
+    assert volumes[0] > 60 and volumes[-1] < 20  # faded
+    quiet = {m.channel for m in messages if m.type == "control_change" and m.control == 123}
+    assert {m.channel for m in messages if m.type == "note_on"} <= quiet
+
+
+def jack_outputs() -> list[str]:
+    """Names of the ports that can be played on."""
+    names: list[str] = mido.Backend("mido.backends.rtmidi/UNIX_JACK").get_output_names()
+    return names
 
 
 RECEIVE = """
