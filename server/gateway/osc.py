@@ -16,7 +16,7 @@ from ...client import protocol as p
 from ...client.errors import RequestError
 from ...client.wire import Message
 from ...music.errors import suggestion
-from ..security.limits import Limits, Meter
+from ..security.limits import Limits, Meter, too_many
 from .feeds import Feeds
 from .frame_clock import FrameClock
 from .link import Link, fault_of
@@ -75,7 +75,8 @@ class OscDoor(asyncio.DatagramProtocol):
         if not self._may(address[0]):
             return
         try:
-            self._meter.take(address, len(data))
+            if not self._meter.take(address, len(data)):
+                raise too_many(LIMITS)
             peer = self._peer(address)
             if len(peer.queue) >= MAX_QUEUED:
                 raise RequestError("busy", "too much at once", "", "send less")
@@ -216,8 +217,8 @@ class OscDoor(asyncio.DatagramProtocol):
 
     def _tell_error(self, address: Address, error: RequestError) -> None:
         """To the peer, and to those to whom it has events sent; some times a second at most."""
-        with contextlib.suppress(RequestError):
-            self._errors.take(address[0], 0)
-            datagram = write_message("/segue/error", [str(error)[:MAX_ERROR_CHARACTERS]])
-            for told in {address, *self.listeners.of_host(address[0])}:
-                self.send(datagram, told)
+        if not self._errors.take(address[0], 0):
+            return
+        datagram = write_message("/segue/error", [str(error)[:MAX_ERROR_CHARACTERS]])
+        for told in {address, *self.listeners.of_host(address[0])}:
+            self.send(datagram, told)
