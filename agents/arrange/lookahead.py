@@ -5,7 +5,6 @@ goes on deciding, by the expected distance under doubt (`search.expected_distanc
 proposes matters more than how far the look goes, so few plans and bars are enough.
 """
 
-from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,11 +16,15 @@ from ...envs.arrange.rewards import broken_rules, movement_cost
 from ...music.cue import PHRASE_BARS
 from ...music.worlds import Worlds
 from ..policy import Policy
+from ..thought import come_true, in_thought
 from .rules import drawing
 from .scene import Scene
 from .search import CONTINUITY_WEIGHT, LAPLACE_SD, N_KNOBS, RULES_WEIGHT, expected_distance
 
 FloatArray = NDArray[np.float64]
+
+KEPT = ("knobs", "next", "brightness")
+"""What a perception holds of its own, of each performance."""
 
 _SPREAD = 0.4  # of movements tried in the first round, in actions; each round half of it
 _MOVED_SHARE = 0.4  # of the knobs that a plan moves otherwise than the policy
@@ -77,7 +80,7 @@ class Lookahead:
     def worth(self, scene: Scene, tried: FloatArray) -> FloatArray:
         """What is expected of first movements [shape=(n, k, 9)], over all bars [shape=(n, k)]."""
         n, k = tried.shape[:2]
-        seen = in_thought(scene.perception, k)
+        seen = in_thought(scene.perception, np.repeat(np.arange(n), k), *KEPT)
         worlds = scene.worlds.repeat(k)
         action: NDArray[Any] = tried.reshape(n * k, N_KNOBS)
         total = np.zeros(n * k)
@@ -86,22 +89,6 @@ class Lookahead:
                 action = self.policy.act_on(seen.observe(worlds))
             total -= imagine_bar(scene, seen, worlds, action)
         return total.reshape(n, k)
-
-
-def in_thought(seen: Perception, k: int) -> Perception:
-    """Copies side by side [n * k] of what is seen, that can be moved on by `imagine_bar`."""
-    twin, belief, forecast = copy(seen), copy(seen.belief), copy(seen.forecast)
-    twin.n = seen.n * k
-    twin.belief, twin.forecast = belief, forecast
-    for name in ("knobs", "estimate", "next", "brightness", "bar_seconds"):
-        setattr(twin, name, np.repeat(getattr(seen, name), k, axis=0))
-    for name in ("gain", "bias", "gain_var", "bias_var", "covariance", "bias_sd", "count"):
-        setattr(belief, name, np.repeat(getattr(belief, name), k, axis=0))
-    forecast.moods = np.repeat(forecast.moods, k, axis=0)
-    forecast.scale = np.repeat(forecast.scale, k, axis=0)
-    forecast.moods_so_far = np.repeat(forecast.moods_so_far, k, axis=1)
-    forecast.features = np.repeat(forecast.features, k, axis=1)
-    return twin
 
 
 def imagine_bar(scene: Scene, seen: Perception, worlds: Worlds, action: FloatArray) -> FloatArray:
@@ -116,14 +103,9 @@ def imagine_bar(scene: Scene, seen: Perception, worlds: Worlds, action: FloatArr
     bars = worlds.advance(setting)
     impressions, _ = seen.look(scene.ear, scene.model, bars, worlds.look(setting))
     seen.hear(impressions[: seen.n], bars, worlds.book)
-    forecast = seen.forecast
-    wanted, scale = forecast.moods[:, 0], LAPLACE_SD * forecast.scale[:, 0]
-    doubt = np.sqrt(seen.belief.doubt(seen.estimate) ** 2 + scale**2)
+    wanted, scale = come_true(seen.forecast)
+    doubt = np.sqrt(seen.belief.doubt(seen.estimate) ** 2 + (LAPLACE_SD * scale) ** 2)
     cost = expected_distance(seen.felt - wanted, doubt)
     cost += CONTINUITY_WEIGHT * movement_cost(seen.knobs - before, on_phrase)
     cost += RULES_WEIGHT * broken_rules(seen.knobs, wanted[:, 1])
-    forecast.moods_so_far = np.concatenate([wanted[None], forecast.moods_so_far[:-1]])
-    last = slice(-1, None)
-    forecast.moods = np.concatenate([forecast.moods[:, 1:], forecast.moods[:, last]], axis=1)
-    forecast.scale = np.concatenate([forecast.scale[:, 1:], forecast.scale[:, last]], axis=1)
     return cost

@@ -11,17 +11,22 @@ from ...envs import STEMS
 from ...envs.stems.perception import OBSERVATION
 from ...music.errors import UnknownNameError
 from ..policy import Policy
+from .lookahead import Lookahead, Value
 from .rules import RULES, Hold, Random
 from .scene import Director
 from .search import Search
 
 MODELS = Path(__file__).parents[1] / "models"
-RULES_MODEL = "stems_rules"
+RULES_MODEL, VALUE_MODEL = "stems_rules", "stems_value"
 AGENTS = tuple(f"agent-{seed}" for seed in range(5))
 """The same training with five seeds; `agent` is the one that earned most on validation."""
 
+POLICIES = tuple(f"policy-{seed}" for seed in range(5))
+"""Their networks alone, without the search round them."""
+
 DIRECTORS = {
-    "agent": "trained by MaskablePPO; the shipped policy",
+    "agent": "the shipped policy, with a search of four bars that it leads",
+    "policy": "the shipped policy alone: cloned from a planner, then MaskablePPO",
     "adaptive": "table that corrects for its error and learns from ratings, tuned",
     "informed": "adaptive, by the forecast of the game, tuned",
     "table": "the nearest section and mix by the mood wanted, tuned: a studio's state machine",
@@ -37,11 +42,11 @@ PLAYERS = DIRECTORS | {"oracle": "eight-bar search that knows the listener and t
 
 
 def make_player(name: str, seed: int = 0) -> Director:
-    """A director by name; besides `PLAYERS` there are `AGENTS`.
+    """A director by name; besides `PLAYERS` there are `AGENTS` and `POLICIES`.
 
     :param seed: of a director that draws; the others do not need it
     """
-    if name not in PLAYERS and name not in AGENTS:
+    if name not in {*PLAYERS, *AGENTS, *POLICIES}:
         raise UnknownNameError("director of recorded music", name, PLAYERS)
     if name in RULES:
         return RULES[name](_tuned()[name])
@@ -57,13 +62,19 @@ def make_player(name: str, seed: int = 0) -> Director:
         return Search(forecast=True)
     if name == "oracle":
         return Search(oracle=True)
-    number = name.partition("-")[2]
-    return _policy(f"stems-{number}" if number else "stems")
+    kind, _, number = name.partition("-")
+    policy = _policy(f"stems-{number}" if number else "stems")
+    return policy if kind == "policy" else Lookahead(policy, _value())
 
 
 @lru_cache(maxsize=8)
 def _policy(file: str) -> Policy:
     return Policy.load(MODELS / f"{file}.json", STEMS, OBSERVATION)
+
+
+@lru_cache(maxsize=1)
+def _value() -> Value:
+    return Value.load(MODELS / f"{VALUE_MODEL}.json")
 
 
 @lru_cache(maxsize=1)

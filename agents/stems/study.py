@@ -2,11 +2,13 @@
 
 from ...envs import STEMS
 from ..study import Study
-from .players import AGENTS, PLAYERS, make_player
+from .players import AGENTS, PLAYERS, POLICIES, make_player
 
 STUDY = Study(
     environment=STEMS,
-    players=PLAYERS | {name: "the same training as agent, with this seed" for name in AGENTS},
+    players=PLAYERS
+    | {name: "the training of agent, with this seed" for name in AGENTS}
+    | {name: "its policy alone" for name in POLICIES},
     make=make_player,
     baseline="table",
     seeds=AGENTS,

@@ -19,6 +19,7 @@ class Attention:
     length of the coming bar.
     """
 
+    n: int
     belief: Belief
     forecast: Forecast
     estimate: FloatArray

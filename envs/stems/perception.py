@@ -28,6 +28,7 @@ from .library import (
     IntArray,
     Library,
 )
+from .route import Place
 
 _AXES = ("valence", "arousal")
 AHEAD_BARS = 5
@@ -146,8 +147,11 @@ class Perception(Attention):
         """Take in the bar that sounded, by its impression of an average listener [n, 2]."""
         self.estimate = self.estimate + self.settings.rate * (impression - self.estimate)
 
-    def observe(self, library: Library, worlds: Worlds) -> FloatArray:
-        """The observation [shape=(n, len(OBSERVATION))], in the order of `OBSERVATION`."""
+    def observe(self, library: Library, worlds: Worlds | Place) -> FloatArray:
+        """The observation [shape=(n, len(OBSERVATION))], in the order of `OBSERVATION`.
+
+        :param worlds: where the n performances are
+        """
         felt, q, belief, forecast = self.felt, self.estimate, self.belief, self.forecast
         target, before = self.targets[:2]
         ahead = forecast.moods[:, :AHEAD_BARS] - target[:, None]
@@ -192,7 +196,7 @@ class Perception(Attention):
             axis=1,
         )
 
-    def _slots(self, library: Library, worlds: Worlds) -> FloatArray:
+    def _slots(self, library: Library, worlds: Worlds | Place) -> FloatArray:
         """What is seen of each section of the cue [shape=(n, SLOTS, 8)]; 0 where there is none."""
         target = library.slots[worlds.cue]
         known = target != NOWHERE

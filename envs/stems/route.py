@@ -17,6 +17,7 @@ from .library import NOWHERE, IntArray, Library
 class Place(NamedTuple):
     """Where performances are before a bar is decided [each any shape]; as in `Worlds`."""
 
+    cue: IntArray
     section: IntArray
     number: IntArray
     turn: IntArray
@@ -25,7 +26,7 @@ class Place(NamedTuple):
     @classmethod
     def of(cls, worlds: Worlds) -> "Place":
         """Where n worlds are [each shape=(n,)]."""
-        return cls(worlds.section, worlds.number, worlds.turn, worlds.pending)
+        return cls(worlds.cue, worlds.section, worlds.number, worlds.turn, worlds.pending)
 
 
 def ask(library: Library, place: Place, go: IntArray) -> Place:
@@ -44,6 +45,7 @@ def ask(library: Library, place: Place, go: IntArray) -> Place:
         & ~library.leave_fill[place.section, there]
     )
     return Place(
+        place.cue,
         np.where(now, there, place.section),
         np.where(now, 0, place.number),
         np.where(now, 0, place.turn),
@@ -53,7 +55,7 @@ def ask(library: Library, place: Place, go: IntArray) -> Place:
 
 def play_on(library: Library, place: Place) -> Place:
     """Where performances are after the bar at which they are has been played."""
-    section, number, turn, pending = place
+    cue, section, number, turn, pending = place
     last = number == library.bars[section] - 1
     phrase_end = last | (number % PHRASE_BARS == PHRASE_BARS - 1)
     rule = library.leave_at[section, np.maximum(pending, 0)]
@@ -61,6 +63,7 @@ def play_on(library: Library, place: Place) -> Place:
         (rule == AT_BAR) | ((rule == AT_PHRASE) & phrase_end) | ((rule == AT_SECTION) & last)
     )
     return Place(
+        cue,
         np.where(leaving, pending, section),
         np.where(leaving | last, 0, number + 1),
         np.where(leaving, 0, turn + last),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from segue.agents.arrange.directors import DIRECTORS, make_director
-from segue.agents.arrange.lookahead import Lookahead, imagine_bar, in_thought
+from segue.agents.arrange.lookahead import KEPT, Lookahead, imagine_bar
 from segue.agents.arrange.rules import (
     RULES,
     Adaptive,
@@ -24,6 +24,7 @@ from segue.agents.arrange.search import (
 from segue.agents.arrange.tune import play as play_population
 from segue.agents.arrange.tune import tune
 from segue.agents.evaluate import play
+from segue.agents.thought import in_thought
 from segue.envs import ARRANGE, make_core
 from segue.envs.arrange.core import ArrangeCore
 from segue.envs.arrange.perception import move_knobs
@@ -152,7 +153,7 @@ def test_a_bar_in_thought_is_the_bar_that_comes() -> None:
     for _ in range(2):
         action = np.random.default_rng(scene.bar).uniform(-1.0, 1.0, (3, 9))
         action[:, 0] = 0.0  # the forecast is for bars as long as now
-        seen = in_thought(scene.perception, 2)
+        seen = in_thought(scene.perception, np.arange(6) // 2, *KEPT)
         worlds = scene.worlds.repeat(2)
         cost = imagine_bar(scene, seen, worlds, np.repeat(action, 2, axis=0))
         _, reward, _, _ = scene.step(action)

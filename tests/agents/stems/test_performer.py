@@ -2,10 +2,12 @@
 
 import itertools
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from segue.agents.feedback.recorded import first_difference, read_recording
 from segue.agents.performing import make_performer
 from segue.agents.stems.performer import StemsPerformer
 from segue.client import protocol as p
@@ -17,7 +19,7 @@ from segue.music.mood import MOOD_PER_SD, Mood
 from segue.server.session import Session
 from segue.server.stems import stem_segments
 
-DIRECTORS = ("stems", "stems-adaptive", "stems-planner", "stems-random")
+DIRECTORS = ("stems", "stems-policy", "stems-adaptive", "stems-planner", "stems-random")
 
 
 def moods(count: int) -> list[Mood]:
@@ -49,7 +51,7 @@ def test_a_director_takes_authored_ways_alone(recorded: Cue, director: str) -> N
         assert any(after.bar.levels)  # something sounds
 
 
-@pytest.mark.parametrize("director", ["stems", "stems-adaptive", "stems-planner"])
+@pytest.mark.parametrize("director", ["stems", "stems-policy", "stems-adaptive", "stems-planner"])
 def test_live_is_what_training_is(recorded: Cue, director: str) -> None:
     """The same cue, moods and ratings give the same observations, decisions and bars."""
     core = StemsCore(1, cues=(recorded.folder,), bars=48)
@@ -83,6 +85,24 @@ def test_a_session_is_directed_by_sections_and_parts(recorded: Cue) -> None:
     for bar in bars:
         sounding = {name for name, level in bar.activity.items() if level}
         assert sounding and all(name.startswith(f"{bar.section}_") for name in sounding)
+
+
+@pytest.mark.parametrize("director", ["stems", "stems-policy"])
+def test_a_recorded_session_plays_again_to_the_bit(
+    recorded: Cue, director: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "log.jsonl"
+    with Session.open(recorded, director=director, seed=5, log=path) as session:
+        for number, mood in enumerate(moods(24)):
+            session.mood(valence=mood.valence, arousal=mood.arousal)
+            if number % 5 == 3:
+                session.feedback(valence=0.2, arousal=-0.3)
+            session.advance(3.0)
+        session.seek(4)
+        session.advance(9.0)
+    recording = read_recording(path)
+    assert recording.bars > 24 and len(recording.stretches) == 2
+    assert first_difference(recording, recorded) == ""
 
 
 def test_a_session_switches_among_directors_of_its_kind(recorded: Cue) -> None:
