@@ -1,6 +1,6 @@
 /** Bar by bar: what the director decided, and why. */
 
-import { byId, h, signed } from "./dom.js";
+import { byId, h, lacks, signed } from "./dom.js";
 import { music } from "./music.js";
 
 const KEPT = 60;
@@ -31,7 +31,7 @@ async function decided(event, changes) {
   try {
     if (explains) why = await session.why();
   } catch (error) {
-    explains = error.code !== "unknown_type";
+    explains = !lacks(error);
   }
   if (music.session !== session) return;
   if (why) music.emit("why", why);

@@ -81,3 +81,6 @@ export function layerColor(index, strength = 1) {
   const light = colors.dark ? 0.8 : 0.58;
   return `oklch(${light} 0.13 ${HUES[index % HUES.length]} / ${strength})`;
 }
+
+/** Whether an error says that this server lacks a part, not that something is wrong. */
+export const lacks = (error) => ["unknown_type", "unavailable"].includes(error.code);

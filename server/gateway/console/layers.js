@@ -9,6 +9,7 @@ const FALL = 0.88; // of a meter, a frame
 const share = (db) => Math.max(0, Math.min(1, (db - FLOOR_DB) / -FLOOR_DB));
 
 let rows = {};
+let shownBar = null; // whose activity is shown
 let metered = false; // whether the engine's own meters come
 
 export function startLayers() {
@@ -43,9 +44,10 @@ function layer(name) {
   const mute = h("button", { type: "button", ariaPressed: "false", ariaLabel: `mute ${name}`,
     title: "Mute" }, "M");
   const meter = h("i");
-  const element = h("div", { class: "layer" }, h("span", { class: "name", title: name }, name),
+  const pips = h("span", { class: "pips", title: "activity that the director decided" });
+  const element = h("div", { class: "layer" }, h("span", { class: "name", title: name }, name), pips,
     h("div", { class: "strip" }, input, h("div", { class: "bar" }, meter)), mute);
-  const row = { element, meter, level: 1, before: 1, shown: 0, heard: 0 };
+  const row = { element, meter, pips, level: 1, before: 1, shown: 0, heard: 0 };
   const ask = (level) => music.ask("level", `${name} ${level.toFixed(2)}`, music.session.level(name, level));
   const slider = follow(input, ask);
   row.show = (level) => {
@@ -65,6 +67,8 @@ function layer(name) {
 /** Without meters of an engine, the notes themselves tell what is sounding. */
 function showActivity() {
   const frame = music.frame();
+  const bar = music.barAt(frame);
+  if (bar && bar !== shownBar) showPips((shownBar = bar));
   if (!metered) {
     for (const row of Object.values(rows)) row.heard = 0;
     for (const note of music.notes) {
@@ -78,6 +82,12 @@ function showActivity() {
     row.shown = Math.max(row.heard, row.shown * FALL);
     row.meter.style.transform = `scaleX(${row.shown.toFixed(3)})`;
   }
+}
+
+/** 0 silent to 4 busy; a fill shows as busy. */
+function showPips({ activity }) {
+  for (const [name, row] of Object.entries(rows))
+    row.pips.style.setProperty("--activity", Math.min(4, activity[name] ?? 0));
 }
 
 function showMeter(meter) {

@@ -41,7 +41,7 @@ export function startMood() {
 
 function square(canvas) {
   const [width, height] = [canvas.clientWidth, canvas.clientHeight];
-  const size = Math.min(width, height) - 30;
+  const size = Math.min(width, height) - 8;
   return { size, left: (width - size) / 2, top: (height - size) / 2 };
 }
 
@@ -106,17 +106,19 @@ function drawPlane(context, size, left, top) {
   context.lineTo(left + size, top + size / 2);
   context.moveTo(left + size / 2, top);
   context.lineTo(left + size / 2, top + size);
+  context.moveTo(left + 0.75 * size, top + size / 2);
   context.arc(left + size / 2, top + size / 2, size / 4, 0, 7);
   context.stroke();
   context.fillStyle = colors.quiet;
   context.font = "11px system-ui, sans-serif";
-  context.textAlign = "center";
-  context.fillText("excited", left + size / 2, top - 5);
-  context.fillText("calm", left + size / 2, top + size + 12);
-  context.textAlign = "right";
-  context.fillText("dark", left - 5, top + size / 2 + 4);
+  const words = [["excited", "center", 0.5, 0, 14], ["calm", "center", 0.5, 1, -6],
+    ["dark", "left", 0, 0.5, -5], ["bright", "right", 1, 0.5, -5]];
+  for (const [word, align, x, y, down] of words) {
+    context.textAlign = align;
+    const inside = { left: 8, right: -8, center: 6 + context.measureText(word).width / 2 }[align];
+    context.fillText(word, left + x * size + inside, top + y * size + down);
+  }
   context.textAlign = "left";
-  context.fillText("bright", left + size + 5, top + size / 2 + 4);
 }
 
 function drawTrail(context, trail, color, x, y) {

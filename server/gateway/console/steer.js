@@ -1,6 +1,6 @@
 /** Sections, stingers, parameters and feedback: what a game would ask for. */
 
-import { byId, h, seconds } from "./dom.js";
+import { byId, h, lacks, seconds } from "./dom.js";
 import { music } from "./music.js";
 import { follow } from "./slider.js";
 
@@ -67,7 +67,7 @@ async function explain(verb, name, content) {
       h("b", {}, `${name} ${accepted.estimated ? "about " : ""}${wait}, bar ${accepted.scheduled_bar}. `),
       `${rule}. ${steps.join("; ")}`);
   } catch (error) {
-    byId("explain").textContent = error.code === "unknown_type" ? "" : `${name}: ${error.message}`;
+    byId("explain").textContent = lacks(error) ? "" : `${name}: ${error.message}`;
   }
 }
 
