@@ -43,6 +43,10 @@ def serve(
     osc_ahead: Annotated[
         float, typer.Option(help="Seconds that OSC events are sent before they sound.")
     ] = 0.0,
+    page: Annotated[
+        list[str] | None,
+        typer.Option(help="Origin of web pages that may connect, e.g. http://localhost:8000."),
+    ] = None,
 ) -> None:
     """Serve sessions to games, browsers and installations until Ctrl-C; see docs/protocol.md."""
     from ..server.serve import serve as run_server
@@ -59,6 +63,7 @@ def serve(
         keys=str(keys) if keys else "",
         osc_peers=tuple(osc_peer or ()),
         osc_ahead_seconds=osc_ahead,
+        pages=tuple(page or ()),
     )
     raise typer.Exit(run_server(settings))
 

@@ -77,6 +77,7 @@ def children_of(server: Server, settings: ServeSettings) -> list[Child]:
             keys=settings.keys,
             tokens=str(server.keys.token_path) if server.keys else "",
             curve=server.own_keys,
+            pages=list(settings.pages),
         )
 
     def ready(facts: dict[str, str]) -> None:

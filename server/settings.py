@@ -27,6 +27,7 @@ class ServeSettings:
     keys: str = ""  # folder of keys; needed where other machines can reach the server
     osc_peers: tuple[str, ...] = ()  # addresses whose OSC is taken off the loopback interface
     osc_ahead_seconds: float = 0.0  # events are sent this long before they sound
+    pages: tuple[str, ...] = ()  # origins whose pages may connect, besides the console
 
 
 class CurveKeys(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +56,7 @@ class ChildConfig(msgspec.Struct, frozen=True, kw_only=True):
     keys: str  # folder of keys, '' for none
     tokens: str  # file of the secret that signs tokens, '' for none
     curve: CurveKeys | None  # of this process; None on the loopback interface
+    pages: list[str] = msgspec.field(default_factory=list)  # origins of pages that may connect
 
 
 def read_config(line: str) -> ChildConfig:

@@ -88,7 +88,8 @@ async def open_osc(hub: Hub, udp: socket.socket, stack: AsyncExitStack) -> None:
 def web_server(hub: Hub) -> uvicorn.Server:
     """HTTP and WebSocket, not yet begun."""
     config = hub.config
-    guard = WebGuard(config.host, Tokens(config.tokens) if config.tokens else None)
+    tokens = Tokens(config.tokens) if config.tokens else None
+    guard = WebGuard(config.host, tokens, config.pages)
     settings = uvicorn.Config(
         web_app(hub, guard),
         http="h11",

@@ -96,11 +96,16 @@ class Doorkeeper:
             await self._app(scope, receive, send)
             return
 
+        origin = Headers(scope=scope).get("origin", "")
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
+                headers.add_vary_header("origin")
+                if origin in self._guard.pages:  # such a page may import our client
+                    headers["access-control-allow-origin"] = origin
             await send(message)
 
         try:

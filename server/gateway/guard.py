@@ -1,11 +1,13 @@
 """Who may come in by HTTP and WebSocket: which pages, by which names, with which tokens.
 
 A page of any site can make a browser call this machine. So a request that comes from a page is
-taken from our own pages only, and on the loopback interface the server answers to no name but its
-own, or a foreign name that is made to point here (DNS rebinding) would make a page ours.
+taken from our own pages, and those that were named, alone. On the loopback interface the server
+answers to no name but its own, or a foreign name that is made to point here (DNS rebinding) would
+make a page ours.
 """
 
 import ipaddress
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -23,11 +25,12 @@ class WebGuard:
 
     :param host: that the server listens on
     :param tokens: what checks tokens; None where none are needed
+    :param pages: origins whose pages may ask, besides our own
     """
 
-    def __init__(self, host: str, tokens: Tokens | None) -> None:
+    def __init__(self, host: str, tokens: Tokens | None, pages: Collection[str] = ()) -> None:
         self._local = is_loopback(host)
-        self._tokens = tokens
+        self._tokens, self.pages = tokens, frozenset(pages)
 
     def check_place(self, headers: Headers) -> None:
         """RequestError `forbidden` for a foreign name of this server, or a foreign page."""
@@ -35,7 +38,9 @@ class WebGuard:
         if self._local and not is_loopback(_name(host)):
             raise RequestError("forbidden", f"this server is not {host[:64]!r}", "", _LOCAL_WAY)
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is None or origin in self.pages:
+            return
+        if urlsplit(origin).netloc != host:
             raise RequestError(
                 "forbidden", f"a page of {origin[:64]!r} may not ask this server", "", _PAGE_WAY
             )
@@ -57,7 +62,7 @@ class WebGuard:
 
 
 _LOCAL_WAY = "call it 127.0.0.1 or localhost"
-_PAGE_WAY = "use the console of the server itself, or a program"
+_PAGE_WAY = "use the server's console or a program, or name the page: segue serve --page ORIGIN"
 
 
 def token_of(connection: HTTPConnection) -> str:
