@@ -10,7 +10,7 @@ tells the server every few seconds that its sessions are still wanted.
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -21,8 +21,9 @@ from .errors import ClientError, NoAnswerError, RequestError
 from .heart import Heart, dealer, reachable
 from .inbox import Inbox
 from .keys import read_keys
+from .order import Order
 from .verbs import Verbs, new_id
-from .wire import Message, convert_event, pack, unpack
+from .wire import Message, pack, read_reply, unpack
 
 R = TypeVar("R", bound=p.Reply)
 
@@ -94,15 +95,7 @@ class Client:
             raise self._no_answer(self.timeout_seconds) from None
         seconds = self.timeout_seconds if timeout_seconds is None else timeout_seconds
         message = self._wait_for(header.id, seconds)
-        if message.header.type == p.Error.TYPE:
-            error = message.read(p.Error)
-            raise RequestError(error.code, error.message, error.path, error.remediation)
-        if message.header.type != reply.TYPE:
-            raise ClientError(
-                f"{content.TYPE} was answered by {message.header.type!r}, not {reply.TYPE!r}; "
-                "use a client and a server of the same protocol"
-            )
-        return message.read(reply)
+        return read_reply(message, content, reply)
 
     def _wait_for(self, id: str, seconds: float) -> Message:
         """The reply to a request; replies that came too late for earlier ones are passed over."""
@@ -117,11 +110,10 @@ class Client:
         raise self._no_answer(seconds)
 
     def _no_answer(self, seconds: float) -> NoAnswerError:
+        known = ", and does it know these keys" if self._keys else " (without keys)"
         return NoAnswerError(
-            f"no answer from {self.endpoint} within {seconds:g} s; "
-            "is a server running there, and does it know these keys? start one with: segue serve"
-            if self._keys
-            else "is a server running there (without keys)? start one with: segue serve"
+            f"no answer from {self.endpoint} within {seconds:g} s; is a server running there"
+            f"{known}? start one with: segue serve"
         )
 
     def list(self) -> p.Listing:
@@ -165,6 +157,14 @@ class Client:
         )
         patience = max(self.timeout_seconds, OPEN_SECONDS)
         opened = self.request(content, p.Opened, timeout_seconds=patience)
+        return self._hold(opened)
+
+    def join(self, session: str) -> "RemoteSession":
+        """A session that is open already; `list` names them. Closing it ends it for all."""
+        return self._hold(self.request(p.Join(), p.Opened, session=session))
+
+    def _hold(self, opened: p.Opened) -> "RemoteSession":
+        """Hear a session's events, and keep it alive."""
         session = RemoteSession(self, opened.session, opened.position, opened.cue)
         self.inbox.subscribe(opened.session, opened.topic)
         self._sessions[session.id] = session
@@ -206,16 +206,14 @@ class Client:
         self.close()
 
 
-class RemoteSession(Verbs):
+class RemoteSession(Verbs[p.Accepted]):
     """A session in a server, with the verbs of one in this process."""
 
     def __init__(self, client: Client, id: str, position: p.Position, cue: p.CueInfo) -> None:
         self.id, self.cue = id, cue
         self.closed = False
         self._client = client
-        self._read = 0  # sequence number of the last event handed out
-        self._waiting: dict[int, p.Event | None] = {}  # that came, by sequence number
-        self._known = position.sequence  # the newest event known to exist
+        self._order = Order(position.sequence)
 
     def command(self, content: p.Command, id: str | None = None) -> p.Accepted:
         """Send a command; raises RequestError if it is not accepted."""
@@ -279,7 +277,7 @@ class RemoteSession(Verbs):
         return self._client.request(content, reply, session=self.id, id=id)
 
     def _seen(self, position: p.Position) -> p.Position:
-        self._known = max(self._known, position.sequence)
+        self._order.known = max(self._order.known, position.sequence)
         return position
 
     def _next_event(self, timeout_seconds: float) -> p.Event | None:
@@ -287,32 +285,24 @@ class RemoteSession(Verbs):
         deadline = time.monotonic() + timeout_seconds
         inbox = self._client.inbox
         while True:
-            self._keep(inbox.take(self.id))
-            if self._read + 1 in self._waiting:
-                self._read += 1
-                event = self._waiting.pop(self._read)
-                if event is not None:
-                    return event
-            elif self._waiting or self._known > self._read:
-                self._fetch()
+            self._order.add(inbox.take(self.id))
+            event = self._order.next()
+            if event is not None:
+                return event
+            if self._order.missing:
+                self._order.fill(self._fetch())
             elif not inbox.wait(deadline - time.monotonic()):
                 return None
 
-    def _keep(self, events: Iterable[p.Event]) -> None:
-        self._waiting |= {e.sequence: e for e in events if e.sequence > self._read}
-
-    def _fetch(self) -> None:
-        """Ask for the events after the last one read; pass over what is no longer to be had."""
-        if not self.closed:
-            try:
-                found = self._ask(p.GetEvents(after=self._read), p.EventList)
-            except RequestError:
-                self.closed = True  # ended by someone else
-            else:
-                for plain in found.events:  # None: of a type that this version does not know
-                    self._waiting[int(plain["sequence"])] = convert_event(plain)
-        if self._read + 1 not in self._waiting:
-            self._read = min(self._waiting, default=self._known + 1) - 1
+    def _fetch(self) -> list[dict[str, Any]]:
+        """The events after the last one read, as far as the server has kept them."""
+        if self.closed:
+            return []
+        try:
+            return self._ask(p.GetEvents(after=self._order.read), p.EventList).events
+        except RequestError:
+            self.closed = True  # ended by someone else
+            return []
 
     def __enter__(self) -> Self:
         return self

@@ -1,6 +1,7 @@
 """A client's keys: one file, as `segue keys new` writes it, proves who it is to a server."""
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import zmq
@@ -29,7 +30,7 @@ def read_keys(path: str | Path) -> ClientKeys:
     raise ClientError(f"{fact}; give the file that `segue keys new NAME` wrote")
 
 
-def use_keys(socket: "zmq.Socket[bytes]", keys: ClientKeys | None) -> None:
+def use_keys(socket: "zmq.Socket[Any]", keys: ClientKeys | None) -> None:
     """Let a socket that is not yet connected prove who it is; without keys it proves nothing."""
     if keys is None:
         return

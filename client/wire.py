@@ -12,18 +12,22 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
-from .errors import RequestError
+from .errors import ClientError, RequestError
 from .protocol import (
     MAX_FRAMES,
     MAX_MESSAGE_BYTES,
     PROTOCOL_TAG,
     PROTOCOL_VERSION,
     AnyEvent,
+    Error,
     Event,
     Header,
+    Reply,
+    Request,
 )
 
 T = TypeVar("T")
+R = TypeVar("R", bound=Reply)
 
 MAX_ID_CHARACTERS = 128
 
@@ -145,6 +149,22 @@ def _check_header(header: Header) -> None:
         fact = f"an id of {len(header.id)} characters"
         header.id = ""
         raise RequestError("invalid", fact, "$.header.id", f"use at most {MAX_ID_CHARACTERS}")
+
+
+def read_reply(message: Message, asked: Request, kind: type[R]) -> R:
+    """The reply to a request as a structure.
+
+    Raises RequestError if it is an error, ClientError if it is of another type.
+    """
+    if message.header.type == Error.TYPE:
+        error = message.read(Error)
+        raise RequestError(error.code, error.message, error.path, error.remediation)
+    if message.header.type != kind.TYPE:
+        raise ClientError(
+            f"{asked.TYPE} was answered by {message.header.type!r}, not {kind.TYPE!r}; use a "
+            "client and a server of the same protocol"
+        )
+    return message.read(kind)
 
 
 def version_error(version: str) -> RequestError:

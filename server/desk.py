@@ -12,7 +12,7 @@ from ..client.wire import Message
 from ..music.errors import SegueError
 from .addresses import Addresses
 from .catalogue import listing
-from .hosting import Hosts, Route
+from .hosting import Hosts, Route, opened
 from .questions import Questions
 from .security.places import Places
 from .sound import BLOCK_FRAMES, SAMPLE_RATE
@@ -36,6 +36,7 @@ class Desk(Generic[Route]):
         self._handlers: dict[type[p.Request], Callable[..., p.Reply]] = {
             p.Hello: self._hello,
             p.List: self._list,
+            p.Join: self._join,
             p.Cancel: self._cancel,
             p.Restore: self._restore,
             p.Pause: self._pause,
@@ -101,6 +102,9 @@ class Desk(Generic[Route]):
         return p.Bye(closed_sessions=len(self.hosts.names))
 
     # Sessions ---------------------------------------------------------------------------------
+
+    def _join(self, content: p.Join, header: p.Header) -> p.Opened:
+        return opened(self.hosts.find(header).session)
 
     def _cancel(self, content: p.Cancel, header: p.Header) -> p.Accepted:
         session = self.hosts.find(header).session

@@ -132,18 +132,12 @@ class Hosts(Generic[Route]):
     def _host(self, opening: Opening[Route], session: Session) -> p.Opened:
         name = opening.name
         self.hosted[name] = Hosted(session, opening.timeout_seconds, time.monotonic())
-        opened = p.Opened(
-            session=name,
-            cue=cue_info(session.cue),
-            topic=f"{p.PROTOCOL_TAG.decode()}/{name}/",
-            sample_rate=session.sample_rate,
-            position=session.position(),
-        )
+        reply = opened(session)
         if opening.id:
-            self._opened[opening.id] = opened
+            self._opened[opening.id] = reply
             while len(self._opened) > REMEMBERED_OPENS:
                 self._opened.popitem(last=False)
-        return opened
+        return reply
 
     def _output(self, output: str) -> str:
         kind, colon, path = output.partition(":")
@@ -226,3 +220,14 @@ def _give_up(session: Session, reason: str) -> None:
     """Close a session that has failed; its files may be lost, which `reason` has told."""
     with contextlib.suppress(SegueError):
         session.close(reason)
+
+
+def opened(session: Session) -> p.Opened:
+    """What a client needs to know of a session that it has opened or joins."""
+    return p.Opened(
+        session=session.id,
+        cue=cue_info(session.cue),
+        topic=f"{p.PROTOCOL_TAG.decode()}/{session.id}/",
+        sample_rate=session.sample_rate,
+        position=session.position(),
+    )

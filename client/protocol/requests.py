@@ -46,6 +46,10 @@ class Open(Request, kw_only=True):
     meter_hz: float = 0.0  # `meter` events a second; 0: none
 
 
+class Join(Request, kw_only=True):
+    TYPE = "join"  # a session that is open, named in the header
+
+
 class Set(Command, kw_only=True):
     TYPE = "set"
     parameters: dict[str, float]
@@ -242,6 +246,7 @@ REQUESTS: dict[str, type[Request]] = {
         Ping,
         List,
         Open,
+        Join,
         Set,
         SetMood,
         Go,

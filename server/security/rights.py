@@ -12,6 +12,7 @@ PLAY = frozenset(
         p.Hello,
         p.Ping,
         p.List,
+        p.Join,
         p.GetPosition,
         p.GetEvents,
         p.GetSnapshot,
