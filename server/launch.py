@@ -22,11 +22,14 @@ class ServerProcess:
     """A context in which a server runs at `endpoint`, on any free port unless told.
 
     Its sessions are closed, and their files written, when the context is left.
+
+    :param whole: with models, console and OSC, on any free ports
     """
 
-    def __init__(self, *, port: int = 0, folder: str | Path = ".") -> None:
+    def __init__(self, *, port: int = 0, folder: str | Path = ".", whole: bool = False) -> None:
         self.endpoint = ""
         self._command = [sys.executable, "-m", "segue.server.launch", str(port), str(folder)]
+        self._command += ["whole"] if whole else []
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
@@ -72,15 +75,19 @@ class ServerProcess:
         self.end()
 
 
-def main(port: str, folder: str) -> int:
+def main(port: str, folder: str, parts: str = "") -> int:
     """Serve until told to end or the parent is gone; prints the endpoint when it listens."""
 
     def tell(server: Server) -> None:
         threading.Thread(target=_end_with_parent, args=(server,), daemon=True).start()
         print(server.endpoint, flush=True)
 
-    alone = ServeSettings(port=int(port), folder=folder, models=False, web_port=None, osc_port=None)
-    return serve(alone, ready=tell)
+    whole = parts == "whole"
+    other = 0 if whole else None
+    settings = ServeSettings(
+        port=int(port), folder=folder, models=whole, web_port=other, osc_port=other
+    )
+    return serve(settings, ready=tell)
 
 
 def _end_with_parent(server: Server) -> None:

@@ -100,7 +100,7 @@ def web_server(hub: Hub) -> uvicorn.Server:
         ws_per_message_deflate=False,
         lifespan="off",
         log_config=None,
-        log_level=logging.WARNING,
+        log_level=logging.ERROR,  # not a line for each stranger that speaks no HTTP
         access_log=False,
         server_header=False,
         proxy_headers=False,

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 ZAP_ADDRESS = "inproc://zeromq.zap.01"
 DOMAIN = "segue"
 REREAD_SECONDS = 1.0
+TELL_SECONDS = 10.0  # between two lines of the log about clients that were refused
 SPARE_DESCRIPTORS = 128  # kept free of clients, for files and sessions
 
 
@@ -104,6 +105,7 @@ class Guard:
         self._zap.bind(ZAP_ADDRESS)
         self._inside.bind(f"inproc://guard-{id(self)}")
         self._end.connect(f"inproc://guard-{id(self)}")
+        self._refusals, self._told_at = 0, -TELL_SECONDS
         self._thread = threading.Thread(target=self._run, name="segue-guard", daemon=True)
 
     def protect(self, socket: "zmq.Socket[bytes]") -> None:
@@ -145,8 +147,15 @@ class Guard:
             user, refused = self._judge(frames[5:])
             status = [b"400", refused.encode()] if refused else [b"200", b"OK"]
             if refused:
-                log.warning("refused a client at %s: %s", frames[3].decode(), refused)
+                self._tell(frames[3].decode(), refused)
             self._zap.send_multipart([b"1.0", frames[1], *status, user.encode(), b""])
+
+    def _tell(self, address: str, refused: str) -> None:
+        """Log who was refused, now and then: strangers who try again and again fill no disk."""
+        self._refusals += 1
+        if time.monotonic() - self._told_at > TELL_SECONDS:
+            self._told_at = time.monotonic()
+            log.warning("refused %d so far, now %s: %s", self._refusals, address, refused)
 
     def _judge(self, proof: list[bytes]) -> tuple[str, str]:
         """The client's name to ZeroMQ, and why it is refused if it is."""
