@@ -6,29 +6,48 @@ from typing import Any
 from ..client import protocol as p
 from ..music.cue import Stinger
 from ..music.direction import KNOBS
+from ..music.events import Events
 from ..music.mood import Mood
-from .conductor import Conductor
+from ..music.world import Bar
+from .conductor import Conductor, Departure
 from .eventbook import EventBook
 from .queue import Waiting
 from .realise import duration_beats
+from .sound import session_channels
 from .timeline import Due, Slot
 
 SETTLE_SECONDS = 0.25  # a bar is settled and told this long before it sounds
 
 
 class Announcer:
-    """Writes what happens in the music into a session's book of events."""
+    """Writes what happens in the music into a session's book of events.
 
-    def __init__(self, conductor: Conductor, book: EventBook) -> None:
+    :param grid_beats: an event at each multiple of so many beats; 0: none
+    :param ahead_frames: what is told later than so long before its sound counts in `late_events`
+    """
+
+    def __init__(
+        self,
+        conductor: Conductor,
+        book: EventBook,
+        *,
+        grid_beats: float = 0.0,
+        ahead_frames: int = 0,
+    ) -> None:
         self._conductor, self._timeline, self._book = conductor, conductor.timeline, book
         self._settle_frames = round(SETTLE_SECONDS * self._timeline.sample_rate)
         self._section = ""  # of the last bar told
         self._from_frame = 0
         self._last: Slot | None = None  # that was logged
+        self._grid_beats, self._ahead_frames = grid_beats, ahead_frames
+        self._channels = [channel.name for channel in session_channels(conductor.cue)]
+        self._looping = False  # as far as was told
+        self.late_events = self.dropped_commands = 0
 
     def start_over(self, from_frame: int) -> None:
         """The music has been restored: tell nothing of what lies before a frame."""
         self._section = ""
+        self._looping = self._conductor.loop_bars(from_frame) > 0
         self._from_frame = from_frame
         self._last = None
 
@@ -39,18 +58,28 @@ class Announcer:
         slot = self._conductor.unsettled
         return slot.start_frame - self._settle_frames if slot is not None else None
 
-    def bars(self, frame: int) -> None:
-        """Settle the bars that begin soon after a frame, and tell what they hold."""
+    def bars(self, frame: int) -> list[tuple[Slot, list[Departure]]]:
+        """Settle the bars that begin soon after a frame, and tell what they hold.
+
+        :return: those bars, with the departures that have arrived in them
+        """
+        settled = []
         while (told_frame := self.next_frame()) is not None and told_frame <= frame:
             slot = self._conductor.settle()
             if slot.end_frame > self._from_frame:
-                self._bar(slot)
+                self._bar(slot, frame)
                 self._keep(slot)
             self._section = slot.performed.bar.section
-            self._arrivals(slot)
+            settled.append((slot, self._arrivals(slot)))
+        return settled
 
-    def _bar(self, slot: Slot) -> None:
-        """Section (if it changes), bar, direction and beats."""
+    def _ahead(self, event: p.Event, frame: int) -> None:
+        """Tell of something that is going to sound."""
+        self.late_events += event.at_frame < frame + self._ahead_frames
+        self._book.add(event)
+
+    def _bar(self, slot: Slot, frame: int) -> None:
+        """What begins with a bar, and what lies in it."""
         bar, cue = slot.performed.bar, self._conductor.cue
         at: dict[str, Any] = {
             "at_frame": slot.start_frame,
@@ -58,8 +87,11 @@ class Announcer:
             "bar": bar.index,
         }
         if bar.section != self._section:
-            self._book.add(p.SectionEvent(**at, name=bar.section, previous=self._section))
-        self._book.add(
+            self._ahead(p.SectionEvent(**at, name=bar.section, previous=self._section), frame)
+        if self._looping and not self._conductor.loops.bars_at(bar.index):
+            self._looping = False
+            self._ahead(p.LoopEvent(**at, bars=0), frame)
+        self._ahead(
             p.BarEvent(
                 **at,
                 section=bar.section,
@@ -74,25 +106,54 @@ class Announcer:
                 activity={
                     layer.name: level for layer, level in zip(cue.layers, bar.levels, strict=False)
                 },
-            )
+            ),
+            frame,
         )
-        self._direction(at, slot)
+        self._direction(at, slot, frame)
+        for marker in cue.markers_at(*slot.place):
+            self._ahead(p.MarkerEvent(**at, name=marker.name), frame)
+        self._beats(bar, frame)
+        self._notes(at, slot.events, frame)
+
+    def _beats(self, bar: Bar, frame: int) -> None:
+        """The beats and grid lines of a bar."""
         for number in range(math.ceil(bar.beats)):
             beat = bar.start_beats + number
-            frame = self._timeline.frame_of(beat)
-            if frame >= self._from_frame:
-                self._book.add(
-                    p.BeatEvent(
-                        at_frame=frame, beat=beat, bar=bar.index, beat_in_bar=number, bpm=bar.bpm
-                    )
-                )
+            at: dict[str, Any] = {"at_frame": self._timeline.frame_of(beat), "bar": bar.index}
+            if at["at_frame"] >= self._from_frame:
+                event = p.BeatEvent(**at, beat=beat, beat_in_bar=number, bpm=bar.bpm)
+                self._ahead(event, frame)
+        step = self._grid_beats
+        line = math.ceil(bar.start_beats / step - 1e-9) if step else 0
+        while step and line * step < bar.start_beats + bar.beats - 1e-9:
+            at_frame = self._timeline.frame_of(line * step)
+            if at_frame >= self._from_frame:
+                where: dict[str, Any] = {"at_frame": at_frame, "bar": bar.index}
+                self._ahead(p.GridEvent(**where, beat=line * step, line=line), frame)
+            line += 1
 
-    def _direction(self, at: dict[str, Any], slot: Slot) -> None:
+    def _notes(self, at: dict[str, Any], events: Events, frame: int, name: str = "") -> None:
+        """The notes of a bar, by their layers, or of a stinger of that name."""
+        heard = events[events["at_frame"] >= self._from_frame]
+        if len(heard):
+            notes = [
+                (
+                    name or self._channels[channel],
+                    round(pitch),
+                    at_frame,
+                    frames,
+                    round(velocity, 4),
+                )
+                for at_frame, frames, pitch, velocity, channel in heard.tolist()
+            ]
+            self._ahead(p.NotesEvent(**at, notes=notes), frame)
+
+    def _direction(self, at: dict[str, Any], slot: Slot, frame: int) -> None:
         performed = slot.performed
         if performed.fault:
             self._book.add(p.WarningEvent(**at, code="director", message=performed.fault))
         knobs = zip(KNOBS, performed.bar.direction.knobs, strict=True)
-        self._book.add(
+        self._ahead(
             p.DirectionEvent(
                 **at,
                 director=performed.director,
@@ -100,13 +161,15 @@ class Announcer:
                 wanted=wire_mood(performed.wanted),
                 heard=wire_mood(performed.heard),
                 felt=wire_mood(performed.felt),
-            )
+            ),
+            frame,
         )
 
     def _keep(self, slot: Slot) -> None:
         """Log how the bar was decided, so that it can be decided again."""
         if self._last is None:
-            self._book.note("performer", state=slot.before)
+            sources = self._conductor.loop_sources()
+            self._book.note("performer", state=slot.before, sources=sources)
         performed, direction = slot.performed, slot.performed.bar.direction
         told = self._last.told if self._last is not None else []
         self._book.note(
@@ -116,6 +179,9 @@ class Announcer:
             told=[one.plain for one in told],
             section=direction.section,
             fill=direction.fill,
+            lead=direction.lead,
+            entry=direction.entry,
+            repeats=slot.repeats,
             director=performed.director,
             observation=performed.observation.tolist(),
             action=performed.action.tolist(),
@@ -123,9 +189,9 @@ class Announcer:
         )
         self._last = slot
 
-    def _arrivals(self, slot: Slot) -> None:
-        bar = slot.performed.bar
-        for departure in self._conductor.arrived(slot):
+    def _arrivals(self, slot: Slot) -> list[Departure]:
+        bar, there = slot.performed.bar, self._conductor.arrived(slot)
+        for departure in there:
             self._book.add(
                 p.ExecutedEvent(
                     at_frame=slot.start_frame,
@@ -133,23 +199,22 @@ class Announcer:
                     bar=bar.index,
                     command=departure.command,
                     verb=p.Go.TYPE,
-                    late_frames=max(slot.start_frame - departure.scheduled_frame, 0),
+                    late_frames=slot.start_frame - departure.scheduled_frame,
                 )
             )
+        return there
 
     # Commands ---------------------------------------------------------------------------------
 
     def executed(self, waiting: Waiting, frame: int) -> None:
-        """A command has been done at a frame; a stinger is handed on ahead of its own."""
-        due_frame = waiting.due.frame
-        late_frames = max(frame - due_frame, 0)
-        stinger = isinstance(waiting.content, p.Stinger)
+        """A command has been done at a frame; what is done ahead is heard when it is due."""
+        heard_frame = max(frame, waiting.due.frame)
         self._book.add(
             p.ExecutedEvent(
-                **self._at(due_frame if stinger else due_frame + late_frames),
+                **self._at(heard_frame),
                 command=waiting.id,
                 verb=waiting.verb,
-                late_frames=late_frames,
+                late_frames=heard_frame - waiting.promised_frame,
             )
         )
 
@@ -157,6 +222,7 @@ class Announcer:
         """A command will not be done."""
         event = p.DroppedEvent(**self._at(frame), command=command, verb=verb, reason=reason)
         self._book.add(event)
+        self.dropped_commands += 1
 
     def dropped_departures(self, frame: int) -> None:
         """The departures that the conductor has given up since the last call."""
@@ -164,17 +230,31 @@ class Announcer:
             self.dropped(command, p.Go.TYPE, reason, frame)
         self._conductor.dropped.clear()
 
-    def stinger(self, stinger: Stinger, due: Due) -> None:
+    def stinger(self, stinger: Stinger, due: Due, events: Events, frame: int) -> None:
         """A stinger is about to sound."""
         bar = self._timeline.at_frame(due.frame).performed.bar
+        at: dict[str, Any] = {"at_frame": due.frame, "beat": due.beat, "bar": bar.index}
+        length = duration_beats(stinger)
+        event = p.StingerEvent(**at, name=stinger.name, key=str(bar.key), duration_beats=length)
+        self._ahead(event, frame)
+        self._notes(at, events, frame, stinger.name)
+
+    def loop(self, bars: int, due: Due, frame: int) -> None:
+        """Bars go round from a bar line on, or the music goes on there."""
+        self._looping = bars > 0
+        at: dict[str, Any] = {"at_frame": due.frame, "beat": due.beat, "bar": due.bar}
+        self._ahead(p.LoopEvent(**at, bars=bars), frame)
+
+    def meter(self, meters: p.Meters, frame: int) -> None:
+        """How loud it is."""
         self._book.add(
-            p.StingerEvent(
-                at_frame=due.frame,
-                beat=due.beat,
-                bar=bar.index,
-                name=stinger.name,
-                key=str(bar.key),
-                duration_beats=duration_beats(stinger),
+            p.MeterEvent(
+                **self._at(frame),
+                peak_db=meters.peak_db,
+                rms_db=meters.rms_db,
+                lufs=meters.lufs,
+                layers=meters.layers,
+                voices=meters.voices,
             )
         )
 

@@ -7,9 +7,12 @@ from ..envs.games.game import feature_list
 from ..music.cue import Cue
 from ..music.direction import KNOBS
 from ..music.errors import SegueError, UnknownNameError, check_range
-from ..music.parameters import MAX_RAMP_SECONDS, Parameters
+from ..music.parameters import MAX_RAMP_SECONDS, Parameters, check_ramp
 from ..synth.controls import LAYER_KNOBS, MASTER_KNOBS
+from .loops import MAX_LOOP_BARS
 
+ENTRIES = ("start", "same")
+MAX_FADE_BEATS = 64.0
 DIRECTABLE = (*KNOBS, "fill")
 MAX_EXPIRES_SECONDS = 86_400.0
 
@@ -29,12 +32,23 @@ def check_command(
                 raise SegueError("set names no parameter; give at least one, e.g. danger=0.5")
             for name, value in content.parameters.items():
                 parameters.check(name, value, content.ramp_seconds)
+            check_ramp(content.ramp_seconds or 0.0, content.curve)
         case p.SetMood():
             parameters.check_mood(mood_axes(content), content.ramp_seconds)
+            check_ramp(content.ramp_seconds, content.curve)
         case p.Go():
             cue.section_index(content.section)
+            if content.entry not in ENTRIES:
+                raise UnknownNameError("entry", content.entry, ENTRIES)
+            check_range("fade_beats", content.fade_beats, 0.0, MAX_FADE_BEATS)
         case p.Stinger():
             cue.stinger(content.name)
+            check_range("duck_db", content.duck_db or 0.0, 0.0, 60.0)
+        case p.Tempo():
+            if content.bpm is not None:
+                check_range(f"tempo in bpm of cue {cue.name!r}", content.bpm, *cue.tempo_bpm)
+        case p.Loop():
+            check_range("bars of the loop", content.bars, 0, MAX_LOOP_BARS)
         case p.Feedback():
             _check_feedback(content)
         case p.Game():
@@ -48,7 +62,7 @@ def check_command(
         case p.Level():
             cue.layer_index(content.layer)
             check_range(f"level of layer {content.layer!r}", content.value, 0.0, 1.0)
-            check_range("ramp_seconds", content.ramp_seconds, 0.0, MAX_RAMP_SECONDS)
+            check_ramp(content.ramp_seconds, content.curve)
         case p.Control():
             ranges = _steerable(cue)
             if content.name not in ranges:

@@ -6,19 +6,23 @@ back to the state before it, speaks, and has it decided again.
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from ..agents.live import Live
+import numpy as np
+
+from ..agents.live import Live, Performed
 from ..agents.performing import make_performer
-from ..music.cue import PHRASE_BARS, Cue
-from ..music.errors import RangeError, SegueError, UnknownNameError
+from ..music.cue import PHRASE_BARS, Cue, Transition
+from ..music.errors import RangeError, SegueError, UnknownNameError, check_range
 from ..music.events import Events
 from ..music.mood import Mood
 from ..music.world import Bar, World
 from .expression import Players
-from .timeline import GRIDS, Due, Slot, Timeline, Told
+from .loops import MAX_LOOP_BARS, Loop, Loops, Source, decide_again, sources_of
+from .timeline import GRIDS, Due, Place, Slot, Timeline, Told
 
 SPOKEN = ("direct", "release", "switch", "rate", "thumb", "unlearn", "adapt", "report")
 """Methods of a performer that commands call."""
@@ -36,7 +40,12 @@ class Departure:
     section: str
     bar: int  # index of the first bar at which it may begin, then of the one promised
     scheduled_frame: int
+    place: Place | None = None  # that is waited for
+    lead: bool | None = None  # whether a filler bar leads into it; None: as the cue says
+    entry: str = "start"  # or same: at the bar at which the old section is left
+    fade_beats: float = 0.0  # the layers fade in over so many
     told: bool = False  # the performer knows
+    told_bar: int = 0  # index of the bar that was decided next
     expires_frame: int | None = None  # it must have begun by then
 
 
@@ -51,6 +60,19 @@ class Player(Protocol):
 
     def cancel(self, from_frame: int) -> None:
         """Forget scheduled notes that begin at or after a frame."""
+
+
+class Mute:
+    """A player of what is only tried."""
+
+    def bar(self, bar: Bar, start_frame: int, end_frame: int) -> None:
+        """Nothing to do."""
+
+    def schedule(self, events: Events) -> None:
+        """Nothing to do."""
+
+    def cancel(self, from_frame: int) -> None:
+        """Nothing to do."""
 
 
 class Conductor:
@@ -72,7 +94,8 @@ class Conductor:
     ) -> None:
         self.cue, self.performer = cue, performer
         self.look_ahead_bars = look_ahead_bars
-        self.timeline = Timeline(cue, sample_rate, lambda: performer.world.tempo)
+        self.timeline = Timeline(cue, sample_rate, lambda: performer.world.tempo, self._coming)
+        self.loops = Loops()
         self._settled = 0  # slots whose events are published
         self.departures: list[Departure] = []
         self.dropped: list[tuple[str, str]] = []  # command and reason, for the session to tell
@@ -96,12 +119,50 @@ class Conductor:
     def _decide_one(self, frame: int) -> None:
         for departure in [d for d in self.departures if not d.told]:
             self._tell_when_near(departure)
+        index = self.performer.world.bar_index
+        if any(departure.told for departure in self.departures):
+            self.loops.end(index, asked=False)
         before = self.performer.snapshot()
-        start_seconds = self.timeline.end_frame / self.timeline.sample_rate
-        performed = self.performer.next_bar(self._wanted(start_seconds))
-        slot = self.timeline.add(performed, before)
+        wanted = self._wanted(self.timeline.end_frame / self.timeline.sample_rate)
+        source = self._repeated(index)
+        if source is None:
+            slot = self.timeline.add(self.performer.next_bar(wanted), before)
+        else:
+            slot = self.timeline.add(self.performer.again(source.performed, wanted), before)
+            slot.repeats = source.performed.bar.index
         self._remember(slot)
-        self._place(slot, frame)
+        self._place(slot, frame, source)
+
+    def _repeated(self, index: int) -> Slot | None:
+        """The bar that a loop plays again at an index."""
+        found = self.loops.repeated(index)
+        if found is None:
+            return None
+        loop, number = found
+        if number not in loop.sources:
+            loop.sources[number] = self._source(number)
+        return loop.sources[number].slot
+
+    def _source(self, index: int) -> Source:
+        """A decided bar, to be played again."""
+        slot = self.timeline.slot(index)
+        if slot.repeats is not None:
+            for loop in self.loops.loops:
+                if (old := loop.sources.get(slot.repeats)) is not None:
+                    return replace(old, slot=slot)
+        before = self._bookmarks[index]["performer"]
+        return Source(slot, before, slot.performed.wanted.axes)
+
+    def _coming(self) -> Iterator[Place]:
+        """The places of the bars beyond the decided ones, if nobody asks for anything."""
+        world = self.performer.world
+        index = world.bar_index
+        while (found := self.loops.repeated(index)) is not None:
+            loop, number = found
+            slot = loop.sources[number].slot if number in loop.sources else None
+            yield (slot or self.timeline.slot(number)).place
+            index += 1
+        yield from world.coming()
 
     def _remember(self, slot: Slot) -> None:
         """Keep what is needed to play a bar again."""
@@ -110,6 +171,7 @@ class Conductor:
             "beat": bar.start_beats,
             "performer": slot.before,
             "bars": [{"wanted": slot.performed.wanted.axes, "told": []}],
+            "loops": [],
         }
         for late in [index for index in self._bookmarks if index <= bar.index - MAX_BOOKMARKS]:
             del self._bookmarks[late]
@@ -121,11 +183,17 @@ class Conductor:
             raise RangeError("bar to seek", bar, min(self._bookmarks), last)
         return self._bookmarks[bar]
 
-    def _place(self, slot: Slot, from_frame: int) -> None:
-        bar = slot.performed.bar
-        self._player.bar(bar, slot.start_frame, slot.end_frame)
-        events = self._players.play(bar, slot.start_frame, slot.end_frame)
-        self._player.schedule(events[events["at_frame"] >= min(from_frame, slot.start_frame)])
+    def _place(self, slot: Slot, from_frame: int, source: Slot | None = None) -> None:
+        bar, start, end = slot.performed.bar, slot.start_frame, slot.end_frame
+        self._player.bar(bar, start, end)
+        if source is None:
+            slot.events = self._players.play(bar, start, end)
+        else:
+            slot.events = source.events.copy()
+            slot.events["at_frame"] += start - source.start_frame
+            np.minimum(slot.events["at_frame"], end - 1, out=slot.events["at_frame"])
+        events = slot.events
+        self._player.schedule(events[events["at_frame"] >= min(from_frame, start)])
 
     @property
     def unsettled(self) -> Slot | None:
@@ -138,21 +206,77 @@ class Conductor:
         self._settled += 1
         return self.timeline.slots[self._settled - 1]
 
+    @property
+    def settled_frame(self) -> int:
+        """Where the last settled bar ends."""
+        slots = self.timeline.slots
+        return slots[self._settled - 1].end_frame if self._settled else slots[0].start_frame
+
+    def is_settled(self, index: int) -> bool:
+        """Whether the bar of an index stays as it is."""
+        return index < self.timeline.slots[0].performed.bar.index + self._settled
+
+    def first_open(self, frame: int) -> int:
+        """Index of the first bar that can still be decided otherwise."""
+        return self.timeline.slots[0].performed.bar.index + self._first_open(frame)
+
+    # Loops ------------------------------------------------------------------------------------
+
+    def loop_bars(self, frame: int) -> int:
+        """Length of the loop of the bar that sounds at a frame, 0 if it belongs to none."""
+        return self.loops.bars_at(self.timeline.at_frame(frame).performed.bar.index)
+
+    def loop_sources(self) -> list[dict[str, Any]]:
+        """How the bars were decided that loops play again, as plain JSON values."""
+        loops = self.loops.snapshot(self.timeline.slots[0].performed.bar.index, self._source)
+        return [source for loop in loops for source in loop["sources"]]
+
+    def loop(self, first: int, bars: int, frame: int) -> None:
+        """Let some bars from an index on go round."""
+        self.loops.begin(first, bars)
+        if self.timeline.slots[-1].performed.bar.index >= first + bars:
+            self.revise(frame)
+
+    def end_loop(self, index: int, frame: int) -> None:
+        """Let the music go on with the bar of an index."""
+        self.loops.end(index, asked=True)
+        if self.timeline.slots[-1].performed.bar.index >= index:
+            self.revise(frame)
+
     # Going ------------------------------------------------------------------------------------
 
     def go(
-        self, command: str, section: str, at: str, frame: int, expires_frame: int | None = None
+        self,
+        command: str,
+        section: str,
+        at: str,
+        frame: int,
+        expires_frame: int | None = None,
+        *,
+        lead: bool | None = None,
+        entry: str = "start",
+        fade_beats: float = 0.0,
     ) -> Departure:
         """Ask for a section; raises if the cue has no such section or, at once, no way there."""
         self.cue.section_index(section)
-        if at not in AT_ONCE:
-            bar = self._bar_of(at, section, frame)
-            start = self.timeline.bar_start(bar).frame
-            departure = Departure(command, section, bar, start, expires_frame=expires_frame)
+        departure = Departure(
+            command,
+            section,
+            0,
+            0,
+            place=self.timeline.place(at),
+            lead=lead,
+            entry=entry,
+            fade_beats=fade_beats,
+            expires_frame=expires_frame,
+        )
+        if not at_once(at):
+            departure.bar = self._bar_of(at, departure, frame)
+            departure.scheduled_frame = self.timeline.bar_start(departure.bar).frame
             self.departures.append(departure)
             self.revise(frame)
             return departure
-        departure = Departure(command, section, 0, 0, expires_frame=expires_frame)
+        self.timeline.due(at, frame)  # which refuses what cannot be
         self.roll_back(frame)
         try:
             self._tell_go(departure)
@@ -162,25 +286,29 @@ class Conductor:
         self.departures.append(departure)
         return departure
 
-    def _bar_of(self, at: str, section: str, frame: int) -> int:
+    def _bar_of(self, at: str, departure: Departure, frame: int) -> int:
         """Index of the bar at which a departure asked for later may begin."""
         timeline = self.timeline
         first = self._first_open(frame)
         before = timeline.slots[max(first - 1, 0)].performed.bar.section
-        rule = self.cue.transition(before, section)
         earliest = timeline.slots[0].performed.bar.index + first
-        earliest += rule is not None and rule.fill  # the bar before leads into it
-        if at in GRIDS:
+        earliest += self._filled(before, departure)  # the bar before leads into it
+        if at in GRIDS or departure.place is not None:
             return timeline.due(at, timeline.bar_start(earliest).frame).bar
-        due = timeline.due(at, frame)
-        inside = due.frame != timeline.bar_start(due.bar).frame
-        return max(due.bar + inside, earliest)
+        return max(timeline.line_from(timeline.due(at, frame)).bar, earliest)
+
+    def _filled(self, here: str, departure: Departure) -> bool:
+        """Whether a filler bar leads from a section to where a departure goes."""
+        rule = self.cue.transition(here, departure.section)
+        return rule is not None and has_filler(rule, departure.lead)
 
     def _tell_when_near(self, departure: Departure) -> None:
         """Hand a departure on so that it begins at its bar: one before if a bar leads into it."""
         index, here = self.performer.world.bar_index, self.performer.world.section
         rule = self.cue.transition(here, departure.section)
-        leads = rule is not None and (rule.fill or rule.at not in AT_ONCE)
+        leads = rule is not None and (has_filler(rule, departure.lead) or rule.at not in AT_ONCE)
+        if departure.place is not None:
+            departure.bar = self.timeline.next_place(departure.place, index + leads).bar
         if index < departure.bar - leads:
             return
         try:
@@ -190,7 +318,7 @@ class Conductor:
             self.dropped.append((departure.command, str(error)))
 
     def _tell_go(self, departure: Departure) -> None:
-        bar = first_entry(self.performer.world, departure.section)
+        bar = first_entry(self.performer.world, departure.section, departure.lead)
         start, expires = self.timeline.bar_start(bar).frame, departure.expires_frame
         if expires is not None and start > expires:
             late_seconds = (start - expires) / self.timeline.sample_rate
@@ -198,9 +326,9 @@ class Conductor:
                 f"section {departure.section!r} can begin {late_seconds:.2f} s after the command "
                 "expires; give it more time"
             )
-        self.performer.go(departure.section)
+        self.performer.go(departure.section, departure.lead, departure.entry)
         departure.bar = bar
-        departure.told = True
+        departure.told, departure.told_bar = True, self.performer.world.bar_index
         for other in [d for d in self.departures if d.told and d is not departure]:
             self.departures.remove(other)
             self.dropped.append((other.command, f"replaced by command {departure.command!r}"))
@@ -265,7 +393,11 @@ class Conductor:
         said = [told for slot in slots[first:] for told in slot.told]
         if state is None:
             return
+        index = slots[first].performed.bar.index
         del slots[first:]
+        self.loops.roll_back(index)
+        for departure in self.departures:  # the state that is gone back to knows nothing of these
+            departure.told &= departure.told_bar <= index
         self._player.cancel(start)
         self.performer.restore(state)
         for told in said:
@@ -288,6 +420,7 @@ class Conductor:
         """The sounding bar, those decided beyond it and what was said since, as JSON values."""
         number = self.timeline.number_at(frame)
         slots = self.timeline.slots[number:]
+        first = slots[0].performed.bar.index
         return {
             "beat": self.timeline.beat_of(max(frame, slots[0].start_frame)),
             "performer": slots[0].before,
@@ -295,9 +428,11 @@ class Conductor:
                 {
                     "wanted": slot.performed.wanted.axes,
                     "told": [told.plain for told in slot.told],
+                    "repeats": slot.repeats,
                 }
                 for slot in slots
             ],
+            "loops": self.loops.snapshot(first, self._source),
         }
 
     def rehearse(self, state: dict[str, Any]) -> None:
@@ -305,40 +440,97 @@ class Conductor:
         if not state["bars"] or not math.isfinite(state["beat"]):
             raise SegueError("the snapshot holds no bar; take another one")
         performer = make_performer(self.cue, self.performer.director_name, seed=self.performer.seed)
-        performer.restore(state["performer"])
-        for bar in state["bars"]:
-            performer.next_bar(Mood(*bar["wanted"]))
+        played = dict(sources_of(performer, state.get("loops", [])))
+        for _, _, bar in decide_again(performer, state, played):
             for told in map(_told, bar["told"]):
                 getattr(performer, told.verb)(*told.names, **told.values)
+        for plain in state.get("loops", []):
+            _loop(plain)
 
     def restore(self, state: dict[str, Any], frame: int) -> None:
         """Take up the music of a snapshot that has been rehearsed, at `frame`."""
-        self.performer.restore(state["performer"])
+        played = dict(sources_of(self.performer, state.get("loops", [])))
         self._player.cancel(frame)
         timeline = self.timeline
         timeline.slots.clear()
         self._settled = 0
         self.dropped += [(departure.command, RESTORED) for departure in self.departures]
         self.departures.clear()
-        for number, bar in enumerate(state["bars"]):
-            before = self.performer.snapshot()
-            performed = self.performer.next_bar(Mood(*bar["wanted"]))
-            if number == 0:
+        self._take_up_loops(state.get("loops", []), played)
+        for performed, before, bar in decide_again(self.performer, state, played):
+            if not timeline.slots:
                 timeline.offset_frames = 0
                 timeline.offset_frames = frame - timeline.frame_of(state["beat"])
             slot = timeline.add(performed, before)
-            self._place(slot, frame)
+            slot.repeats = bar.get("repeats")
+            self._remember(slot)
+            again = self._repeated(performed.bar.index) if slot.repeats is not None else None
+            self._place(slot, frame, again)
             for told in bar["told"]:
                 self.tell(_told(told))
         self.decide(frame)
+
+    def _take_up_loops(self, plains: list[dict[str, Any]], played: dict[int, Performed]) -> None:
+        """Go on with the loops of a snapshot, whose past bars have been decided again."""
+        self.loops.clear()
+        for plain in plains:
+            loop = _loop(plain)
+            for kept in plain["sources"]:
+                performed = played[int(kept["bar"])]
+                bar = performed.bar
+                frames = round(bar.beats * 60.0 / bar.bpm * self.timeline.sample_rate)
+                events = self._players.play(bar, 0, frames)
+                slot = Slot(performed, 0, frames, None, events=events)
+                loop.sources[int(kept["bar"])] = Source(
+                    slot, kept["performer"], performed.wanted.axes
+                )
+            self.loops.loops.append(loop)
+
+    # Trying -----------------------------------------------------------------------------------
+
+    @contextmanager
+    def trial(self, frame: int) -> Iterator[None]:
+        """What is done inside is undone at the end, and nothing sounds of it."""
+        timeline, performer = self.timeline, self.performer
+        first = max(self._first_open(frame) - 1, 0)
+        slots = timeline.slots[first:]
+        told = [list(slot.told) for slot in slots]
+        departures = [replace(departure) for departure in self.departures]
+        loops = [replace(loop, sources=dict(loop.sources)) for loop in self.loops.loops]
+        kept = (self._player, list(self.dropped), dict(self._bookmarks), timeline.offset_frames)
+        state, director = performer.snapshot(), (performer.director, performer.director_name)
+        self._player = Mute()
+        try:
+            yield
+        finally:
+            performer.restore(state)
+            performer.director, performer.director_name = director
+            self._player, self.dropped, self._bookmarks, timeline.offset_frames = kept
+            self.departures, self.loops.loops = departures, loops
+            timeline.slots[first:] = slots
+            for slot, words in zip(slots, told, strict=True):
+                slot.told[:] = words
 
     def due_of(self, departure: Departure) -> Due:
         """When a departure is to begin."""
         return self.timeline.bar_start(departure.bar)
 
 
-def first_entry(world: World, section: str) -> int:
-    """Index of the first bar that can be of `section`, if it is asked for now."""
+def at_once(at: str) -> bool:
+    """Whether a departure asked for at `at` may begin with the next bar."""
+    return at in AT_ONCE or at.startswith("grid:")
+
+
+def has_filler(rule: Transition, lead: bool | None) -> bool:
+    """Whether a filler bar leads along a way, if `lead` is asked for."""
+    return rule.fill if lead is None else lead
+
+
+def first_entry(world: World, section: str, lead: bool | None = None) -> int:
+    """Index of the first bar that can be of `section`, if it is asked for now.
+
+    :param lead: whether a filler bar leads into it; None: as the cue says
+    """
     target = world.check_go(section)
     here = world.cue.sections[world.cue.section_index(world.section)]
     rule = world.cue.transition(here.name, section)
@@ -347,12 +539,21 @@ def first_entry(world: World, section: str) -> int:
     number = int(world.worlds.number[0])
     to_end = here.bars - number
     if rule.at in AT_ONCE:
-        ahead = 1 if rule.fill else 0
+        ahead = 1 if has_filler(rule, lead) else 0
     elif rule.at == "phrase":
         ahead = min(PHRASE_BARS - number % PHRASE_BARS, to_end)
     else:
         ahead = to_end
     return world.bar_index + ahead
+
+
+def _loop(plain: dict[str, Any]) -> Loop:
+    """A loop as a snapshot tells it, without its bars."""
+    end = plain["end"]
+    loop = Loop(int(plain["first"]), int(plain["bars"]), None if end is None else int(end))
+    check_range("bars of the loop in the snapshot", loop.bars, 1, MAX_LOOP_BARS)
+    loop.asked = bool(plain["asked"])
+    return loop
 
 
 def _told(plain: list[Any]) -> Told:

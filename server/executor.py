@@ -11,6 +11,7 @@ from .queue import Waiting
 from .realise import note_events, stinger_notes
 from .sound import session_channels, stinger_channel
 from .stage import Figure
+from .tempo_follow import tempo_knob
 from .timeline import Due, Told
 
 MOVE_ON = ":elsewhere"  # added to the id of a dislike, names the move that it causes
@@ -31,11 +32,13 @@ class Executor:
         match content:
             case p.Set():
                 for name, value in content.parameters.items():
-                    music.parameters.set(name, value, at_seconds, content.ramp_seconds)
+                    ramp = content.ramp_seconds
+                    music.parameters.set(name, value, at_seconds, ramp, content.curve)
             case p.SetMood():
-                music.parameters.set_mood(mood_axes(content), at_seconds, content.ramp_seconds)
+                axes, ramp = mood_axes(content), content.ramp_seconds
+                music.parameters.set_mood(axes, at_seconds, ramp, content.curve)
             case p.Stinger():
-                self._play_stinger(content.name, due)
+                self._play_stinger(content, due, frame)
             case p.Feedback():
                 self._hear_feedback(waiting.id, content, frame)
             case p.Game():
@@ -49,7 +52,8 @@ class Executor:
             case p.Release():
                 self._tell(waiting.id, "release", tuple(content.names))
             case p.Level():
-                music.mix.level(content.layer, content.value, at_seconds, content.ramp_seconds)
+                ramp = content.ramp_seconds
+                music.mix.level(content.layer, content.value, at_seconds, ramp, content.curve)
             case p.Control():
                 music.mix.control(content.name, content.value, content.ramp_seconds)
             case p.Duck():
@@ -57,6 +61,10 @@ class Executor:
                 music.mix.duck(content.depth_db, due.frame, end)
             case p.Switch():
                 self._tell(waiting.id, "switch", (content.director,))
+            case p.Tempo():
+                self._hold_tempo(waiting.id, content.bpm)
+            case p.Loop():
+                self._loop(content.bars, due, frame)
         self._announcer.executed(waiting, frame)
         music.update_mix(frame)
 
@@ -65,9 +73,22 @@ class Executor:
     ) -> None:
         self._conductor.tell(Told(id, verb, names, dict(values or {})))
 
-    def _play_stinger(self, name: str, due: Due) -> None:
+    def _hold_tempo(self, id: str, bpm: float | None) -> None:
+        if bpm is None:
+            self._tell(id, "release", ("tempo",))
+        else:
+            self._tell(id, "direct", values={"tempo": tempo_knob(self._performance.cue, bpm)})
+
+    def _loop(self, bars: int, due: Due, frame: int) -> None:
+        if bars:
+            self._conductor.loop(due.bar, bars, frame)
+        else:
+            self._conductor.end_loop(due.bar, frame)
+        self._announcer.loop(bars, due, frame)
+
+    def _play_stinger(self, content: p.Stinger, due: Due, frame: int) -> None:
         music = self._performance
-        stinger = music.cue.stinger(name)
+        stinger = music.cue.stinger(content.name)
         bar = music.timeline.at_frame(due.frame).performed.bar
         notes = stinger_notes(stinger, bar.key, due.beat)
         channel = self._channels.index(stinger_channel(stinger.instrument))
@@ -75,8 +96,9 @@ class Executor:
         events = note_events(notes, channel, start, bar.bpm, music.sample_rate)
         music.stage.play(Figure(stinger.name, stinger.instrument, notes, events))
         end = int(events["at_frame"][-1] + events["duration_frames"][-1])
-        music.mix.duck(stinger.duck_db, due.frame, end)
-        self._announcer.stinger(stinger, due)
+        duck_db = stinger.duck_db if content.duck_db is None else content.duck_db
+        music.mix.duck(duck_db, due.frame, end)
+        self._announcer.stinger(stinger, due, events, frame)
 
     def _hear_feedback(self, id: str, content: p.Feedback, frame: int) -> None:
         if content.valence is not None and content.arousal is not None:

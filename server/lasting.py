@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -84,6 +84,12 @@ class LastingSound:
     def control(self, name: str, value: float, ramp_seconds: float) -> None:
         self._controls[name] = value
         self._tell(lambda sound: sound.control(name, value, ramp_seconds))
+
+    def ask_levels(self) -> "Future[dict[str, Any]]":
+        """`synth.meters.Levels` as a map; SegueError while there is no engine."""
+        if self._gone is not None or not self._inner.alive:
+            raise SegueError("the engine is being started again; ask in a moment")
+        return self._inner.ask_levels()
 
     def pause(self) -> None:
         self._paused = True

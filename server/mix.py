@@ -29,6 +29,20 @@ class _Duck:
     end_frame: int
 
 
+@dataclass(frozen=True)
+class _FadeIn:
+    """All layers rise from nothing between two frames, silent from `dark_frame` on."""
+
+    dark_frame: int
+    start_frame: int
+    end_frame: int
+
+    def gain(self, frame: int) -> float:
+        if not self.dark_frame <= frame < self.end_frame:
+            return 1.0
+        return max(frame - self.start_frame, 0) / (self.end_frame - self.start_frame)
+
+
 class Mix:
     """Sends each layer's gain to the sound whenever it has changed."""
 
@@ -37,13 +51,21 @@ class Mix:
         self._levels = {layer.name: Ramp(1.0, 1.0) for layer in cue.layers}
         self._sent = dict.fromkeys(self._levels, 1.0)
         self._ducks: list[_Duck] = []
+        self._fades: list[_FadeIn] = []
         self._ducked = False
         self._bpm = 0.0
         self._shaped: dict[str, float] = {}  # controls of all layers, 0.5 where not listed
 
-    def level(self, layer: str, value: float, at_seconds: float, ramp_seconds: float) -> None:
+    def level(
+        self,
+        layer: str,
+        value: float,
+        at_seconds: float,
+        ramp_seconds: float,
+        curve: str = "linear",
+    ) -> None:
         """Move a layer's gain (0..1)."""
-        self._levels[layer].move(value, at_seconds, ramp_seconds)
+        self._levels[layer].move(value, at_seconds, ramp_seconds, curve)
 
     def fade_out(self, at_seconds: float, ramp_seconds: float) -> None:
         """Move the gains of all layers to nothing; not the master's, which a MIDI device keeps."""
@@ -66,16 +88,23 @@ class Mix:
         """Let all layers step back by some dB between two frames."""
         self._ducks.append(_Duck(10 ** (-abs(duck_db) / 20), start_frame, end_frame))
 
+    def fade_in(self, start_frame: int, end_frame: int) -> None:
+        """Let all layers rise from nothing between two frames."""
+        dark = start_frame - round(SMOOTH_SECONDS * self._sound.sample_rate)
+        self._fades.append(_FadeIn(dark, start_frame, end_frame))
+
     def next_frame(self, frame: int) -> int | None:
         """The next frame after `frame` at which a duck begins or ends."""
         edges = [edge for duck in self._ducks for edge in (duck.start_frame, duck.end_frame)]
+        edges += [edge for f in self._fades for edge in (f.dark_frame, f.start_frame, f.end_frame)]
         return min((edge for edge in edges if edge > frame), default=None)
 
     def update(self, frame: int, direction: Direction, *, at_once: bool = False) -> None:
         """Send what has changed by `frame`; `at_once` without the usual smoothing."""
         self._ducks = [duck for duck in self._ducks if duck.end_frame > frame]
         active = [duck.gain for duck in self._ducks if duck.start_frame <= frame]
-        ducked = min(active, default=1.0)
+        self._fades = [fade for fade in self._fades if fade.end_frame > frame]
+        ducked = min([*active, *(fade.gain(frame) for fade in self._fades)], default=1.0)
         ramp = DUCK_SECONDS if active else RECOVER_SECONDS if self._ducked else SMOOTH_SECONDS
         self._ducked = bool(active)
         seconds = frame / self._sound.sample_rate

@@ -15,10 +15,11 @@ from ..music.performed import section_markers, session_score
 from ..music.score import Marker, Score
 from ..music.world import Bar
 from .announce import wire_mood
-from .conductor import Conductor
+from .conductor import Conductor, Departure
 from .mix import SHAPE_AHEAD_SECONDS, Mix
 from .sound import Sound
 from .stage import Stage
+from .timeline import Slot
 
 SNAPSHOT_FORMAT = 2  # changes when older snapshots can no longer be read
 
@@ -71,6 +72,13 @@ class Performance:
         ahead = frame + round(SHAPE_AHEAD_SECONDS * self.sample_rate)
         self.mix.shape(self.timeline.at_frame(ahead).performed.bar)
 
+    def fade_in(self, slot: Slot, arrived: list[Departure]) -> None:
+        """Let the layers fade in with a section that begins, where that was asked for."""
+        beats = max((departure.fade_beats for departure in arrived), default=0.0)
+        if beats:
+            end = self.timeline.frame_of(slot.performed.bar.start_beats + beats)
+            self.mix.fade_in(slot.start_frame, end)
+
     def next_frame(self, frame: int) -> int | None:
         """The next frame after `frame` at which a bar begins, or a duck begins or ends."""
         number = self.timeline.number_at(frame)
@@ -112,6 +120,7 @@ class Performance:
             pending=pending,
             sequence=sequence,
             paused=paused,
+            loop_bars=self.conductor.loop_bars(frame),
         )
 
     # Keeping and returning --------------------------------------------------------------------

@@ -3,29 +3,38 @@
 import heapq
 import itertools
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..client.protocol import Accepted, Command
-from .timeline import Due
+from .timeline import Due, Place
 
 REMEMBERED = 4096
+NOT_YET = 2**62
 
 
 @dataclass(order=True)
 class Waiting:
     """An accepted command, ordered by when it acts and then by when it came."""
 
-    act_frame: int  # when it is done; stingers begin somewhat later, at their due frame
+    act_frame: int  # when it is done, `NOT_YET` while that is not known
     order: int
     id: str = field(compare=False)
     content: Command = field(compare=False)
-    due: Due = field(compare=False)
+    due: Due = field(compare=False)  # when it is to be heard, as far as is known
+    ahead_frames: int = field(compare=False, default=0)  # it is done so long before that
+    place: Place | None = field(compare=False, default=None)  # that is waited for
     expires_frame: int | None = field(compare=False, default=None)
+    promised_frame: int = field(compare=False, default=0)
 
     @property
     def verb(self) -> str:
         """Its type on the wire."""
         return self.content.TYPE
+
+    def put_at(self, due: Due) -> None:
+        """Let it be heard at another moment than was foreseen."""
+        self.due, self.act_frame = due, due.frame - self.ahead_frames
 
 
 class CommandQueue:
@@ -38,11 +47,19 @@ class CommandQueue:
     def __len__(self) -> int:
         return len(self._heap)
 
-    def waiting(
-        self, id: str, content: Command, due: Due, act_frame: int, expires_frame: int | None
-    ) -> Waiting:
+    def waiting(self, id: str, content: Command, due: Due, ahead_frames: int) -> Waiting:
         """A command with its place in the order."""
-        return Waiting(act_frame, next(self._orders), id, content, due, expires_frame)
+        item = Waiting(0, next(self._orders), id, content, due, ahead_frames)
+        item.promised_frame = due.frame
+        item.put_at(due)
+        return item
+
+    def __iter__(self) -> Iterator[Waiting]:
+        return iter(self._heap)
+
+    def reorder(self) -> None:
+        """Some have been put elsewhere."""
+        heapq.heapify(self._heap)
 
     def push(self, item: Waiting) -> None:
         """Let a command wait."""

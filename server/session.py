@@ -30,17 +30,22 @@ from .announce import Announcer
 from .catalogue import find_cue
 from .commands import Commands
 from .eventbook import EventBook
+from .gauge import MAX_METER_HZ, Gauge
 from .performance import Performance
 from .recording import SessionLog, check_writable
-from .sound import CLOCKS, Sound, open_sound
+from .sound import BLOCK_FRAMES, CLOCKS, Sound, open_sound
+from .timeline import LEAST_GRID_BEATS, MOST_GRID_BEATS
+from .why import explain_bar
 
 MAX_ADVANCE_SECONDS = 3600.0
 Made = TypeVar("Made")
+AHEAD_FRAMES = 2 * BLOCK_FRAMES  # in real time, events are told at least so long ahead
+METERS_SECONDS = 10.0  # that an engine may take to tell how loud it is
 START_SECONDS = 0.2  # real time: the first bar begins this long after opening
 GRID_SECONDS = 0.05  # manual clock: gains follow their ramps in steps of this
 
 
-class Session(Verbs):
+class Session(Verbs[p.Accepted]):
     """One listener's performance; `Session.open` makes one.
 
     Verbs (`set`, `mood`, `go`, `stinger`, `feedback`, `direct`, `release`, `level`, `switch`) are
@@ -58,6 +63,8 @@ class Session(Verbs):
         look_ahead_bars: int = 1,
         midi: Path | None = None,
         log: SessionLog | None = None,
+        grid_beats: float = 0.0,
+        meter_hz: float = 0.0,
         id: str = "local",
     ) -> None:
         self.cue, self.id, self.clock = cue, id, clock
@@ -83,7 +90,13 @@ class Session(Verbs):
         )
         self._conductor = self._performance.conductor
         self._book = EventBook(id, self._log)
-        self._announcer = Announcer(self._conductor, self._book)
+        self._announcer = Announcer(
+            self._conductor,
+            self._book,
+            grid_beats=grid_beats,
+            ahead_frames=AHEAD_FRAMES if live else 0,
+        )
+        self._gauge = Gauge(sound, cue, self._announcer, meter_hz)
         self._commands = Commands(self._performance, self._announcer, self._log, realtime=live)
         self._log.add(
             "session",
@@ -114,6 +127,9 @@ class Session(Verbs):
         look_ahead_bars: int = 1,
         midi: str | Path | None = None,
         log: str | Path | None = None,
+        voices: int = 0,
+        grid_beats: float = 0.0,
+        meter_hz: float = 0.0,
         id: str = "local",
     ) -> Self:
         """Open a session.
@@ -129,19 +145,29 @@ class Session(Verbs):
         :param look_ahead_bars: 1..8, decided bars beyond the sounding one
         :param midi: file for the music, written at `close`
         :param log: file for the session log (lines of JSON), written at `close`
+        :param voices: 1..64, the most notes that sound at once on a layer; 0: what each instrument
+            takes
+        :param grid_beats: a `grid` event at each multiple of so many beats; 0: none
+        :param meter_hz: `meter` events a second, of a session with an engine; 0: none
 
         Raises SegueError (or a child) for what cannot be had; nothing is left behind then.
         """
         if clock not in CLOCKS:
             raise UnknownNameError("clock", clock, CLOCKS)
         ahead = int(check_range("look_ahead_bars", look_ahead_bars, 1, 8))
+        check_range("voices", voices, 0, 64)
+        check_range("meter_hz", meter_hz, 0.0, MAX_METER_HZ)
+        if grid_beats:
+            check_range("grid_beats", grid_beats, LEAST_GRID_BEATS, MOST_GRID_BEATS)
         loaded = cue if isinstance(cue, Cue) else find_cue(cue)
         for name, value in (parameters or {}).items():
             Parameters(loaded).check(name, value)
         midi_path, book = (check_writable(midi) if midi else None), SessionLog(log)
         # Made as an engine starts.
         performer = _begin(lambda: make_performer(loaded, director, seed=seed))
-        sound = open_sound(output, loaded, seed=seed, realtime=clock == "realtime")
+        sound = open_sound(
+            output, loaded, seed=seed, realtime=clock == "realtime", voices=int(voices)
+        )
         try:
             return cls(
                 loaded,
@@ -152,6 +178,8 @@ class Session(Verbs):
                 look_ahead_bars=ahead,
                 midi=midi_path,
                 log=book,
+                grid_beats=grid_beats,
+                meter_hz=meter_hz,
                 id=id,
             )
         except BaseException:  # what went wrong first is what is told
@@ -179,6 +207,12 @@ class Session(Verbs):
             if self.realtime and self._overdue(frame):
                 self._tick(frame)  # what was due before the command is done before it
             return self._commands.accept(content, id or new_id(), frame)
+
+    def explain_command(self, content: p.Command) -> p.Explained:
+        """What a command would do if it came now; raises as `command` does, changes nothing."""
+        with self._lock:
+            self._check_open()
+            return self._commands.explain(content, self._now())
 
     def cancel(self, command: str) -> None:
         """Take back a command that waits; a `dropped` event tells. Raises if it does not wait."""
@@ -248,6 +282,7 @@ class Session(Verbs):
             self._commands.next_frame(),
             self._performance.next_frame(self._frame),
             self._announcer.next_frame(),
+            self._gauge.next_frame,
         )
         return max(min(frame for frame in frames if frame is not None), self._frame + 1)
 
@@ -267,8 +302,15 @@ class Session(Verbs):
         self._commands.do_due(frame)
         self._conductor.decide(frame, self._start_frames)
         self._announcer.dropped_departures(frame)
-        self._announcer.bars(frame)
+        settled = self._announcer.bars(frame)
+        for slot, arrived in settled:
+            self._performance.fade_in(slot, arrived)
+            self._commands.reached(slot)
+        self._commands.follow()
+        if settled:
+            self._commands.do_due(frame)
         self._performance.update_mix(frame)
+        self._gauge.tell(frame, wait=not self.realtime)
 
     # Events -----------------------------------------------------------------------------------
 
@@ -312,6 +354,55 @@ class Session(Verbs):
                 pending=self._commands.pending,
                 sequence=self._book.sequence,
                 paused=self.paused,
+            )
+
+    def time_to(self, at: str = "bar") -> p.TimeTo:
+        """How long it is to the next moment that `at` names."""
+        with self._lock:
+            frame = self._now()
+            due = self._performance.timeline.due(at, frame)
+            seconds = (due.frame - frame) / self.sample_rate
+            return p.TimeTo(
+                frame=due.frame,
+                beat=due.beat,
+                bar=due.bar,
+                seconds=max(seconds, 0.0),
+                estimated=due.estimated,
+            )
+
+    def why(self) -> p.Why:
+        """What is sounding and why: what it was decided on, and what others would do."""
+        with self._lock:
+            self._check_open()
+            return explain_bar(self._performance, self._now())
+
+    def ask_meters(self) -> "Future[p.Meters]":
+        """How loud it is, once the engine has come so far; SegueError if there is none."""
+        with self._lock:
+            self._check_open()
+            return self._gauge.ask()
+
+    def meters(self) -> p.Meters:
+        """How loud it is: levels of output and layers; SegueError if there is no engine."""
+        return self.ask_meters().result(METERS_SECONDS)
+
+    def metrics(self) -> p.SessionMetrics:
+        """How the session fares."""
+        with self._lock:
+            here = self.position()
+            return p.SessionMetrics(
+                cue=self.cue.name,
+                director=here.director,
+                frame=here.frame,
+                bar=here.bar,
+                events=here.sequence,
+                commands=self._commands.accepted,
+                dropped=self._announcer.dropped_commands,
+                late_events=self._announcer.late_events,
+                waiting=len(here.pending),
+                voices=self._gauge.voices,
+                late_blocks=self._gauge.late_blocks,
+                restarts=getattr(self._sound, "restarts", 0),
             )
 
     def decided_until(self) -> tuple[int, float]:

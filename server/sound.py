@@ -1,7 +1,8 @@
 """How a session sounds: not at all (but in time), or through an engine in its own process."""
 
+from concurrent.futures import Future
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ..music.cue import Cue, Layer
 from ..music.errors import SegueError, UnknownNameError
@@ -74,6 +75,14 @@ class Sound(Protocol):
 
     def discard(self) -> None:
         """End the sound and leave no file."""
+
+
+@runtime_checkable
+class HasLevels(Protocol):
+    """A sound that knows how loud it is."""
+
+    def ask_levels(self) -> "Future[dict[str, Any]]":
+        """`synth.meters.Levels` as a map, once the engine has come so far."""
 
 
 def session_channels(cue: Cue) -> list[Channel]:
@@ -210,6 +219,10 @@ class EngineSound:
     def control(self, name: str, value: float, ramp_seconds: float) -> None:
         self._process.control(name, value, ramp_seconds)
 
+    def ask_levels(self) -> "Future[dict[str, Any]]":
+        """`synth.meters.Levels` as a map, once the engine has come so far."""
+        return self._process.ask_levels()
+
     def pause(self) -> None:
         if self._clock is None:
             self._process.pause()
@@ -245,16 +258,19 @@ class EngineSound:
         self._process.abort()
 
 
-def open_sound(output: str | Stream, cue: Cue, *, seed: int, realtime: bool) -> Sound:
+def open_sound(
+    output: str | Stream, cue: Cue, *, seed: int, realtime: bool, voices: int = 0
+) -> Sound:
     """The sound that an output asks for.
 
     :param output: one of `OUTPUTS`, or a stream that takes blocks of audio
+    :param voices: the most notes at once on a layer, 0 for what each instrument takes
 
     Raises UnknownNameError for an output that does not exist, MissingPartError for a device that
     is not there, SegueError for a file that cannot be written or a device on a manual clock.
     """
     if not isinstance(output, str):
-        return _stream_sound(output, cue, seed=seed, realtime=realtime)
+        return _stream_sound(output, cue, seed=seed, realtime=realtime, voices=voices)
     kind, _, path = output.partition(":")
     if output == "none":
         return Silence(realtime=realtime)
@@ -271,18 +287,20 @@ def open_sound(output: str | Stream, cue: Cue, *, seed: int, realtime: bool) -> 
     file = check_writable(path) if kind == "file" else None
 
     def make() -> EngineSound:
-        process = _engine(cue, seed=seed, realtime=realtime, sink=sink, path=file)
+        process = _engine(cue, seed=seed, realtime=realtime, voices=voices, sink=sink, path=file)
         return EngineSound(process, cue, realtime=realtime, file=path)
 
     return LastingSound(make) if realtime and file is None else make()
 
 
-def _stream_sound(stream: Stream, cue: Cue, *, seed: int, realtime: bool) -> Sound:
+def _stream_sound(stream: Stream, cue: Cue, *, seed: int, realtime: bool, voices: int) -> Sound:
     """Blocks to a stream: in real time by themselves, else as the clock is moved."""
     stream = replace(stream, realtime=realtime)
 
     def make(given: Stream = stream) -> EngineSound:
-        process = _engine(cue, seed=seed, realtime=realtime, sink="stream", stream=given)
+        process = _engine(
+            cue, seed=seed, realtime=realtime, voices=voices, sink="stream", stream=given
+        )
         return EngineSound(process, cue, realtime=realtime)
 
     if not realtime:
@@ -292,7 +310,7 @@ def _stream_sound(stream: Stream, cue: Cue, *, seed: int, realtime: bool) -> Sou
     return relay.sound
 
 
-def _engine(cue: Cue, *, seed: int, realtime: bool, **sink: Any) -> "EngineProcess":
+def _engine(cue: Cue, *, seed: int, realtime: bool, voices: int, **sink: Any) -> "EngineProcess":
     from ..synth.engine_process import EngineProcess
     from ..synth.render import OFFLINE_BLOCK_FRAMES
 
@@ -303,6 +321,7 @@ def _engine(cue: Cue, *, seed: int, realtime: bool, **sink: Any) -> "EngineProce
         sample_rate=SAMPLE_RATE,
         block_frames=BLOCK_FRAMES if realtime else OFFLINE_BLOCK_FRAMES,
         seed=seed,
+        voices_per_channel=voices or None,
         gain_db=GAIN_DB,
         **sink,
     )

@@ -13,6 +13,14 @@ LOOK_SECONDS = 0.2  # between two looks at the other tempo
 SLIGHT_TEMPO = 0.004  # smaller changes of the knob wait
 
 
+def tempo_knob(cue: Cue, bpm: float) -> float:
+    """Where the tempo knob has to be for a tempo within the cue's range."""
+    slowest, fastest = cue.tempo_bpm
+    if slowest == fastest:
+        return 0.5
+    return min(max(math.log(bpm / slowest) / math.log(fastest / slowest), 0.0), 1.0)
+
+
 class Clock(Protocol):
     """A tempo and a place that somebody else keeps."""
 
@@ -36,6 +44,7 @@ class TempoFollower:
 
     def __init__(self, cue: Cue, clock: Clock, grid_beats: float | None = None) -> None:
         self.clock = clock
+        self._cue = cue
         self._slowest, self._fastest = cue.tempo_bpm
         self._bar_beats = cue.meter.bar_beats
         self.grid_beats = grid_beats or self._bar_beats
@@ -58,8 +67,7 @@ class TempoFollower:
                 behind -= self.grid_beats
             share = self._bar_beats / max(self._bar_beats - behind, 0.1)
             bpm *= min(max(share, 1.0 - MOST_CORRECTION), 1.0 + MOST_CORRECTION)
-        held = min(max(bpm, self._slowest), self._fastest)
-        return math.log(held / self._slowest) / math.log(self._fastest / self._slowest)
+        return tempo_knob(self._cue, min(max(bpm, self._slowest), self._fastest))
 
     def _tell_range(self, bpm: float) -> None:
         inside = self._slowest * 0.995 <= bpm <= self._fastest * 1.005

@@ -6,17 +6,40 @@ restored or had to catch up.
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
+
+import numpy as np
 
 from ..agents.live import Performed
 from ..music.cue import PHRASE_BARS, Cue
-from ..music.errors import SegueError
+from ..music.errors import SegueError, check_range
+from ..music.events import EVENT, Events
 from ..music.tempo import TempoMap
 
-AT = ("now", "beat", "bar", "phrase", "section", "bars:N", "beat:N", "frame:N")
+AT = (
+    "now",
+    "beat",
+    "bar",
+    "phrase",
+    "section",
+    "grid:B",
+    "bars:N",
+    "marker:NAME",
+    "section:NAME",
+    "beat:N",
+    "frame:N",
+)
 GRIDS = ("bar", "phrase", "section")
+LOOK_BARS = 128
+"""So far ahead is looked for a marker or a section, as the music would go by itself."""
+
+LEAST_GRID_BEATS, MOST_GRID_BEATS = 1 / 32, 1024.0
+
+Place = tuple[str, int]
+"""A section and a bar of it."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +66,14 @@ class Slot:
     end_frame: int
     before: dict[str, Any] | None  # the performer just before it decided this bar
     told: list[Told] = field(default_factory=list)  # since it decided this bar
+    events: Events = field(default_factory=lambda: np.zeros(0, EVENT))  # as they are performed
+    repeats: int | None = None  # index of the bar that it plays again
+
+    @property
+    def place(self) -> Place:
+        """Where it lies in its section."""
+        bar = self.performed.bar
+        return bar.section, bar.bar_in_section
 
 
 @dataclass(frozen=True)
@@ -52,14 +83,24 @@ class Due:
     frame: int
     beat: float
     bar: int
-    estimated: bool  # beyond the decided bars: tempo may still change
+    estimated: bool  # tempo or way up to there are not settled yet
 
 
 class Timeline:
-    """The decided bars of a session in order, and the conversions that go with them."""
+    """The decided bars of a session in order, and the conversions that go with them.
 
-    def __init__(self, cue: Cue, sample_rate: int, tempo: Callable[[], TempoMap]) -> None:
+    :param coming: the places of the bars beyond the decided ones, as far as they can be foreseen
+    """
+
+    def __init__(
+        self,
+        cue: Cue,
+        sample_rate: int,
+        tempo: Callable[[], TempoMap],
+        coming: Callable[[], Iterator[Place]],
+    ) -> None:
         self.cue, self.sample_rate = cue, sample_rate
+        self._coming = coming
         self.slots: list[Slot] = []
         self.offset_frames = 0
         self._tempo = tempo
@@ -101,6 +142,10 @@ class Timeline:
         """The decided bar that sounds at a frame."""
         return self.slots[self.number_at(frame)]
 
+    def slot(self, index: int) -> Slot:
+        """A decided bar by its index."""
+        return self.slots[index - self.slots[0].performed.bar.index]
+
     def forget_states(self, frame: int) -> None:
         """Drop the performer's states that no decision can return to any more."""
         for slot in reversed(self.slots[: self.number_at(frame)]):
@@ -121,13 +166,57 @@ class Timeline:
             return self._due_beat(_future(at, _number(at, number), earliest, "beat"))
         if word == "beat":
             return self._next_beat(earliest_frame)
+        if word == "grid" and number:
+            return self._next_multiple(_step(at, number), earliest_frame)
         if word == "bars" and number:
             return self.bar_start(
                 self.at_frame(earliest_frame).performed.bar.index + _count(at, number)
             )
         if at in GRIDS:
             return self._next_line(at, earliest_frame)
+        if (place := self.place(at)) is not None:
+            slot = self.at_frame(earliest_frame)
+            passed = slot.start_frame < earliest_frame
+            return self.next_place(place, slot.performed.bar.index + passed)
         raise SegueError(f"at is {at!r}; write one of: {', '.join(AT)}")
+
+    def place(self, at: str) -> Place | None:
+        """Where the music has to be for `marker:NAME` or `section:NAME`; None for any other `at`.
+
+        UnknownNameError if the cue has no such marker or section.
+        """
+        word, _, name = at.partition(":")
+        if word == "marker" and name:
+            marker = self.cue.marker(name)
+            return marker.section, marker.bar
+        if word == "section" and name:
+            return self.cue.sections[self.cue.section_index(name)].name, 0
+        return None
+
+    def next_place(self, place: Place, first: int) -> Due:
+        """When a place is reached, from the bar of index `first` on.
+
+        Beyond the decided bars it is estimated: the next time that it comes if nobody asks for
+        anything, or `LOOK_BARS` on if it does not come by itself.
+        """
+        skipped = first - self.slots[0].performed.bar.index if self.slots else 0
+        for slot in self.slots[max(skipped, 0) :]:
+            if slot.place == place:
+                return self.bar_start(slot.performed.bar.index)
+        index = self.slots[-1].performed.bar.index + 1 if self.slots else 0
+        for ahead, here in enumerate(islice(self._coming(), LOOK_BARS)):
+            if here == place and index + ahead >= first:
+                return replace(self.bar_start(index + ahead), estimated=True)
+        return replace(self.bar_start(index + LOOK_BARS), estimated=True)
+
+    def line_from(self, due: Due) -> Due:
+        """The first bar line at or after a moment."""
+        inside = due.frame != self.bar_start(due.bar).frame
+        return self.bar_start(due.bar + inside) if inside else due
+
+    def at_beat(self, beat: float) -> Due:
+        """When a beat is, by what is decided now."""
+        return self._due_beat(beat)
 
     def _due_frame(self, frame: float) -> Due:
         whole = math.ceil(frame)
@@ -146,6 +235,13 @@ class Timeline:
                 min(beat + 1.0, bar.start_beats + bar.beats) if beat < self.end_beat else beat + 1
             )
         return self._due_beat(beat)
+
+    def _next_multiple(self, step: float, frame: int) -> Due:
+        """The next multiple of some beats."""
+        number = math.ceil(self.beat_of(frame) / step - 1e-9)
+        while self.frame_of(number * step) < frame:
+            number += 1
+        return self._due_beat(number * step)
 
     def _next_line(self, at: str, frame: int) -> Due:
         """The next bar line of a grid, counted from the start of the section."""
@@ -189,6 +285,11 @@ def _number(at: str, text: str) -> float:
     if not 0 <= value < 1e12:
         raise SegueError(f"at is {at!r}: {text!r} is not a number from 0 on; write e.g. beat:64")
     return value
+
+
+def _step(at: str, text: str) -> float:
+    beats = _number(at, text)
+    return check_range(f"beats of at {at!r}", beats, LEAST_GRID_BEATS, MOST_GRID_BEATS)
 
 
 def _count(at: str, text: str) -> int:

@@ -22,6 +22,7 @@ from .finish import Finish
 from .inserts import Lowpass, amplitude
 from .instrument import Instrument
 from .instruments import instrument
+from .meters import Levels, Meter, decibels
 from .mixer import DEZIPPER_SECONDS, Mixer, Strip
 from .notes import Notes
 from .pyo_host import Samples
@@ -112,6 +113,7 @@ class Engine:
         self.latency_frames = self._output.limiter.delay_frames
         self._head = self.latency_frames - self.block_frames  # event time of the graph's next frame
         self._pending = np.zeros((0, 2), np.float32)
+        self._meter = Meter(self.sample_rate)
         self._build()
 
     def _build(self) -> None:
@@ -358,6 +360,7 @@ class Engine:
         if self._output.broken:
             self._non_finite += 1
             self._rebuild()
+        self._meter.hear(finished)
         return finished
 
     def _rebuild(self) -> None:
@@ -378,6 +381,18 @@ class Engine:
             non_finite_blocks=self._non_finite,
             limited_frames=self._output.limiter.limited_frames,
             limiter_reduction_db=self._output.limiter.reduction_db,
+        )
+
+    def levels(self) -> Levels:
+        """How loud the last block is."""
+        meter, gain = self._meter, self._output.gain**2
+        return Levels(
+            self.frame,
+            meter.peaks_db(),
+            meter.rms_db(),
+            meter.lufs(),
+            {strip.channel.name: decibels(strip.power() * gain / 2) for strip in self._strips},
+            self._notes.sounding,
         )
 
     def close(self) -> None:

@@ -238,6 +238,9 @@ class Child:
             return [engine.frame, time.monotonic(), not engine.paused]
         if method == "metrics":
             return asdict(engine.metrics())
+        if method == "levels":
+            late = self.live.state.late_blocks if self.live is not None else 0
+            return asdict(engine.levels()) | {"late_blocks": late}
         if method == "sink_state":
             return asdict(self.live.state) if self.live is not None else {}
         if method == "render":

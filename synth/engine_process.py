@@ -220,6 +220,10 @@ class EngineProcess:
         """As `Engine.metrics`."""
         return EngineMetrics(**self._call("metrics"))
 
+    def ask_levels(self) -> "Future[dict[str, Any]]":
+        """`Engine.levels` as a map, once the child has come so far; does not wait for it."""
+        return self._post("levels")
+
     def sink_state(self) -> SinkState:
         """How a live sink fares: its device, and what it has missed."""
         return SinkState(**self._call("sink_state"))

@@ -34,6 +34,7 @@ class Finish:
             self._leveller = Leveller(sample_rate, loudness_lufs)
         self._compressor = Compressor(sample_rate)
         self.fader = Ramp(1.0)
+        self.gain = gain  # of the last piece, from the mix to the output
         self.limiter = Limiter(sample_rate, gain=gain * self._compressor.gain)
         self.broken = False
 
@@ -58,4 +59,5 @@ class Finish:
             level = self._leveller.follow(block, power)
             gain, power = gain * level, power * level**2
         gain *= self._compressor.follow(power, frames) * self.fader.walk(frames)
+        self.gain = float(gain)
         return self.limiter.process(block, gain)

@@ -152,6 +152,15 @@ class Strip:
         mixed[ROOM_LEFT:ECHO] += self._sends["reverb"] * sound
         mixed[ECHO] += self._sends["delay"] * (sound[0] + sound[1])
 
+    def power(self) -> float:
+        """Mean power of the last block at its level, sides added; before filter and side chains."""
+        sides = np.mean(np.square(self.sound, dtype=np.float64), axis=1)
+        if self.plain:
+            sides = sides * np.square([self._levels[LEFT, 0], self._levels[RIGHT, 1]])
+        elif not self.awake:
+            return 0.0
+        return float(sides.sum())
+
     def state(self) -> Mapping[str, float]:
         """Where its controls are going."""
         knobs = {name: ramp.target for name, ramp in self.ramps.items()}
