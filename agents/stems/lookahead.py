@@ -73,7 +73,7 @@ class Lookahead:
     policy: Policy
     value: Value
     first: int = 8
-    kept: int = 4
+    kept: int = 8
     branches: int = 3
     bars: int = 4
     trust: float = 0.02
