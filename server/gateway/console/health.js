@@ -17,20 +17,21 @@ export function startHealth(segue) {
   const server = h("div");
   byId("health").append(h("div", { class: "figures" },
     figure("round trip, p50", "rtt-50"), figure("round trip, p99", "rtt-99"), figure("clock offset", "offset"),
-    figure("bars told ahead, least", "lead"), figure("sound buffered", "buffered"), figure("underruns", "underruns")),
+    figure("least lead of bars", "lead"), figure("sound buffered", "buffered"), figure("underruns", "underruns")),
   canvas, h("h2", {}, "Server"), server);
   segue.on("pong", ({ rttMs, offsetNs }) => {
     trips.push(rttMs);
     if (trips.length > KEPT) trips.shift();
     byId("rtt-50").textContent = `${quantile(trips, 0.5).toFixed(1)} ms`;
     byId("rtt-99").textContent = `${quantile(trips, 0.99).toFixed(1)} ms`;
-    byId("offset").textContent = `${(offsetNs / 1e6).toFixed(0)} ms`;
+    byId("offset").textContent = offsetText(offsetNs / 1e6);
     byId("link").textContent = `${quantile(trips, 0.5).toFixed(1)} ms`;
     if (!byId("health").hidden) drawTrips(canvas);
   });
   segue.on("state", (state) => { if (state !== "open") byId("link").textContent = state; });
   music.on("session", () => { leads.length = 0; });
   music.on("bar", (bar) => {
+    if (bar.bar === 0) return; // begins as soon as it can
     leads.push(1000 * music.session.secondsUntil(bar.at_frame));
     if (leads.length > KEPT) leads.shift();
     byId("lead").textContent = `${Math.min(...leads.slice(-32)).toFixed(0)} ms`;
@@ -41,6 +42,9 @@ export function startHealth(segue) {
     if (!byId("health").hidden && segue.state === "open") showServer(segue, server);
   }, 1000);
 }
+
+/** Clocks that count from different moments are far apart; how far, to the second, is enough. */
+const offsetText = (ms) => (Math.abs(ms) < 10_000 ? `${ms.toFixed(1)} ms` : `${(ms / 1000).toFixed(0)} s`);
 
 export function quantile(numbers, share) {
   const sorted = [...numbers].sort((a, b) => a - b);
