@@ -27,6 +27,7 @@ PORT_IN_USE = 2  # exit code
 MAX_CONNECTIONS = 512  # of HTTP and WebSocket
 UNREAD_MS = 15_000  # a peer whose system takes nothing for so long is cut off
 PING_SECONDS = 20.0
+RECEIVE_BYTES = 1024 * 1024  # of datagrams that wait to be read, if the system lets us
 END_SECONDS = 2  # for what goes on when the gateway is to end
 
 
@@ -129,7 +130,9 @@ def bind(host: str, port: int, kind: socket.SocketKind, name: str) -> socket.soc
     family, _, _, _, address = socket.getaddrinfo(host, port, type=kind)[0]
     bound = socket.socket(family, kind)
     try:
-        if kind == socket.SOCK_STREAM:
+        if kind == socket.SOCK_DGRAM:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
+        else:
             if os.name == "posix":  # elsewhere it would let two servers share a port
                 bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if hasattr(socket, "TCP_USER_TIMEOUT"):

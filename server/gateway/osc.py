@@ -42,6 +42,8 @@ class Peer:
     queue: deque[bytes] = field(default_factory=deque)
     task: "asyncio.Task[None] | None" = None
     inputs: list[str] = field(default_factory=list)  # parameters that Wekinator's inputs set
+    frames: dict[tuple[str, float], int] = field(default_factory=dict)
+    """Of the bundle in hand: frames by session and time, so that what it holds is done together."""
 
 
 class OscDoor(asyncio.DatagramProtocol):
@@ -118,6 +120,7 @@ class OscDoor(asyncio.DatagramProtocol):
         try:
             while peer.queue:
                 data = peer.queue.popleft()
+                peer.frames.clear()
                 try:
                     for call in read_packet(data):
                         await self._take(peer, call)
@@ -133,11 +136,11 @@ class OscDoor(asyncio.DatagramProtocol):
             if ahead > MAX_AHEAD_SECONDS:
                 way = "set the clocks of both machines, or send it later"
                 raise RequestError("out_of_range", f"a bundle of {ahead:.0f} s ahead", "", way)
-            await self._do(peer, call, max(ahead, 0.0))
+            await self._do(peer, call, call.due if ahead > 0 else None)
         except RequestError as error:
             self._tell_error(peer.address, error)
 
-    async def _do(self, peer: Peer, call: OscCall, ahead: float) -> None:
+    async def _do(self, peer: Peer, call: OscCall, due: float | None) -> None:
         verb = VERBS.get(call.address)
         if verb is None:
             fact = f"unknown address {call.address[:64]!r}"
@@ -151,10 +154,9 @@ class OscDoor(asyncio.DatagramProtocol):
         elif call.address == "/segue/wek/map":
             peer.inputs = arguments["name"]
         elif verb.content is None:
-            await self._ask(peer, wekinator_request(arguments["value"], peer.inputs), ahead)
+            await self._ask(peer, wekinator_request(arguments["value"], peer.inputs), due)
         else:
-            timed = ahead if "at" not in arguments else 0.0
-            await self._ask(peer, verb.content(arguments), timed)
+            await self._ask(peer, verb.content(arguments), None if "at" in arguments else due)
 
     def _listen(self, peer: Peer, port: float, host: str) -> None:
         host = "127.0.0.1" if host == "localhost" else host
@@ -167,18 +169,23 @@ class OscDoor(asyncio.DatagramProtocol):
             raise RequestError("forbidden", f"no events go to {host[:64]!r} {port:g}", "", way)
         self.listeners.add((host, int(port)), peer.address)
 
-    async def _ask(self, peer: Peer, content: p.Request, ahead: float) -> None:
-        """Send a request for a peer, whom its error is told."""
+    async def _ask(self, peer: Peer, content: p.Request, due: float | None) -> None:
+        """Send a request for a peer, whom its error is told.
+
+        :param due: seconds since 1970, if it is to be done later
+        """
         if isinstance(content, p.Open):
             reply = await self._link.ask(content, seconds=OPEN_SECONDS)
             self._steering.choose(peer.address, reply.read(p.Opened).session)
             self.listeners.look()
             return
         session = await self._steering.session_of(peer.address)
-        if ahead and isinstance(content, p.Command):
-            content.at = f"frame:{await self._frame(session, ahead)}"
-        elif ahead:
-            self._later(peer, content, session, ahead)
+        if due is not None and isinstance(content, p.Command):
+            if (session, due) not in peer.frames:
+                peer.frames[session, due] = await self._frame(session, due)
+            content.at = f"frame:{peer.frames[session, due]}"
+        elif due is not None:
+            self._later(peer, content, session, due)
             return
         self._tell(peer, content, session)
 
@@ -193,7 +200,7 @@ class OscDoor(asyncio.DatagramProtocol):
 
         self._link.tell(content, answered, session=session)
 
-    def _later(self, peer: Peer, content: p.Request, session: str, ahead: float) -> None:
+    def _later(self, peer: Peer, content: p.Request, session: str, due: float) -> None:
         """What has no time of its own waits here."""
         if len(self._waiting) >= MAX_QUEUED:
             raise RequestError(
@@ -201,7 +208,7 @@ class OscDoor(asyncio.DatagramProtocol):
             )
 
         async def wait() -> None:
-            await asyncio.sleep(ahead)
+            await asyncio.sleep(due - time.time())
             with contextlib.suppress(RequestError):
                 self._tell(peer, content, session)
 
@@ -209,11 +216,11 @@ class OscDoor(asyncio.DatagramProtocol):
         self._waiting.add(task)
         task.add_done_callback(self._waiting.discard)
 
-    async def _frame(self, session: str, ahead: float) -> int:
-        """The frame that sounds in so many seconds."""
-        due = time.monotonic() + ahead
+    async def _frame(self, session: str, due: float) -> int:
+        """The frame that sounds at a time."""
         reply = await self._link.ask(p.GetPosition(), session=session)
-        return FrameClock.at(reply.read(p.PositionReply).position).frame_at(due)
+        clock = FrameClock.at(reply.read(p.PositionReply).position)
+        return clock.frame_at(due - time.time() + time.monotonic())
 
     def _tell_error(self, address: Address, error: RequestError) -> None:
         """To the peer, and to those to whom it has events sent; some times a second at most."""

@@ -21,7 +21,7 @@ from ...client.errors import RequestError
 MAX_BYTES = 16_384  # of a datagram
 MAX_MESSAGES = 256  # of a bundle
 MAX_DEPTH = 8  # of bundles in bundles
-TYPES = frozenset("ifhdsbtTFN")
+TYPES = frozenset("ifhdsTFN")
 BUNDLE = b"#bundle\x00"
 IMMEDIATELY = 1  # time tag
 

@@ -120,6 +120,28 @@ def web_client(gateway: Gateway, **options: Any) -> Iterator[Web]:
         yield Web(socket)
 
 
+def config_of(server: Server, folder: Path, **changes: Any) -> ChildConfig:
+    """What a gateway of a server is told; keywords change it."""
+    config = ChildConfig(
+        control=server.endpoint,
+        events=server.addresses.events,
+        models="",
+        heartbeat=server.addresses.heartbeat,
+        version="0.0.0",
+        host="127.0.0.1",
+        web_port=0,
+        osc_port=0,
+        folder=str(folder),
+        library=[],
+        osc_peers=[],
+        osc_ahead_seconds=0.0,
+        keys="",
+        tokens="",
+        curve=None,
+    )
+    return msgspec.structs.replace(config, **changes)
+
+
 StartGateway = Callable[..., Gateway]
 
 
@@ -129,24 +151,7 @@ def start_gateway(server: Server, tmp_path: Path) -> Iterator[StartGateway]:
     with ExitStack() as stack:
 
         def start(**changes: Any) -> Gateway:
-            config = ChildConfig(
-                control=server.endpoint,
-                events=server.addresses.events,
-                models="",
-                heartbeat=server.addresses.heartbeat,
-                version="0.0.0",
-                host="127.0.0.1",
-                web_port=0,
-                osc_port=0,
-                folder=str(tmp_path),
-                library=[],
-                osc_peers=[],
-                osc_ahead_seconds=0.0,
-                keys="",
-                tokens="",
-                curve=None,
-            )
-            gateway = Gateway(msgspec.structs.replace(config, **changes))
+            gateway = Gateway(config_of(server, tmp_path, **changes))
             stack.callback(gateway.child.end)
             gateway.child.start()
             return gateway
@@ -157,6 +162,24 @@ def start_gateway(server: Server, tmp_path: Path) -> Iterator[StartGateway]:
 @pytest.fixture
 def gateway(start_gateway: StartGateway) -> Gateway:
     return start_gateway()
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """One gateway for all tests of a module that change nothing of it."""
+    folder = tmp_path_factory.mktemp("server")
+    served = Server(0, folder=folder)
+    thread = threading.Thread(target=served.run)
+    thread.start()
+    made = Gateway(config_of(served, folder))
+    try:
+        made.child.start()
+        yield made
+    finally:
+        made.child.end()
+        served.stop()
+        thread.join(20)
+        served.close()
 
 
 @pytest.fixture
@@ -186,6 +209,8 @@ class Models:
 
     def close(self) -> None:
         """Go, as a process that dies."""
+        if self._socket.closed:
+            return
         self._end.set()
         self._thread.join()
         self._socket.close(0)
@@ -214,9 +239,16 @@ class Models:
                 self._socket.send_multipart([identity, *frames])
 
 
+@contextmanager
+def served_models() -> Iterator[Models]:
+    made = Models()
+    try:
+        yield made
+    finally:
+        made.close()
+
+
 @pytest.fixture
 def models() -> Iterator[Models]:
-    served = Models()
-    yield served
-    if not served._end.is_set():
-        served.close()
+    with served_models() as made:
+        yield made

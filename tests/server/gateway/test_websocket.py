@@ -110,11 +110,12 @@ def test_the_end_of_a_session_is_told_to_whoever_wants_to_know(gateway: Gateway,
     ],
 )
 def test_what_cannot_be_subscribed_to(
-    web: Web, content: dict[str, object], session: str, code: str
+    standing: Gateway, content: dict[str, object], session: str, code: str
 ) -> None:
-    kind, error = web.ask("subscribe", content, session)
-    assert (kind, error["code"]) == ("error", code)
-    assert web.ask("ping")[0] == "pong"
+    with web_client(standing) as web:
+        kind, error = web.ask("subscribe", content, session)
+        assert (kind, error["code"]) == ("error", code)
+        assert web.ask("ping")[0] == "pong"
 
 
 @pytest.mark.parametrize(
@@ -133,18 +134,20 @@ def test_what_cannot_be_subscribed_to(
     ],
 )
 def test_what_is_no_request_is_answered_and_the_next_one_too(
-    web: Web, text: str, code: str
+    standing: Gateway, text: str, code: str
 ) -> None:
-    web.socket.send(text)
-    reply = web.receive()
-    assert (reply["header"]["type"], reply["content"]["code"]) == ("error", code)
-    assert web.ask("ping")[0] == "pong"
+    with web_client(standing) as web:
+        web.socket.send(text)
+        reply = web.receive()
+        assert (reply["header"]["type"], reply["content"]["code"]) == ("error", code)
+        assert web.ask("ping")[0] == "pong"
 
 
-def test_buffers_without_a_call_are_refused(web: Web) -> None:
-    web.socket.send(b"\x00" * 64)
-    assert web.ask("ping")[1]["code"] == "malformed"
-    assert web.ask("ping")[0] == "pong"
+def test_buffers_without_a_call_are_refused(standing: Gateway) -> None:
+    with web_client(standing) as web:
+        web.socket.send(b"\x00" * 64)
+        assert web.ask("ping")[1]["code"] == "malformed"
+        assert web.ask("ping")[0] == "pong"
 
 
 # The models socket --------------------------------------------------------------------------------
