@@ -144,6 +144,17 @@ class Live(ABC):
         felt = felt_mood(self.perception.felt[0], performed.heard.tension)
         return replace(performed, bar=bar, wanted=wanted, felt=felt, fault="")
 
+    def decide_again(self, sources: Sequence[dict[str, Any]]) -> dict[int, Performed]:
+        """Bars by their indices, each decided again; the last one's end is where this then is.
+
+        :param sources: of each its `bar`, the `performer` just before it and the mood `wanted`
+        """
+        played = {}
+        for source in sources:
+            self.restore(source["performer"])
+            played[int(source["bar"])] = self.next_bar(Mood(*source["wanted"]))
+        return played
+
     def would(
         self, before: dict[str, Any], wanted: Mood, directors: Sequence[str]
     ) -> dict[str, dict[str, float]]:

@@ -24,6 +24,7 @@ from .protocol import (
     Header,
     Reply,
     Request,
+    SoundBlock,
 )
 
 T = TypeVar("T")
@@ -193,8 +194,8 @@ def convert_event(event: dict[str, Any]) -> Event | None:
         return None
 
 
-def encode_event(event: Event) -> bytes:
-    """An event as JSON."""
+def encode_event(event: Event | SoundBlock) -> bytes:
+    """An event, or what is told of a block of sound, as JSON."""
     return _JSON.encode(event)
 
 

@@ -1,6 +1,9 @@
 """What a command may ask: names and ranges, checked before it is promised."""
 
 from collections.abc import Collection
+from typing import Any
+
+import msgspec
 
 from ..client import protocol as p
 from ..envs.games.game import feature_list
@@ -15,6 +18,19 @@ ENTRIES = ("start", "same")
 MAX_FADE_BEATS = 64.0
 DIRECTABLE = (*KNOBS, "fill")
 MAX_EXPIRES_SECONDS = 86_400.0
+
+
+COMMANDS = {name: kind for name, kind in p.REQUESTS.items() if issubclass(kind, p.Command)}
+
+
+def read_command(verb: str, content: dict[str, Any]) -> p.Command:
+    """A command from plain values. UnknownNameError for another verb, SegueError for its fields."""
+    if verb not in COMMANDS:
+        raise UnknownNameError("command", verb, COMMANDS)
+    try:
+        return msgspec.convert(content, COMMANDS[verb])
+    except msgspec.ValidationError as error:
+        raise SegueError(f"no command {verb!r}: {error}; docs/protocol.md has an example") from None
 
 
 def check_command(

@@ -229,7 +229,7 @@ class Conductor:
     def loop_sources(self) -> list[dict[str, Any]]:
         """How the bars were decided that loops play again, as plain JSON values."""
         loops = self.loops.snapshot(self.timeline.slots[0].performed.bar.index, self._source)
-        return [source for loop in loops for source in loop["sources"]]
+        return sources_of(loops)
 
     def loop(self, first: int, bars: int, frame: int) -> None:
         """Let some bars from an index on go round."""
@@ -280,10 +280,10 @@ class Conductor:
         self.roll_back(frame)
         try:
             self._tell_go(departure)
+            self.departures.append(departure)
         finally:
             self.decide(frame)
         departure.scheduled_frame = self.timeline.bar_start(departure.bar).frame
-        self.departures.append(departure)
         return departure
 
     def _bar_of(self, at: str, departure: Departure, frame: int) -> int:
@@ -440,7 +440,7 @@ class Conductor:
         if not state["bars"] or not math.isfinite(state["beat"]):
             raise SegueError("the snapshot holds no bar; take another one")
         performer = make_performer(self.cue, self.performer.director_name, seed=self.performer.seed)
-        played = dict(sources_of(performer, state.get("loops", [])))
+        played = performer.decide_again(sources_of(state.get("loops", [])))
         for _, _, bar in decide_again(performer, state, played):
             for told in map(_told, bar["told"]):
                 getattr(performer, told.verb)(*told.names, **told.values)
@@ -449,7 +449,7 @@ class Conductor:
 
     def restore(self, state: dict[str, Any], frame: int) -> None:
         """Take up the music of a snapshot that has been rehearsed, at `frame`."""
-        played = dict(sources_of(self.performer, state.get("loops", [])))
+        played = self.performer.decide_again(sources_of(state.get("loops", [])))
         self._player.cancel(frame)
         timeline = self.timeline
         timeline.slots.clear()

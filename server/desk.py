@@ -1,7 +1,7 @@
 """Requests to replies: what the server does, without its sockets."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Generic
@@ -13,9 +13,11 @@ from ..music.errors import SegueError
 from .addresses import Addresses
 from .catalogue import listing
 from .hosting import Hosts, Route, opened
+from .preparing import Kitchen
 from .questions import Questions
 from .security.places import Places
 from .sound import BLOCK_FRAMES, SAMPLE_RATE
+from .vitals import Vitals
 
 
 class Desk(Generic[Route]):
@@ -32,6 +34,7 @@ class Desk(Generic[Route]):
     ) -> None:
         self.addresses, self.version = addresses, version
         self.stopping = False
+        self.vitals, self._kitchen = Vitals(), Kitchen()
         self.hosts: Hosts[Route] = Hosts(Places(folder, closed))
         self._handlers: dict[type[p.Request], Callable[..., p.Reply]] = {
             p.Hello: self._hello,
@@ -42,9 +45,9 @@ class Desk(Generic[Route]):
             p.Pause: self._pause,
             p.Resume: self._resume,
             p.Seek: self._seek,
-            p.Close: self._close,
+            p.Prepare: self._prepare,
             p.Shutdown: self._shutdown,
-            **Questions(self.hosts).handlers,
+            **Questions(self.hosts, self.vitals).handlers,
         }
 
     def answer(self, message: Message, route: Route, received_ns: int) -> p.Reply | None:
@@ -64,6 +67,12 @@ class Desk(Generic[Route]):
             return None
         if isinstance(content, p.Open):
             return self.hosts.open(content, header.id, route)
+        if isinstance(content, p.GetMeters):
+            self.hosts.ask_meters(header, route)
+            return None
+        if isinstance(content, p.Close):
+            self.hosts.close_session(header, content.fade_seconds, route)
+            return None
         if isinstance(content, p.Command):
             return self.hosts.find(header).session.command(content, header.id or None)
         return self._handlers[kind](content, header)
@@ -101,6 +110,9 @@ class Desk(Generic[Route]):
         self.stopping = True
         return p.Bye(closed_sessions=len(self.hosts.names))
 
+    def _prepare(self, content: p.Prepare, header: p.Header) -> p.Preparing:
+        return self._kitchen.prepare(content, lambda: self.hosts.places.cue(content.cue))
+
     # Sessions ---------------------------------------------------------------------------------
 
     def _join(self, content: p.Join, header: p.Header) -> p.Opened:
@@ -135,10 +147,6 @@ class Desk(Generic[Route]):
     def _seek(self, content: p.Seek, header: p.Header) -> p.PositionReply:
         return p.PositionReply(position=self.hosts.find(header).session.seek(content.bar))
 
-    def _close(self, content: p.Close, header: p.Header) -> p.Closed:
-        files = self.hosts.find(header).session.close()
-        return p.Closed(files=[self.hosts.places.told(file) for file in files])
-
     # Time -------------------------------------------------------------------------------------
 
     def turn(self) -> list[tuple[Route, p.Reply]]:
@@ -147,7 +155,11 @@ class Desk(Generic[Route]):
 
     def new_events(self) -> list[p.Event]:
         """Events that have not been sent out."""
-        return self.hosts.new_events()
+        return [*self._kitchen.ready(), *self.hosts.new_events()]
+
+    def new_sound(self) -> Iterator[tuple[p.SoundBlock, bytes]]:
+        """Sound that has not been sent out, each block with its samples."""
+        return self.hosts.new_sound()
 
     @property
     def busy(self) -> bool:
@@ -156,9 +168,10 @@ class Desk(Generic[Route]):
 
     @property
     def live(self) -> bool:
-        """Whether a session runs in real time, or is being opened."""
-        return self.hosts.live
+        """Whether a session runs in real time, or something is being opened or prepared."""
+        return self.hosts.live or self._kitchen.busy
 
     def close(self, reason: str) -> list[SegueError]:
         """Close all sessions; what went wrong with their files."""
+        self._kitchen.close()
         return self.hosts.close(reason)

@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections import OrderedDict
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -10,14 +11,17 @@ from typing import Any, Generic, TypeVar
 from ..client import protocol as p
 from ..client.errors import RequestError
 from ..music.errors import SegueError, check_range
+from ..synth.stream import BlockQueue, Stream
 from .catalogue import cue_info
 from .faults import wire_error, without_folders
+from .mix import SMOOTH_SECONDS
 from .security.places import Places
 from .session import Session
 
 MAX_SESSIONS = 64
 MAX_OPENING = 4  # at once
 MAX_TIMEOUT_SECONDS = 86_400.0
+MAX_FADE_SECONDS = 60.0
 WORK_FRAMES = 24_000  # rendered for one session before others have their turn
 REMEMBERED_OPENS = 256
 
@@ -33,6 +37,11 @@ class Hosted(Generic[Route]):
     heard_seconds: float  # monotonic, when a client last spoke of it
     published: int = 0  # sequence number of the last event sent out
     advancing: list[Route] = field(default_factory=list)  # who waits for the rendering
+    asking: list[tuple[Future[p.Meters], Route]] = field(default_factory=list)
+    closing: list[Route] = field(default_factory=list)  # who waits for the end
+    close_seconds: float | None = None  # monotonic, when it has faded out
+    ending: Future[list[str]] | None = None  # the files, once the last notes have rung out
+    blocks: BlockQueue | None = None  # of its sound, for those who stream it
 
 
 @dataclass
@@ -44,6 +53,7 @@ class Opening(Generic[Route]):
     timeout_seconds: float
     id: str  # of the request
     routes: list[Route]  # who waits for it
+    blocks: BlockQueue | None = None  # of its sound
 
 
 class Hosts(Generic[Route]):
@@ -59,6 +69,7 @@ class Hosts(Generic[Route]):
         self._count = 0
         self._opened: OrderedDict[str, p.Opened] = OrderedDict()
         self._pool = ThreadPoolExecutor(MAX_OPENING, "segue-open")
+        self._endings = ThreadPoolExecutor(MAX_OPENING, "segue-close")
 
     def find(self, header: p.Header) -> Hosted[Route]:
         """The session that a header names; RequestError if none is open."""
@@ -109,11 +120,17 @@ class Hosts(Generic[Route]):
             "look_ahead_bars": content.look_ahead_bars,
             "midi": self.places.writable(content.midi),
             "log": self.places.writable(content.log),
+            "voices": content.voices,
+            "grid_beats": content.grid_beats,
+            "meter_hz": content.meter_hz,
             "id": name,
         }
+        blocks = BlockQueue() if content.output == "stream" else None
+        if blocks is not None:
+            options["output"] = Stream(blocks.put, realtime=content.clock == "realtime")
         future = self._pool.submit(lambda: Session.open(self.places.cue(content.cue), **options))
         self._count += 1
-        self.opening.append(Opening(future, name, timeout, id, [route]))
+        self.opening.append(Opening(future, name, timeout, id, [route], blocks))
         return None
 
     def _opened_now(self) -> list[tuple[Route, p.Reply]]:
@@ -131,7 +148,9 @@ class Hosts(Generic[Route]):
 
     def _host(self, opening: Opening[Route], session: Session) -> p.Opened:
         name = opening.name
-        self.hosted[name] = Hosted(session, opening.timeout_seconds, time.monotonic())
+        hosted: Hosted[Route] = Hosted(session, opening.timeout_seconds, time.monotonic())
+        hosted.blocks = opening.blocks
+        self.hosted[name] = hosted
         reply = opened(session)
         if opening.id:
             self._opened[opening.id] = reply
@@ -149,6 +168,9 @@ class Hosts(Generic[Route]):
         """Keep the sessions going; the replies that have become ready."""
         ready = self._opened_now()
         for hosted in list(self.hosted.values()):
+            if hosted.ending is not None:
+                ready += self._ended(hosted, hosted.ending)
+                continue
             try:
                 reply = self._turn(hosted)
             except SegueError as error:  # an engine that died, a disk that is full
@@ -157,7 +179,54 @@ class Hosts(Generic[Route]):
             if reply is not None:
                 ready += [(route, reply) for route in hosted.advancing]
                 hosted.advancing.clear()
+            ready += self._answered(hosted)
         return ready
+
+    def ask_meters(self, header: p.Header, route: Route) -> None:
+        """Ask a session's engine how loud it is; `turn` has the reply."""
+        hosted = self.find(header)
+        hosted.asking.append((hosted.session.ask_meters(), route))
+
+    def _answered(self, hosted: Hosted[Route]) -> list[tuple[Route, p.Reply]]:
+        """What the engine of a session has answered."""
+        done = [pair for pair in hosted.asking if pair[0].done()]
+        hosted.asking = [pair for pair in hosted.asking if pair not in done]
+        return [(route, _result(future)) for future, route in done]
+
+    def close_session(self, header: p.Header, fade_seconds: float, route: Route) -> None:
+        """End a session, in real time with a fade; `turn` has the reply."""
+        seconds = check_range("fade_seconds", fade_seconds, 0.0, MAX_FADE_SECONDS)
+        hosted = self.find(header)
+        hosted.closing.append(route)
+        if seconds and hosted.session.fade_out(seconds):
+            hosted.close_seconds = time.monotonic() + seconds + SMOOTH_SECONDS
+        else:
+            self._end(hosted, "closed")
+
+    def _end(self, hosted: Hosted[Route], reason: str) -> None:
+        """Let a session ring out and write its files, which may take seconds, in a thread."""
+        hosted.ending = self._endings.submit(hosted.session.close, reason)
+
+    def _ended(
+        self, hosted: Hosted[Route], ending: "Future[list[str]]"
+    ) -> list[tuple[Route, p.Reply]]:
+        """Who is told that a session has ended, once it has."""
+        if not ending.done():
+            return []
+        hosted.ending = None
+        reply: p.Reply
+        try:
+            reply = p.Closed(files=[self.places.told(file) for file in ending.result()])
+        except Exception as error:  # a disk that is full
+            reply = wire_error(error)
+        routes, hosted.closing = hosted.closing, []
+        gone = SegueError(f"session {hosted.session.id!r} was closed meanwhile; open another")
+        waiting = [*hosted.advancing, *(route for _, route in hosted.asking)]
+        hosted.advancing.clear()
+        return [
+            *((route, wire_error(gone)) for route in waiting),
+            *((route, reply) for route in routes),
+        ]
 
     def _turn(self, hosted: Hosted[Route]) -> p.Reply | None:
         session = hosted.session
@@ -169,20 +238,35 @@ class Hosts(Generic[Route]):
             if session.work(WORK_FRAMES):
                 return p.Advanced(position=session.position())
             return None
-        silent = time.monotonic() - hosted.heard_seconds
-        if hosted.timeout_seconds and silent > hosted.timeout_seconds:
-            session.close(f"no client spoke of it for {hosted.timeout_seconds:g} s")
+        now = time.monotonic()
+        if hosted.close_seconds is not None and now >= hosted.close_seconds:
+            self._end(hosted, "closed")
+        elif hosted.timeout_seconds and now - hosted.heard_seconds > hosted.timeout_seconds:
+            self._end(hosted, f"no client spoke of it for {hosted.timeout_seconds:g} s")
         return None
 
     def new_events(self) -> list[p.Event]:
         """Events that have not been sent out; closed sessions are let go after theirs."""
         events: list[p.Event] = []
         for name, hosted in list(self.hosted.items()):
+            if hosted.ending is not None:
+                continue  # its lock is taken until it has rung out
             events += hosted.session.events_after(hosted.published)
             hosted.published = hosted.session.sequence
             if hosted.session.closed:
                 del self.hosted[name]
         return events
+
+    def new_sound(self) -> Iterator[tuple[p.SoundBlock, bytes]]:
+        """Blocks of sessions that stream, each with its samples."""
+        for name, hosted in self.hosted.items():
+            while hosted.blocks is not None and len(hosted.blocks):
+                block = hosted.blocks.get()
+                if block is not None:
+                    rate, shape = hosted.session.sample_rate, list(block.samples.shape)
+                    buffer = p.Buffer(dtype="float32", shape=shape, sample_rate=rate)
+                    told = p.SoundBlock(session=name, at_frame=block.music_frame, buffer=buffer)
+                    yield told, block.samples.tobytes()
 
     @property
     def busy(self) -> bool:
@@ -208,12 +292,22 @@ class Hosts(Generic[Route]):
         faults = []
         self._pool.shutdown(wait=True)
         self._opened_now()
+        self._endings.shutdown(wait=True)
+        for hosted in self.hosted.values():
+            hosted.ending = None
         for hosted in self.hosted.values():
             try:
                 hosted.session.close(reason)
             except SegueError as error:
                 faults.append(error)
         return faults
+
+
+def _result(future: "Future[p.Meters]") -> p.Reply:
+    try:
+        return future.result()
+    except Exception as error:
+        return wire_error(error)
 
 
 def _give_up(session: Session, reason: str) -> None:

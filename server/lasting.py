@@ -232,5 +232,6 @@ class Relay:
             self._first = self._next - block.sequence
         self._next = self._first + block.sequence + 1
         zero = 0 if sound is None else sound.zero_frame
-        placed = replace(block, sequence=self._next - 1, frame=block.frame + zero)
-        self._on_block(placed)
+        frame, music_frame = block.frame + zero, block.music_frame + zero
+        number = self._next - 1
+        self._on_block(replace(block, sequence=number, frame=frame, music_frame=music_frame))

@@ -134,9 +134,6 @@ def decide_again(
         yield performed, before, entry
 
 
-def sources_of(performer: Live, loops: list[dict[str, Any]]) -> Iterator[tuple[int, Performed]]:
-    """The bars of loops, decided again; the performer is left where the last one left it."""
-    for loop in loops:
-        for plain in loop["sources"]:
-            performer.restore(plain["performer"])
-            yield int(plain["bar"]), performer.next_bar(Mood(*plain["wanted"]))
+def sources_of(loops: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """How the past bars of a snapshot's loops were decided."""
+    return [source for loop in loops for source in loop["sources"]]

@@ -176,6 +176,7 @@ class Server:
         client = frames[0] if own or not guest.name else guest.name
         route = Route(frames[:count], Message(), client)
         reply: p.Reply | None
+        self.desk.vitals.requests += 1
         try:
             within = self._meter.take(client, sum(map(len, frames)))
             unpack(frames[count:], route.message)
@@ -201,6 +202,7 @@ class Server:
 
     def _reply(self, route: Route, reply: p.Reply) -> None:
         asked = route.message
+        self.desk.vitals.errors += isinstance(reply, p.Error)
         header = p.Header(id=asked.header.id, type=reply.TYPE, session=asked.header.session)
         parent = asked.header if asked.header.type else None
         frames = pack(reply, header, parent=parent, packed=asked.packed, multipart=asked.multipart)
@@ -208,9 +210,11 @@ class Server:
             self._control.send_multipart([*route.peer, *frames], zmq.NOBLOCK)
 
     def _turn(self) -> None:
+        began = time.monotonic()
         for route, reply in self.desk.turn():
             self._reply(route, reply)
         self._publish()
+        self.desk.vitals.turn(time.monotonic() - began)
 
     def _publish(self) -> None:
         for event in self.desk.new_events():
@@ -218,6 +222,11 @@ class Server:
             topic = f"{p.PROTOCOL_TAG.decode()}/{event.session}/{kind}"
             with suppress(zmq.Again):
                 self._publisher.send_multipart([topic.encode(), encode_event(event)], zmq.NOBLOCK)
+        for block, samples in self.desk.new_sound():
+            topic = f"{p.PROTOCOL_TAG.decode()}/audio/{block.session}"
+            with suppress(zmq.Again):
+                frames = [topic.encode(), encode_event(block), samples]
+                self._publisher.send_multipart(frames, zmq.NOBLOCK)
 
     def __enter__(self) -> Self:
         return self

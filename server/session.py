@@ -28,6 +28,7 @@ from ..music.score import Score
 from ..synth.stream import Stream
 from .announce import Announcer
 from .catalogue import find_cue
+from .checks import read_command
 from .commands import Commands
 from .eventbook import EventBook
 from .gauge import MAX_METER_HZ, Gauge
@@ -208,11 +209,14 @@ class Session(Verbs[p.Accepted]):
                 self._tick(frame)  # what was due before the command is done before it
             return self._commands.accept(content, id or new_id(), frame)
 
-    def explain_command(self, content: p.Command) -> p.Explained:
-        """What a command would do if it came now; raises as `command` does, changes nothing."""
+    def explain(self, verb: str, /, **content: Any) -> p.Explained:
+        """What a command would do if it came now, e.g. `explain("go", section="boss")`.
+
+        Raises as the command does; nothing is changed.
+        """
         with self._lock:
             self._check_open()
-            return self._commands.explain(content, self._now())
+            return self._commands.explain(read_command(verb, content), self._now())
 
     def cancel(self, command: str) -> None:
         """Take back a command that waits; a `dropped` event tells. Raises if it does not wait."""

@@ -28,7 +28,7 @@ LOUDNESS_LUFS = -16.0  # of a session whose cue names no other
 STINGER_GAIN_DB = -3.0  # they sound over a mix that has stepped back
 
 DEVICES = ("auto", "jack", "portaudio")
-OUTPUTS = ("none", "null", "file:PATH.wav", "midi", "midi:PORT", *DEVICES)
+OUTPUTS = ("none", "null", "stream", "file:PATH.wav", "midi", "midi:PORT", *DEVICES)
 CLOCKS = ("manual", "realtime", "replay")
 FILE_TAIL_SECONDS, LIVE_TAIL_SECONDS = 4.0, 2.0
 """How long the last notes may ring at most. Who quits live music does not want to wait."""
@@ -276,6 +276,11 @@ def open_sound(
         return Silence(realtime=realtime)
     if kind == "midi":
         return MidiSound(path, session_channels(cue), realtime=realtime)
+    if output == "stream":
+        raise SegueError(
+            "output 'stream' needs somebody who takes its blocks; open it in a server, or give a "
+            "segue.synth.stream.Stream"
+        )
     if output not in OUTPUTS and not (kind == "file" and path):
         raise UnknownNameError("output", output, OUTPUTS)
     if kind in DEVICES and not realtime:

@@ -92,9 +92,8 @@ class Outbox:
             messages += self._replies
             if self._blocks:
                 block = self._blocks.popleft()
-                messages.append(
-                    [BLOCK, [block.sequence, block.frame, block.samples.tobytes()]],
-                )
+                placed = [block.sequence, block.frame, block.music_frame]
+                messages.append([BLOCK, [*placed, block.samples.tobytes()]])
             self._clock = None
             self._replies.clear()
             return messages
@@ -191,13 +190,14 @@ class Child:
             restless = now - self._moved < RESTLESS_SECONDS
             if now - self._told >= (RESTLESS_CLOCK_SECONDS if restless else CLOCK_SECONDS):
                 self._tell_time()
+            first = self.engine.frame
             block = self.engine.render(frames)
         except BaseException as error:
             while self._asked:
                 self._fail(self._asked.popleft()[0], SegueError(f"the engine stopped: {error}"))
             raise
         if self._pcm is not None:
-            self._pcm.write(block)
+            self._pcm.write(block, first)
         self._end(block)
         return block
 

@@ -351,9 +351,9 @@ class EngineProcess:
             level, name, text = value
             logging.getLogger(name).log(level, "%s", text)
         elif serial == BLOCK and self._delivery is not None:
-            sequence, frame, data = value
+            sequence, frame, music_frame, data = value
             samples = np.frombuffer(data, self._pcm_type).reshape(-1, 2)
-            self._delivery.put(PcmBlock(sequence, frame, samples))
+            self._delivery.put(PcmBlock(sequence, frame, samples, music_frame))
 
     def _obituary(self) -> SegueError:
         words = last_words(self._process, self._errors)

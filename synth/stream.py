@@ -34,6 +34,7 @@ class PcmBlock:
     sequence: int  # 0, 1, 2 ...; a gap is what was dropped
     frame: int  # of the first sample, counted from the start of the stream
     samples: NDArray[np.float32] | NDArray[np.int16]  # [shape=(frames, 2)], full scale 1 or 32767
+    music_frame: int = 0  # of the music at the first sample, which stands while it is paused
 
 
 OnBlock = Callable[[PcmBlock], object]
@@ -140,9 +141,14 @@ class PcmWriter:
         self._on_block, self._format = on_block, sample_format
         self._sequence = self._frame = 0
 
-    def write(self, block: Samples) -> None:
-        """Hand on a block: float32 [shape=(frames, 2)], full scale at 1."""
-        self._on_block(PcmBlock(self._sequence, self._frame, to_pcm(block, self._format)))
+    def write(self, block: Samples, music_frame: int | None = None) -> None:
+        """Hand on a block: float32 [shape=(frames, 2)], full scale at 1.
+
+        :param music_frame: of its first sample; None: that of the stream
+        """
+        first = self._frame if music_frame is None else music_frame
+        samples = to_pcm(block, self._format)
+        self._on_block(PcmBlock(self._sequence, self._frame, samples, first))
         self._sequence += 1
         self._frame += len(block)
 

@@ -42,6 +42,9 @@ class Decision(msgspec.Struct, frozen=True):
     observation: list[float]
     action: list[float]  # of each knob, -1..1
     knobs: list[float]  # that followed, 0..1
+    lead: bool | None = None  # whether a filler bar was to lead into the section
+    entry: str = "start"  # of the section
+    repeats: int | None = None  # the bar that a loop played again; then nothing was decided
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -59,6 +62,7 @@ class Stretch:
 
     state: dict[str, Any]
     decisions: tuple[Decision, ...]
+    sources: tuple[dict[str, Any], ...] = ()  # how earlier bars were decided that loops play again
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ def read_recording(path: str | Path) -> Recording:
         raise SegueError(f"cannot read the log {path}: {error.strerror or error}") from error
     whole = lines[:-1]  # what follows the last end of line was cut off, or is nothing
     start: Start | None = None
-    stretches: list[tuple[dict[str, Any], list[Decision]]] = []
+    stretches: list[tuple[dict[str, Any], list[Decision], list[dict[str, Any]]]] = []
     for number, line in enumerate(whole, 1):
         try:
             plain = msgspec.json.decode(line, type=dict[str, Any])
@@ -102,7 +106,7 @@ def read_recording(path: str | Path) -> Recording:
                 case "session":
                     start = msgspec.convert(plain, Start)
                 case "performer":
-                    stretches.append((dict(plain["state"]), []))
+                    stretches.append((dict(plain["state"]), [], list(plain.get("sources", []))))
                 case "decision":
                     stretches[-1][1].append(msgspec.convert(plain, Decision))
         except (msgspec.MsgspecError, KeyError, IndexError, TypeError) as error:
@@ -112,7 +116,9 @@ def read_recording(path: str | Path) -> Recording:
             ) from error
     if start is None:
         raise FileFormatError(f"{path} is not a session log: its first line tells of no session")
-    kept = tuple(Stretch(state, tuple(found)) for state, found in stretches if found)
+    kept = tuple(
+        Stretch(state, tuple(found), tuple(sources)) for state, found, sources in stretches if found
+    )
     return Recording(path, start, kept)
 
 
@@ -140,8 +146,7 @@ def replay(
     """
     name = director or recording.start.director
     performer = make_performer(cue, name, seed=recording.start.seed)
-    for decision in _again(performer, recording, cue, director):
-        yield decision, performer.next_bar(Mood(*decision.wanted))
+    yield from _again(performer, recording, cue, director)
 
 
 def relive(
@@ -159,11 +164,8 @@ def relive(
             "music; only sessions of the arranger's directors can be learned from"
         )
     performer = Performer(cue, "hold", seed=recording.start.seed, listener=listener)
-    played = []
-    for decision in _again(performer, recording, cue, "hold"):
-        performer.director = _Recorded(decision)
-        played.append(performer.next_bar(Mood(*decision.wanted)))
-    return performer, played
+    bars = _again(performer, recording, cue, "hold", as_recorded=True)
+    return performer, [performed for _, performed in bars]
 
 
 @dataclass(frozen=True)
@@ -177,13 +179,23 @@ class _Recorded:
 
 
 def _again(
-    performer: Live, recording: Recording, cue: Cue, director: str | None
-) -> Iterator[Decision]:
-    """Bring a performer to where each bar of a recording was decided."""
+    performer: Live,
+    recording: Recording,
+    cue: Cue,
+    director: str | None,
+    *,
+    as_recorded: bool = False,
+) -> Iterator[tuple[Decision, Performed]]:
+    """Play each bar of a recording again, from where it was decided.
+
+    :param as_recorded: whatever the director would do now
+    """
     check_cue(recording, cue, performer.book.arrangements[0].fingerprint)
+    played: dict[int, Performed] = {}
     for stretch in recording.stretches:
         state = stretch.state if director is None else stretch.state | {"director": director}
         try:
+            played |= performer.decide_again(stretch.sources)
             performer.restore(state)
         except (KeyError, TypeError, ValueError) as error:
             raise FileFormatError(
@@ -194,9 +206,18 @@ def _again(
             for _, verb, names, values in decision.told:
                 if director is None or verb != "switch":
                     getattr(performer, verb)(*names, **values)
-            if number:
-                performer.ask(decision.section, decision.fill)
-            yield decision
+            if number and decision.repeats is None:
+                performer.ask(decision.section, decision.fill, decision.lead, decision.entry)
+            if as_recorded:
+                performer.director = _Recorded(decision)
+            wanted = Mood(*decision.wanted)
+            performed = (
+                performer.next_bar(wanted)
+                if decision.repeats is None
+                else performer.again(played[decision.repeats], wanted)
+            )
+            played[decision.bar] = performed
+            yield decision, performed
 
 
 def first_difference(recording: Recording, cue: Cue) -> str:

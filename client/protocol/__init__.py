@@ -25,6 +25,7 @@ from .basics import (
     Position,
     Reply,
     Request,
+    SoundBlock,
 )
 from .events import (
     AnyEvent,
@@ -253,6 +254,7 @@ __all__ = [
     "SetMood",
     "Shutdown",
     "SnapshotReply",
+    "SoundBlock",
     "Sounding",
     "Source",
     "Stinger",

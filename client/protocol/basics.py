@@ -115,5 +115,13 @@ class Buffer(Struct, kw_only=True):
     sample_rate: int = 0  # of sound [shape=(frames,) or (frames, channels)]; 0: no sound
 
 
+class SoundBlock(Struct, kw_only=True):
+    """What the second frame of a message with sound tells; the samples are the third."""
+
+    session: str
+    at_frame: int  # of the first sample
+    buffer: Buffer
+
+
 Plain = dict[str, Any]
 """A map of plain JSON values."""
