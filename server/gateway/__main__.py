@@ -12,10 +12,12 @@ import sys
 import threading
 from contextlib import AsyncExitStack
 
+import msgspec
 import uvicorn
 
 from ...client.protocol import MAX_UPLOAD_BYTES
 from ...music.errors import SegueError
+from ..children import REFUSED
 from ..security.tokens import Tokens
 from ..settings import ChildConfig, read_config
 from .app import web_app
@@ -23,7 +25,6 @@ from .guard import WebGuard
 from .hub import Hub
 from .osc import OscDoor
 
-PORT_IN_USE = 2  # exit code
 MAX_CONNECTIONS = 512  # of HTTP and WebSocket
 UNREAD_MS = 15_000  # a peer whose system takes nothing for so long is cut off
 PING_SECONDS = 20.0
@@ -35,13 +36,16 @@ def main() -> int:
     """Serve until standard input ends; the exit code."""
     logging.basicConfig(format="%(name)s: %(message)s", level=logging.ERROR)
     logging.getLogger("segue").setLevel(logging.WARNING)
-    config = read_config(sys.stdin.readline())
     try:
+        config = read_config(sys.stdin.readline())
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
             runner.run(serve(config))
+    except msgspec.DecodeError:
+        print("segue: the gateway needs a configuration; start it by: segue serve", file=sys.stderr)
+        return REFUSED
     except SegueError as error:
         print(f"segue: {error}", file=sys.stderr)
-        return PORT_IN_USE
+        return REFUSED
     return 0
 
 
