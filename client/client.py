@@ -21,6 +21,7 @@ from .errors import ClientError, NoAnswerError, RequestError
 from .heart import Heart, dealer, reachable
 from .inbox import Inbox
 from .keys import read_keys
+from .models import Models
 from .order import Order
 from .verbs import Verbs, new_id
 from .wire import Message, pack, read_reply, unpack
@@ -65,6 +66,7 @@ class Client:
         self._control = dealer(self._context, endpoint, self._keys)
         self._sessions: dict[str, RemoteSession] = {}
         self._heart: Heart | None = None
+        self._models: Models | None = None
         self._packed = False
         self.inbox = Inbox(self._context, self._keys)
         try:
@@ -120,6 +122,21 @@ class Client:
         """Cues, directors, outputs and open sessions of the server."""
         return self.request(p.List(), p.Listing)
 
+    @property
+    def models(self) -> Models:
+        """Analysis and models of the server; connected when first asked for."""
+        if self._models is None:
+            if not self.server.models:
+                raise ClientError("this server serves no models; start it with them: segue serve")
+            self._models = Models(
+                self._context,
+                reachable(self.server.models, self.endpoint),
+                timeout_seconds=self.timeout_seconds,
+                keys=self._keys,
+                packed=self._packed,
+            )
+        return self._models
+
     def ping(self) -> tuple[float, float]:
         """Round trip in seconds, and how far the server's clock is ahead of ours in seconds."""
         t0 = time.monotonic_ns()
@@ -141,6 +158,9 @@ class Client:
         midi: str = "",
         log: str = "",
         timeout_seconds: float = 60.0,
+        voices: int = 0,
+        grid_beats: float = 0.0,
+        meter_hz: float = 0.0,
     ) -> "RemoteSession":
         """Open a session in the server; `docs/protocol.md` says what each option is."""
         content = p.Open(
@@ -154,6 +174,9 @@ class Client:
             midi=str(midi),
             log=str(log),
             timeout_seconds=timeout_seconds,
+            voices=voices,
+            grid_beats=grid_beats,
+            meter_hz=meter_hz,
         )
         patience = max(self.timeout_seconds, OPEN_SECONDS)
         opened = self.request(content, p.Opened, timeout_seconds=patience)
@@ -173,6 +196,31 @@ class Client:
         self._heart.sessions = tuple(self._sessions)
         return session
 
+    def prepare(
+        self, cue: str, director: str = "agent", *, wait_seconds: float = OPEN_SECONDS
+    ) -> p.ReadyEvent | None:
+        """Load a cue and a director, and make the tables of its instruments, ahead of `open`.
+
+        :param wait_seconds: until it is ready, at most; 0 does not wait
+        :return: how long it took; None if it is not ready yet
+
+        Raises ClientError if it cannot be prepared.
+        """
+        self.inbox.subscribe("", f"{p.PROTOCOL_TAG.decode()}//")
+        self.request(p.Prepare(cue=cue, director=director), p.Preparing)
+        deadline = time.monotonic() + wait_seconds
+        while (left := deadline - time.monotonic()) > 0 and self.inbox.wait(left):
+            for event in self.inbox.take(""):
+                if isinstance(event, p.ReadyEvent) and event.cue == cue:
+                    return event
+                if isinstance(event, p.WarningEvent) and repr(cue) in event.message:
+                    raise ClientError(event.message)
+        return None
+
+    def metrics(self) -> p.Metrics:
+        """How the server fares, and each of its sessions."""
+        return self.request(p.GetMetrics(), p.Metrics)
+
     def shutdown(self) -> int:
         """End the server and all its sessions; how many there were."""
         for session in self._sessions.values():
@@ -190,6 +238,8 @@ class Client:
                 break  # no server any more: nothing to close there
         if self._heart is not None:
             self._heart.stop()
+        if self._models is not None:
+            self._models.close()
         self.inbox.close()
         self._control.close(0)
         self._context.term()
@@ -222,6 +272,22 @@ class RemoteSession(Verbs[p.Accepted]):
     def cancel(self, command: str) -> None:
         """Take back a command that waits."""
         self._ask(p.Cancel(command=command), p.Accepted)
+
+    def explain(self, verb: str, /, **content: Any) -> p.Explained:
+        """What a command would do if it came now, e.g. `explain("go", section="boss")`."""
+        return self._ask(p.Explain(verb=verb, content=content), p.Explained)
+
+    def time_to(self, at: str = "bar") -> p.TimeTo:
+        """How long it is to the next moment that `at` names."""
+        return self._ask(p.GetTimeTo(at=at), p.TimeTo)
+
+    def why(self) -> p.Why:
+        """What is sounding and why: what it was decided on, and what others would do."""
+        return self._ask(p.GetWhy(), p.Why)
+
+    def meters(self) -> p.Meters:
+        """How loud it is; RequestError for a session without an engine."""
+        return self._ask(p.GetMeters(), p.Meters)
 
     def position(self) -> p.Position:
         """Where the music is."""
@@ -265,13 +331,19 @@ class RemoteSession(Verbs[p.Accepted]):
         """Play again from a bar that was played before; the music decides anew from there."""
         return self._seen(self._ask(p.Seek(bar=bar), p.PositionReply).position)
 
-    def close(self) -> list[str]:
-        """End the music and write its files; their paths. A second call does nothing."""
+    def close(self, fade_seconds: float = 0.0) -> list[str]:
+        """End the music and write its files; their paths. A second call does nothing.
+
+        :param fade_seconds: in real time, the music fades out first, in 60 seconds at most
+        """
         if self.closed:
             return []
         self.closed = True
         self._client._forget(self.id)
-        return self._ask(p.Close(), p.Closed).files
+        content, patience = p.Close(fade_seconds=fade_seconds), self._client.timeout_seconds
+        return self._client.request(
+            content, p.Closed, session=self.id, timeout_seconds=patience + fade_seconds
+        ).files
 
     def _ask(self, content: p.Request, reply: type[R], id: str | None = None) -> R:
         return self._client.request(content, reply, session=self.id, id=id)

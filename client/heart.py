@@ -48,7 +48,11 @@ class Heart:
 
 
 def dealer(
-    context: "zmq.Context[zmq.Socket[bytes]]", endpoint: str, keys: ClientKeys | None = None
+    context: "zmq.Context[zmq.Socket[bytes]]",
+    endpoint: str,
+    keys: ClientKeys | None = None,
+    *,
+    max_bytes: int = p.MAX_MESSAGE_BYTES,
 ) -> "zmq.Socket[bytes]":
     """A DEALER that never hangs, connected."""
     socket = context.socket(zmq.DEALER)
@@ -56,9 +60,10 @@ def dealer(
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.SNDTIMEO, 1000)
     socket.setsockopt(zmq.RCVTIMEO, 1000)
-    socket.setsockopt(zmq.MAXMSGSIZE, p.MAX_MESSAGE_BYTES)
+    socket.setsockopt(zmq.MAXMSGSIZE, max_bytes)
     socket.setsockopt(zmq.HEARTBEAT_IVL, 1000)
     socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 3000)
+    socket.setsockopt(zmq.HEARTBEAT_TTL, 3000)  # the server lets go of us if we fall silent
     socket.connect(endpoint)
     return socket
 

@@ -39,6 +39,14 @@ class Places:
             ) from error
         return path
 
+    def readable(self, text: str) -> Path:
+        """A file in the folder that is there; SegueError for any other, and for hidden ones."""
+        path = self._inside(text)
+        hidden = any(part.startswith(".") for part in path.relative_to(self.folder).parts)
+        if hidden or not path.is_file():
+            raise SegueError(f"there is no file {text!r} in the server's folder; check the path")
+        return path
+
     def cue(self, text: str) -> str | Path:
         """A shipped cue by its name, or a cue's folder within the server's."""
         if text in shipped_cues():

@@ -22,7 +22,7 @@ def test_the_client_needs_only_pyzmq_and_msgspec() -> None:
 
 
 CLIENT_PARTS = (
-    *("client", "errors", "heart", "inbox", "order", "keys", "verbs", "wire", "protocol"),
+    *("client", "errors", "heart", "inbox", "order", "keys", "models", "verbs", "wire", "protocol"),
     *(f"protocol.{part}" for part in ("basics", "events", "models", "replies", "requests")),
 )
 
