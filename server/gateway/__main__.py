@@ -24,6 +24,7 @@ from .app import web_app
 from .guard import WebGuard
 from .hub import Hub
 from .osc import OscDoor
+from .patience import cut_off_slow_clients
 
 MAX_CONNECTIONS = 512  # of HTTP and WebSocket
 UNREAD_MS = 15_000  # a peer whose system takes nothing for so long is cut off
@@ -122,11 +123,12 @@ async def serve_web(server: uvicorn.Server, tcp: socket.socket, ended: asyncio.E
         await ended.wait()
         server.should_exit = True
 
-    stopping = asyncio.create_task(stop())
+    beside = [asyncio.create_task(stop()), asyncio.create_task(cut_off_slow_clients(server))]
     try:
         await server.serve(sockets=[tcp])
     finally:
-        stopping.cancel()
+        for task in beside:
+            task.cancel()
 
 
 def bind(host: str, port: int, kind: socket.SocketKind, name: str) -> socket.socket:

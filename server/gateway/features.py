@@ -55,15 +55,13 @@ class FeaturePages:
     def __init__(self, hub: Hub, guard: WebGuard) -> None:
         self._hub, self._guard = hub, guard
         self._requests = 0
-        pages: dict[str, tuple[p.Request, Page]] = {
-            "/v1/audio-features": (p.Call(function=""), self._features_of_many),
-            "/v1/audio-features/{id:path}": (p.Call(function=""), self._one("audio_features")),
-            "/v1/audio-analysis/{id:path}": (p.Call(function=""), self._one("audio_analysis")),
-            "/v1/recommendations": (p.Call(function=""), self._recommendations),
-            "/v1/search": (p.GetLibrary(), self._search),
-        }
+        call, library = p.Call.TYPE, p.GetLibrary.TYPE  # whose rights a page needs
         self.routes = [
-            Route(path, self._page(request.TYPE, page)) for path, (request, page) in pages.items()
+            Route("/v1/audio-features", self._page(call, self._features_of_many)),
+            Route("/v1/audio-features/{id:path}", self._page(call, self._one("audio_features"))),
+            Route("/v1/audio-analysis/{id:path}", self._page(call, self._one("audio_analysis"))),
+            Route("/v1/recommendations", self._page(call, self._recommendations)),
+            Route("/v1/search", self._page(library, self._search)),
         ]
 
     def _page(self, type: str, page: Page) -> Callable[[Request], Awaitable[Response]]:
@@ -106,8 +104,17 @@ class FeaturePages:
         return {"audio_features": await asyncio.gather(*map(features, ids))}
 
     async def _recommendations(self, request: Request) -> object:
-        options = {name: option(name, text) for name, text in request.query_params.items()}
-        options.pop("token", None)
+        options: p.Plain = {}
+        for name, text in request.query_params.items():
+            if name == "seed_tracks":
+                options["seeds"] = [id for id in text.split(",") if id]
+            elif name == "limit":
+                options["limit"] = int(number(name, text, 1, 100))
+            elif name.startswith(("min_", "max_", "target_")):
+                options[name] = number(name, text, -math.inf, math.inf)
+            elif name.startswith("seed_"):
+                way = "name tracks in seed_tracks"
+                raise RequestError("invalid", f"the library knows no {name[5:]}", "", way)
         return await self._call("recommendations", p.Source(), options)
 
     async def _search(self, request: Request) -> object:
@@ -141,17 +148,6 @@ def track(item: p.LibraryItem) -> dict[str, object]:
         "uri": f"segue:track:{item.id}",
         "duration_ms": round(1000 * item.seconds),
     }
-
-
-def option(name: str, text: str) -> object:
-    """A query parameter as the option of a function: seeds are lists, what is measured numbers."""
-    if name.startswith("seed_"):
-        return [part for part in text.split(",") if part]
-    if name == "limit":
-        return int(number(name, text, 1, 100))
-    if name.startswith(("min_", "max_", "target_")):
-        return number(name, text, -math.inf, math.inf)
-    return text
 
 
 def number(name: str, text: str, low: float, high: float) -> float:

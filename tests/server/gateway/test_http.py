@@ -1,9 +1,12 @@
 """What is served by HTTP: the console, facts, audio features; and to whom."""
 
+import contextlib
 import json
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 
 import msgspec
@@ -86,6 +89,29 @@ def test_half_a_request_holds_up_nobody(standing: Gateway) -> None:
         half.sendall(b"\r\nnonsense\r\n\r\n" + b"\x00" * 70_000)
         assert half.recv(100).startswith(b"HTTP/1.1 4")
     assert standing.get("/health")[0] == 200
+
+
+@pytest.mark.slow
+def test_half_a_request_is_cut_off(standing: Gateway) -> None:
+    host, port = standing.web.removeprefix("http://").split(":")
+    whole = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    for begun in (b"", b"GET / HT", whole + b"GET / HT"):
+        with socket.create_connection((host, int(port)), timeout=30) as half:
+            half.sendall(begun)
+            began = time.monotonic()
+            with contextlib.suppress(ConnectionResetError):
+                while half.recv(65_536):
+                    pass
+            assert time.monotonic() - began < 20.0
+
+
+def test_who_asks_now_and_then_keeps_the_connection(standing: Gateway) -> None:
+    connection = HTTPConnection(standing.web.removeprefix("http://"), timeout=20)
+    with closing(connection):
+        for _ in range(3):
+            connection.request("GET", "/health")
+            assert connection.getresponse().read()
+        assert connection.sock is not None
 
 
 # Tokens -------------------------------------------------------------------------------------------
@@ -192,11 +218,10 @@ def test_features_of_many_songs_keep_their_order_and_miss_none(features: Gateway
 def test_recommendations_take_seeds_limits_and_targets(features: Gateway) -> None:
     query = "seed_tracks=a,b&limit=5&target_energy=0.8&min_tempo=90&market=DE"
     assert features.get(f"/v1/recommendations?{query}")[1]["options"] == {
-        "seed_tracks": ["a", "b"],
+        "seeds": ["a", "b"],
         "limit": 5,
         "target_energy": 0.8,
         "min_tempo": 90.0,
-        "market": "DE",
     }
 
 
@@ -215,6 +240,7 @@ def test_search_finds_tracks_of_the_library(features: Gateway) -> None:
         ("/v1/audio-features?ids=" + ",".join(["a"] * 101), 400),
         ("/v1/recommendations?target_energy=much", 400),
         ("/v1/recommendations?target_energy=nan", 400),
+        ("/v1/recommendations?seed_genres=techno", 400),
         ("/v1/recommendations?limit=1000", 400),
         ("/v1/search?q=a&limit=0", 400),
     ],
