@@ -7,15 +7,15 @@ methods. What each is made of:
   beat or key is heard: tempo 0, key -1, mode 0, time signature 0.
 * `loudness`: integrated loudness in LUFS (BS.1770) instead of a mean in dB; null for MIDI.
 * `energy`: of sound, the mean of five ramps from 0 to 1 (`RAMPS`): loudness from -30 to -8 LUFS,
-  attacks from 0 to 6 a second, centroid from 700 to 3,500 Hz, spectral flux, and crest from 20
-  down to 8 dB. Of MIDI, (arousal + 1) / 2 by the emotion model.
+  attacks from 3 to 9 a second, centroid from 1,230 to 3,600 Hz, spectral flux from .1 to 1.2, and
+  crest from 19 down to 10 dB. Of MIDI, (arousal + 1) / 2 by the emotion model.
 * `danceability`: mean of how sure beats are, how steady the tempo is (1 at no spread, 0 at 10 %),
   how near the tempo is to 118 bpm (0 an octave off), and the percussive share up to a half; null
   for MIDI, and 0 where no beat is heard.
 * `valence`: (valence + 1) / 2 by the emotion model, of the notes that are heard. It learned from
   listeners' ratings of piano music; how it fares on other sound was not measured.
 * `acousticness`: of sound, the mean of three ramps: loudness from -8 down to -26 LUFS, centroid
-  from 3,500 down to 700 Hz, crest from 8 up to 20 dB: what is soft, dark and not compressed. A
+  from 3,600 down to 1,230 Hz, crest from 10 up to 19 dB: what is soft, dark and not compressed. A
   rule of thumb, not a detector of electric instruments. Null for MIDI.
 * `instrumentalness`, `speechiness`, `liveness`: null. Nothing here hears words or audiences.
 """
@@ -33,12 +33,13 @@ Features = dict[str, Any]
 
 RAMPS = {
     "loudness_lufs": (-30.0, -8.0),
-    "onsets_per_second": (0.0, 6.0),
-    "brightness_octaves": (-0.515, 1.807),  # 700 to 3,500 Hz
-    "flux": (0.0, 0.3),
-    "crest_db": (20.0, 8.0),
+    "onsets_per_second": (3.0, 9.0),
+    "brightness_octaves": (0.3, 1.85),  # of the centroid above 1 kHz: 1,230 to 3,600 Hz
+    "flux": (0.1, 1.2),
+    "crest_db": (19.0, 10.0),
 }
-"""Where each feature counts as 0 and as 1."""
+"""Where each feature counts as 0 and as 1: about the 2nd and the 98th percentile of 25 clips of the
+ten genres of GTZAN (G. Tzanetakis and P. Cook, 2002); of loudness, the upper end is today's."""
 
 _ENERGETIC = tuple(RAMPS)
 _PRODUCED = ("loudness_lufs", "brightness_octaves", "crest_db")

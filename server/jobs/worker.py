@@ -1,6 +1,7 @@
 """A worker: a process that runs one task after another. Started by `pool.Pool`."""
 
 import os
+import shutil
 import sys
 import threading
 import time
@@ -27,7 +28,7 @@ MOST_VALUE_BYTES = 32 * 1024**2  # of a result, without its buffers
 
 def main(endpoint: str, name: str, scratch: str, lane: str, memory_bytes: str, warm: str) -> None:
     """Serve tasks until the process that started this one is gone."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(Path(scratch).parent,), daemon=True).start()
     os.nice(NICENESS[lane])
     _limit_memory(int(memory_bytes))
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -135,8 +136,9 @@ def _limit_memory(most_bytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (most_bytes, most_bytes))
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(home: Path) -> None:
     sys.stdin.buffer.read()
+    shutil.rmtree(home, ignore_errors=True)  # it had no time to, if it was killed
     os._exit(0)
 
 

@@ -116,9 +116,9 @@ def test_measures_are_kept_by_contents(models: Models, folders: Path) -> None:
 
 def loud(**changes: Any) -> dict[str, Any]:
     vector = {
-        "onsets_per_second": 6.0,
+        "onsets_per_second": 9.0,
         "brightness_octaves": 2.0,
-        "flux": 1.0,
+        "flux": 1.5,
         "crest_db": 6.0,
         "percussive_share": 0.6,
         "tempo_octaves": 0.24,
