@@ -4,7 +4,6 @@
 in one, and hears the same bars.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -65,6 +64,7 @@ class World:
         self._worlds = Worlds(self.book, np.zeros(1, np.int64), np.array([seed]))
         self.beats = 0.0
         self.tempo = TempoMap()
+        self._foreseen: tuple[tuple[int, ...], list[tuple[str, int]]] = (), []
 
     @property
     def worlds(self) -> Worlds:
@@ -150,13 +150,17 @@ class World:
         self.beats += bar.beats
         return again
 
-    def coming(self) -> Iterator[tuple[str, int]]:
-        """Section and number of the bars to come, if nothing is asked for."""
-        worlds = self._worlds.repeat(1)
-        setting = worlds.set(np.full((1, len(KNOBS)), 0.5))
-        while True:
-            bars = worlds.advance(setting)
-            yield self.cue.sections[int(bars.section[0])].name, int(bars.number[0])
+    def coming(self, bars: int) -> list[tuple[str, int]]:
+        """Section and number of so many bars to come, if nothing is asked for."""
+        state = (bars, *(int(getattr(self._worlds, name)[0]) for name in _SAVED))
+        if self._foreseen[0] != state:
+            worlds, found = self._worlds.repeat(1), []
+            setting = worlds.set(np.full((1, len(KNOBS)), 0.5))
+            for _ in range(bars):
+                bar = worlds.advance(setting)
+                found.append((self.cue.sections[int(bar.section[0])].name, int(bar.number[0])))
+            self._foreseen = state, found
+        return self._foreseen[1]
 
     def snapshot(self) -> dict[str, Any]:
         """The whole state as plain JSON values."""

@@ -9,7 +9,8 @@ from ..music.direction import KNOBS
 from ..music.events import Events
 from ..music.mood import Mood
 from ..music.world import Bar
-from .conductor import Conductor, Departure
+from .conductor import Conductor
+from .departures import Departure
 from .eventbook import EventBook
 from .queue import Waiting
 from .realise import duration_beats

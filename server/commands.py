@@ -4,7 +4,8 @@ from ..client import protocol as p
 from ..music.errors import SegueError
 from .announce import SETTLE_SECONDS, Announcer
 from .checks import check_command
-from .conductor import RESTORED, Departure
+from .conductor import RESTORED
+from .departures import Departure
 from .executor import Executor
 from .explain import explain_go, explain_other
 from .performance import Performance
@@ -39,13 +40,16 @@ class Commands:
         self._followed_frame = 0  # where the decided bars ended when the queue last looked
         self.accepted = 0
 
-    def accept(self, content: p.Command, id: str, frame: int) -> p.Accepted:
-        """Promise a command that came at a frame, or raise and change nothing."""
+    def accept(self, content: p.Command, id: str, frame: int, *, later: bool = False) -> p.Accepted:
+        """Promise a command that came at a frame, or raise and change nothing.
+
+        :param later: even what is to be done now waits for `do_due`
+        """
         known = self._answers.get(id)
         if known is not None:
             return known
         self._check(content)
-        answer = self._answer(self._promise(content, id, frame), id, frame)
+        answer = self._answer(self._promise(content, id, frame, later), id, frame)
         self._answers.put(answer)
         self.accepted += 1
         return answer
@@ -85,7 +89,7 @@ class Commands:
             estimated=due.estimated,
         )
 
-    def _promise(self, content: p.Command, id: str, frame: int) -> Due:
+    def _promise(self, content: p.Command, id: str, frame: int, later: bool) -> Due:
         """When a command is to be done; it is logged once it cannot be refused any more."""
         if isinstance(content, p.Go):
             departure = self._go(content, id, frame)
@@ -95,7 +99,7 @@ class Commands:
             return due
         item = self._plan(content, id, frame)
         self._log_command(content, id, frame)
-        if item.act_frame > frame:
+        if item.act_frame > frame or later:
             self._queue.push(item)
             return item.due
         self._executor.do(item, frame)

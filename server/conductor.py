@@ -1,82 +1,33 @@
-"""Deciding bars ahead of the sound, and taking decisions back while nobody has heard of them.
+"""The conductor: who decides bars in time, goes where it is asked to, and can be kept.
 
-The conductor keeps `look_ahead_bars` bars decided beyond the sounding one. A bar is settled once
-its events are published; until then a wish that cannot wait (`go`, a dislike) rolls the performer
-back to the state before it, speaks, and has it decided again.
+A `go` or a dislike cannot wait for the next undecided bar: it has those that are not settled
+decided again.
 """
 
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
-
-import numpy as np
+from dataclasses import replace
+from typing import Any
 
 from ..agents.live import Live, Performed
 from ..agents.performing import make_performer
-from ..music.cue import PHRASE_BARS, Cue, Transition
-from ..music.errors import RangeError, SegueError, UnknownNameError, check_range
-from ..music.events import Events
+from ..music.cue import Cue
+from ..music.errors import SegueError, UnknownNameError, check_range
 from ..music.mood import Mood
-from ..music.world import Bar, World
-from .expression import Players
-from .loops import MAX_LOOP_BARS, Loop, Loops, Source, decide_again, sources_of
-from .timeline import GRIDS, Due, Place, Slot, Timeline, Told
+from .decider import Decider, Mute, Player
+from .departures import AT_ONCE, Departure, at_once, first_entry, has_filler
+from .loops import MAX_LOOP_BARS, Loop, Source, decide_again, sources_of
+from .timeline import GRIDS, Due, Slot, Told
 
 SPOKEN = ("direct", "release", "switch", "rate", "thumb", "unlearn", "adapt", "report")
 """Methods of a performer that commands call."""
 
-AT_ONCE = ("now", "beat", "bar")
-MAX_BOOKMARKS = 256  # bars that can be gone back
 RESTORED = "the session was restored"  # why what waited was dropped
 
 
-@dataclass
-class Departure:
-    """A section that was asked for and has not begun."""
-
-    command: str
-    section: str
-    bar: int  # index of the first bar at which it may begin, then of the one promised
-    scheduled_frame: int
-    place: Place | None = None  # that is waited for
-    lead: bool | None = None  # whether a filler bar leads into it; None: as the cue says
-    entry: str = "start"  # or same: at the bar at which the old section is left
-    fade_beats: float = 0.0  # the layers fade in over so many
-    told: bool = False  # the performer knows
-    told_bar: int = 0  # index of the bar that was decided next
-    expires_frame: int | None = None  # it must have begun by then
-
-
-class Player(Protocol):
-    """Where notes go."""
-
-    def bar(self, bar: Bar, start_frame: int, end_frame: int) -> None:
-        """A bar lies between two frames; its notes come next."""
-
-    def schedule(self, events: Events) -> None:
-        """Play notes."""
-
-    def cancel(self, from_frame: int) -> None:
-        """Forget scheduled notes that begin at or after a frame."""
-
-
-class Mute:
-    """A player of what is only tried."""
-
-    def bar(self, bar: Bar, start_frame: int, end_frame: int) -> None:
-        """Nothing to do."""
-
-    def schedule(self, events: Events) -> None:
-        """Nothing to do."""
-
-    def cancel(self, from_frame: int) -> None:
-        """Nothing to do."""
-
-
-class Conductor:
-    """A performer in time.
+class Conductor(Decider):
+    """A performer in time, with sections that were asked for.
 
     :param wanted: the mood asked for at a time in seconds on the session's clock
     :param look_ahead_bars: decided bars beyond the sounding one
@@ -92,156 +43,26 @@ class Conductor:
         sample_rate: int,
         look_ahead_bars: int,
     ) -> None:
-        self.cue, self.performer = cue, performer
-        self.look_ahead_bars = look_ahead_bars
-        self.timeline = Timeline(cue, sample_rate, lambda: performer.world.tempo, self._coming)
-        self.loops = Loops()
-        self._settled = 0  # slots whose events are published
+        super().__init__(
+            cue,
+            performer,
+            player,
+            wanted,
+            sample_rate=sample_rate,
+            look_ahead_bars=look_ahead_bars,
+        )
         self.departures: list[Departure] = []
         self.dropped: list[tuple[str, str]] = []  # command and reason, for the session to tell
-        self._bookmarks: dict[int, dict[str, Any]] = {}  # by index of the bar
-        self._player = player
-        self._players = Players(cue, sample_rate)
-        self._wanted = wanted
 
-    def decide(self, frame: int, gap_frames: int = 0) -> None:
-        """Decide bars until enough lie ahead of `frame`.
-
-        If the sound has overtaken the decisions, the next bar begins `gap_frames` after `frame`.
-        """
-        timeline = self.timeline
-        if timeline.slots and timeline.end_frame < frame:
-            timeline.offset_frames += frame + gap_frames - timeline.end_frame
-        while len(timeline.slots) - 1 - timeline.number_at(frame) < self.look_ahead_bars:
-            self._decide_one(frame)
-        timeline.forget_states(frame)
-
-    def _decide_one(self, frame: int) -> None:
+    def _before_bar(self) -> None:
         for departure in [d for d in self.departures if not d.told]:
             self._tell_when_near(departure)
-        index = self.performer.world.bar_index
         if any(departure.told for departure in self.departures):
-            self.loops.end(index, asked=False)
-        before = self.performer.snapshot()
-        wanted = self._wanted(self.timeline.end_frame / self.timeline.sample_rate)
-        source = self._repeated(index)
-        if source is None:
-            slot = self.timeline.add(self.performer.next_bar(wanted), before)
-        else:
-            slot = self.timeline.add(self.performer.again(source.performed, wanted), before)
-            slot.repeats = source.performed.bar.index
-        self._remember(slot)
-        self._place(slot, frame, source)
+            self.loops.end(self.performer.world.bar_index, asked=False)
 
-    def _repeated(self, index: int) -> Slot | None:
-        """The bar that a loop plays again at an index."""
-        found = self.loops.repeated(index)
-        if found is None:
-            return None
-        loop, number = found
-        if number not in loop.sources:
-            loop.sources[number] = self._source(number)
-        return loop.sources[number].slot
-
-    def _source(self, index: int) -> Source:
-        """A decided bar, to be played again."""
-        slot = self.timeline.slot(index)
-        if slot.repeats is not None:
-            for loop in self.loops.loops:
-                if (old := loop.sources.get(slot.repeats)) is not None:
-                    return replace(old, slot=slot)
-        before = self._bookmarks[index]["performer"]
-        return Source(slot, before, slot.performed.wanted.axes)
-
-    def _coming(self) -> Iterator[Place]:
-        """The places of the bars beyond the decided ones, if nobody asks for anything."""
-        world = self.performer.world
-        index = world.bar_index
-        while (found := self.loops.repeated(index)) is not None:
-            loop, number = found
-            slot = loop.sources[number].slot if number in loop.sources else None
-            yield (slot or self.timeline.slot(number)).place
-            index += 1
-        yield from world.coming()
-
-    def _remember(self, slot: Slot) -> None:
-        """Keep what is needed to play a bar again."""
-        bar = slot.performed.bar
-        self._bookmarks[bar.index] = {
-            "beat": bar.start_beats,
-            "performer": slot.before,
-            "bars": [{"wanted": slot.performed.wanted.axes, "told": []}],
-            "loops": [],
-        }
-        for late in [index for index in self._bookmarks if index <= bar.index - MAX_BOOKMARKS]:
-            del self._bookmarks[late]
-
-    def bookmark(self, bar: int) -> dict[str, Any]:
-        """A state for `restore` that begins with a played bar; RangeError if it is not kept."""
-        last = self.timeline.slots[-1].performed.bar.index
-        if bar not in self._bookmarks or bar > last:
-            raise RangeError("bar to seek", bar, min(self._bookmarks), last)
-        return self._bookmarks[bar]
-
-    def _place(self, slot: Slot, from_frame: int, source: Slot | None = None) -> None:
-        bar, start, end = slot.performed.bar, slot.start_frame, slot.end_frame
-        self._player.bar(bar, start, end)
-        if source is None:
-            slot.events = self._players.play(bar, start, end)
-        else:
-            slot.events = source.events.copy()
-            slot.events["at_frame"] += start - source.start_frame
-            np.minimum(slot.events["at_frame"], end - 1, out=slot.events["at_frame"])
-        events = slot.events
-        self._player.schedule(events[events["at_frame"] >= min(from_frame, start)])
-
-    @property
-    def unsettled(self) -> Slot | None:
-        """The first bar that is decided and not settled."""
-        slots = self.timeline.slots
-        return slots[self._settled] if self._settled < len(slots) else None
-
-    def settle(self) -> Slot:
-        """The first bar that is not settled; from now on it stays as it is."""
-        self._settled += 1
-        return self.timeline.slots[self._settled - 1]
-
-    @property
-    def settled_frame(self) -> int:
-        """Where the last settled bar ends."""
-        slots = self.timeline.slots
-        return slots[self._settled - 1].end_frame if self._settled else slots[0].start_frame
-
-    def is_settled(self, index: int) -> bool:
-        """Whether the bar of an index stays as it is."""
-        return index < self.timeline.slots[0].performed.bar.index + self._settled
-
-    def first_open(self, frame: int) -> int:
-        """Index of the first bar that can still be decided otherwise."""
-        return self.timeline.slots[0].performed.bar.index + self._first_open(frame)
-
-    # Loops ------------------------------------------------------------------------------------
-
-    def loop_bars(self, frame: int) -> int:
-        """Length of the loop of the bar that sounds at a frame, 0 if it belongs to none."""
-        return self.loops.bars_at(self.timeline.at_frame(frame).performed.bar.index)
-
-    def loop_sources(self) -> list[dict[str, Any]]:
-        """How the bars were decided that loops play again, as plain JSON values."""
-        loops = self.loops.snapshot(self.timeline.slots[0].performed.bar.index, self._source)
-        return sources_of(loops)
-
-    def loop(self, first: int, bars: int, frame: int) -> None:
-        """Let some bars from an index on go round."""
-        self.loops.begin(first, bars)
-        if self.timeline.slots[-1].performed.bar.index >= first + bars:
-            self.revise(frame)
-
-    def end_loop(self, index: int, frame: int) -> None:
-        """Let the music go on with the bar of an index."""
-        self.loops.end(index, asked=True)
-        if self.timeline.slots[-1].performed.bar.index >= index:
-            self.revise(frame)
+    def _rolled_back(self, index: int) -> None:
+        for departure in self.departures:  # the state that is gone back to knows nothing of these
+            departure.told &= departure.told_bar <= index
 
     # Going ------------------------------------------------------------------------------------
 
@@ -371,49 +192,6 @@ class Conductor:
         self.departures = [d for d in self.departures if d not in there]
         return there
 
-    # Speaking to the performer ----------------------------------------------------------------
-
-    def tell(self, told: Told) -> None:
-        """Say something that counts from the next undecided bar on."""
-        self._say(told)
-        if self.timeline.slots:
-            self.timeline.slots[-1].told.append(told)
-
-    def revise(self, frame: int) -> None:
-        """Decide again what is not settled."""
-        self.roll_back(frame)
-        self.decide(frame)
-
-    def roll_back(self, frame: int) -> None:
-        """Take back the bars that are not settled; what was said since stays said."""
-        slots, first = self.timeline.slots, self._first_open(frame)
-        if first >= len(slots):
-            return
-        state, start = slots[first].before, slots[first].start_frame
-        said = [told for slot in slots[first:] for told in slot.told]
-        if state is None:
-            return
-        index = slots[first].performed.bar.index
-        del slots[first:]
-        self.loops.roll_back(index)
-        for departure in self.departures:  # the state that is gone back to knows nothing of these
-            departure.told &= departure.told_bar <= index
-        self._player.cancel(start)
-        self.performer.restore(state)
-        for told in said:
-            self.tell(told)
-
-    def _first_open(self, frame: int) -> int:
-        """The first slot that is neither settled nor sounding."""
-        first = self._settled
-        slots = self.timeline.slots
-        while 0 < first < len(slots) and slots[first].start_frame <= frame:
-            first += 1
-        return first
-
-    def _say(self, told: Told) -> Any:
-        return getattr(self.performer, told.verb)(*told.names, **told.values)
-
     # Keeping and returning --------------------------------------------------------------------
 
     def snapshot(self, frame: int) -> dict[str, Any]:
@@ -514,37 +292,6 @@ class Conductor:
     def due_of(self, departure: Departure) -> Due:
         """When a departure is to begin."""
         return self.timeline.bar_start(departure.bar)
-
-
-def at_once(at: str) -> bool:
-    """Whether a departure asked for at `at` may begin with the next bar."""
-    return at in AT_ONCE or at.startswith("grid:")
-
-
-def has_filler(rule: Transition, lead: bool | None) -> bool:
-    """Whether a filler bar leads along a way, if `lead` is asked for."""
-    return rule.fill if lead is None else lead
-
-
-def first_entry(world: World, section: str, lead: bool | None = None) -> int:
-    """Index of the first bar that can be of `section`, if it is asked for now.
-
-    :param lead: whether a filler bar leads into it; None: as the cue says
-    """
-    target = world.check_go(section)
-    here = world.cue.sections[world.cue.section_index(world.section)]
-    rule = world.cue.transition(here.name, section)
-    if rule is None or world.cue.sections[target] is here:
-        return world.bar_index
-    number = int(world.worlds.number[0])
-    to_end = here.bars - number
-    if rule.at in AT_ONCE:
-        ahead = 1 if has_filler(rule, lead) else 0
-    elif rule.at == "phrase":
-        ahead = min(PHRASE_BARS - number % PHRASE_BARS, to_end)
-    else:
-        ahead = to_end
-    return world.bar_index + ahead
 
 
 def _loop(plain: dict[str, Any]) -> Loop:

@@ -26,6 +26,9 @@ def open_session(
     look_ahead_bars: int = 1,
     midi: str | Path | None = None,
     log: str | Path | None = None,
+    voices: int = 0,
+    grid_beats: float = 0.0,
+    meter_hz: float = 0.0,
 ) -> Session:
     """Open a session here; `Session.open` says what each option is.
 
@@ -47,6 +50,9 @@ def open_session(
         look_ahead_bars=look_ahead_bars,
         midi=midi,
         log=log,
+        voices=voices,
+        grid_beats=grid_beats,
+        meter_hz=meter_hz,
     )
     _OPEN.add(session)
     if session.realtime:

@@ -82,7 +82,9 @@ class Executor:
     def _loop(self, bars: int, due: Due, frame: int) -> None:
         if bars:
             self._conductor.loop(due.bar, bars, frame)
-        else:
+        else:  # what is settled is played
+            open_bar = self._conductor.first_open(frame)
+            due = self._performance.timeline.bar_start(max(due.bar, open_bar))
             self._conductor.end_loop(due.bar, frame)
         self._announcer.loop(bars, due, frame)
 

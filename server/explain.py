@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from ..client import protocol as p
 from ..music.cue import Transition
 from .checks import mood_axes
-from .conductor import Conductor, Departure, has_filler
+from .conductor import Conductor
+from .departures import Departure, has_filler
 from .performance import Performance
 from .queue import NOT_YET, Waiting
 from .realise import duration_beats

@@ -15,7 +15,8 @@ from ..music.performed import section_markers, session_score
 from ..music.score import Marker, Score
 from ..music.world import Bar
 from .announce import wire_mood
-from .conductor import Conductor, Departure
+from .conductor import Conductor
+from .departures import Departure
 from .mix import SHAPE_AHEAD_SECONDS, Mix
 from .sound import Sound
 from .stage import Stage
