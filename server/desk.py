@@ -16,6 +16,7 @@ from .hosting import Hosts, Route, opened
 from .preparing import Kitchen
 from .questions import Questions
 from .security.places import Places
+from .session import Session
 from .sound import BLOCK_FRAMES, SAMPLE_RATE
 from .vitals import Vitals
 
@@ -34,6 +35,7 @@ class Desk(Generic[Route]):
     ) -> None:
         self.addresses, self.version = addresses, version
         self.stopping = False
+        self._unfinished: Session | None = None
         self.vitals, self._kitchen = Vitals(), Kitchen()
         self.hosts: Hosts[Route] = Hosts(Places(folder, closed))
         self._handlers: dict[type[p.Request], Callable[..., p.Reply]] = {
@@ -74,8 +76,16 @@ class Desk(Generic[Route]):
             self.hosts.close_session(header, content.fade_seconds, route)
             return None
         if isinstance(content, p.Command):
-            return self.hosts.find(header).session.command(content, header.id or None)
+            session = self.hosts.find(header).session
+            self._unfinished = session if session.realtime else None
+            return session.command(content, header.id or None, later=session.realtime)
         return self._handlers[kind](content, header)
+
+    def finish(self) -> None:
+        """Do the command that was answered last; it has waited for the answer to be sent."""
+        session, self._unfinished = self._unfinished, None
+        if session is not None:
+            session.finish()
 
     # The server -------------------------------------------------------------------------------
 

@@ -200,14 +200,26 @@ class Session(Verbs[p.Accepted]):
 
     # Commands ---------------------------------------------------------------------------------
 
-    def command(self, content: p.Command, id: str | None = None) -> p.Accepted:
-        """Accept a command, or raise and change nothing."""
+    def command(
+        self, content: p.Command, id: str | None = None, *, later: bool = False
+    ) -> p.Accepted:
+        """Accept a command, or raise and change nothing.
+
+        :param later: what is to be done now is done by `finish`, so that who asked can be answered
+            first (real time)
+        """
         with self._lock:
             self._check_open()
             frame = self._now()
             if self.realtime and self._overdue(frame):
                 self._tick(frame)  # what was due before the command is done before it
-            return self._commands.accept(content, id or new_id(), frame)
+            return self._commands.accept(content, id or new_id(), frame, later=later)
+
+    def finish(self) -> None:
+        """Do what `command` has left for later."""
+        with self._lock:
+            if not self.closed:
+                self._commands.do_due(self._frame)
 
     def explain(self, verb: str, /, **content: Any) -> p.Explained:
         """What a command would do if it came now, e.g. `explain("go", section="boss")`.
