@@ -352,7 +352,7 @@ GREETING = b"\xff\0\0\0\0\0\0\0\1\x7f\3\0NULL" + b"\0" * 48
 
 def raw_bytes(rng: random.Random) -> bytes:
     """What no client of ZeroMQ sends: noise, half greetings, old versions, broken frames."""
-    ready = b"\4\x19\5READY\x0bSocket-Type\0\0\0\6DEALER"
+    ready = b"\4\x1c\5READY\x0bSocket-Type\0\0\0\6DEALER"
     return rng.choice(
         (
             rng.randbytes(rng.randrange(300)),
@@ -362,6 +362,7 @@ def raw_bytes(rng: random.Random) -> bytes:
             GREETING + ready[: rng.randrange(len(ready))],
             GREETING + ready + b"\2" + b"\xff" * 8 + b"x",  # a frame of 2^64 bytes
             GREETING + ready + b"\1\5hello" * 50,  # a message without an end
+            GREETING + ready + b"\0\5hello\4\7\4PING\0\0" * 3000,
             GREETING + ready + rng.randbytes(100),
             GREETING + b"\4\xff" + rng.randbytes(200),
             GREETING.replace(b"NULL", b"CURV") + rng.randbytes(200),

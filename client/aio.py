@@ -66,6 +66,7 @@ class AsyncClient:
         socket.setsockopt(zmq.LINGER, 0)
         socket.setsockopt(zmq.HEARTBEAT_IVL, 1000)
         socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 3000)
+        socket.setsockopt(zmq.HEARTBEAT_TTL, 3000)
         return socket
 
     async def __aenter__(self) -> Self:

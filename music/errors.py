@@ -22,8 +22,9 @@ class RangeError(SegueError):
 
     def __init__(self, what: str, value: object, low: float, high: float) -> None:
         self.what, self.value = what, value
+        shown = repr(value) if not isinstance(value, int) or abs(value) < 1 << 64 else "huge"
         super().__init__(
-            f"{what} is {value!r}, not a number from {low:g} to {high:g}; give one in that range"
+            f"{what} is {shown}, not a number from {low:g} to {high:g}; give one in that range"
         )
 
 
@@ -53,7 +54,7 @@ def check_range(what: str, value: float, low: float, high: float) -> float:
     """`value` as a float if it is finite and in [low, high], else RangeError."""
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise RangeError(what, value, low, high) from None
     if not low <= number <= high:  # false for NaN too
         raise RangeError(what, value, low, high)

@@ -25,17 +25,17 @@ from .desk import Desk
 from .echo import Echo
 from .faults import wire_error
 from .mix import SMOOTH_SECONDS
-from .security.guard import OWN_GUEST, Guard, Guest
+from .security.guard import Guard, Guest
+from .security.intake import Asked, Intake
 from .security.keys import KeyFolder, curve_pair
-from .security.limits import LOCAL, Limits, Meter, too_many, too_many_openings
+from .security.limits import LOCAL, Limits, too_many, too_many_openings
 from .security.rights import check_rights
 from .settings import HOST, CurveKeys
 
 log = logging.getLogger(__name__)
 
 LIVE_MS, IDLE_MS = 5, 50  # longest sleep with and without a session in real time
-READ_AT_ONCE = 256  # requests before the sessions have their turn
-READ_AHEAD_MESSAGES = 100  # of each peer; what it sends beyond waits at its own end
+SERVED_AT_ONCE = 256  # requests before the sessions have their turn
 FADE_SECONDS = 0.5  # of music in real time, when the server ends
 REPLIES_KEPT = 1000  # for a peer that does not read
 EVENTS_KEPT = 10_000
@@ -81,10 +81,10 @@ class Server:
         address = _address(host, keys=bool(keys))
         self.keys = KeyFolder(keys, make=True) if keys else None
         self.own_keys = _own_keys(self.keys)
-        self._meter = Meter(limits or (Limits() if keys else LOCAL))
         self._context = zmq.Context()
         own = self.own_keys.public_key if self.own_keys else ""
         self._guard = Guard(self._context, self.keys, own_key=own)
+        self._intake = Intake(self._guard, limits or (Limits() if keys else LOCAL))
         self._control = self._context.socket(zmq.ROUTER)
         self._publisher = self._context.socket(zmq.PUB)
         self._echo = Echo(self._context)
@@ -128,8 +128,9 @@ class Server:
 
         Not after each request: who asks again at once would wait for the sessions to be done.
         """
-        wait_ms = 0 if self.desk.busy else math.ceil((self._turn_due - time.monotonic()) * 1000)
-        if poller.poll(max(wait_ms, 0)):
+        hurry = self.desk.busy or bool(self._intake)
+        wait_ms = 0 if hurry else math.ceil((self._turn_due - time.monotonic()) * 1000)
+        if poller.poll(max(wait_ms, 0)) or self._intake:
             self._read()
             self._turn_due = min(self._turn_due, time.monotonic() + LIVE_MS / 1000)
         if self.desk.busy or time.monotonic() >= self._turn_due:
@@ -163,37 +164,36 @@ class Server:
         self._context.term()
 
     def _read(self) -> None:
-        for _ in range(READ_AT_ONCE):
-            try:
-                frames, guest = self._guard.receive(self._control)
-            except zmq.Again:
+        self._intake.read(self._control)
+        for _ in range(SERVED_AT_ONCE):
+            asked = self._intake.next()
+            if asked is None:
                 return
-            self._serve(frames, guest, time.monotonic_ns())
+            self._serve(asked)
 
-    def _serve(self, frames: list[bytes], guest: Guest, received_ns: int) -> None:
+    def _serve(self, asked: Asked) -> None:
+        frames = asked.frames
         count = 2 if len(frames) > 1 and frames[1] == b"" else 1
-        own = self.own_keys is not None and guest == OWN_GUEST  # each connection is one client
-        client = frames[0] if own or not guest.name else guest.name
-        route = Route(frames[:count], Message(), client)
+        route = Route(frames[:count], Message(), asked.client)
         reply: p.Reply | None
         self.desk.vitals.requests += 1
         try:
-            within = self._meter.take(client, sum(map(len, frames)))
             unpack(frames[count:], route.message)
-            if not within:
-                raise too_many(self._meter.limits)
-            reply = self._answer(route, guest, received_ns)
+            if not asked.within:
+                raise too_many(self._intake.meter.limits)
+            reply = self._answer(route, asked.guest, asked.received_ns)
         except Exception as error:  # whatever one client causes must not disturb the others
             reply = wire_error(error)
         if reply is not None:
             self._reply(route, reply)
+        self.desk.finish()
 
     def _answer(self, route: Route, guest: Guest, received_ns: int) -> p.Reply | None:
         kind = route.message.header.type
         check_rights(kind, guest.rights)
         if kind == p.Open.TYPE:
             openings = sum(other.client == route.client for other in self.desk.hosts.waiting)
-            if openings >= self._meter.limits.openings:
+            if openings >= self._intake.meter.limits.openings:
                 raise too_many_openings(openings)
         reply = self.desk.answer(route.message, route, received_ns)
         if isinstance(reply, p.Welcome):
@@ -214,6 +214,7 @@ class Server:
         for route, reply in self.desk.turn():
             self._reply(route, reply)
         self._publish()
+        self._publisher.getsockopt(zmq.EVENTS)  # takes in subscriptions, where nothing is told
         self.desk.vitals.turn(time.monotonic() - began)
 
     def _publish(self) -> None:
@@ -266,9 +267,6 @@ def _configure(socket: "zmq.Socket[bytes]") -> None:
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.MAXMSGSIZE, p.MAX_MESSAGE_BYTES)
     socket.setsockopt(zmq.SNDHWM, REPLIES_KEPT)
-    socket.setsockopt(zmq.RCVHWM, READ_AHEAD_MESSAGES)
-    socket.setsockopt(zmq.HEARTBEAT_IVL, 1000)
-    socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 3000)
     socket.setsockopt(zmq.HANDSHAKE_IVL, 3000)
 
 

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,8 +18,9 @@ from ...client.wire import Message, pack, unpack
 from ...music.errors import SegueError, suggestion
 from ..faults import wire_error
 from ..security.guard import OWN_GUEST, Guard, Guest
+from ..security.intake import Asked, Intake
 from ..security.keys import KeyFolder
-from ..security.limits import LOCAL, Limits, Meter, too_many
+from ..security.limits import LOCAL, Limits, too_many
 from ..security.places import Places
 from ..security.rights import check_rights
 from ..server import Route
@@ -33,8 +35,8 @@ from .tasks import Done, Failed, FromWorker, JobLimits, Ready, Roots, Task, Told
 log = logging.getLogger(__name__)
 
 LOOK_MS = 50  # at workers, at least so often
-READ_AT_ONCE = 64
-READ_AHEAD_MESSAGES = 8  # of each peer: they may be large
+SERVED_AT_ONCE = 64
+BYTES_A_REQUEST = 128 * 1024  # of a message with sound
 REPLIES_KEPT = 100
 FORGET_SECONDS = 1.0
 
@@ -81,7 +83,8 @@ class Service:
         self._places, self._library = Places(folder, closed or None), Library(library)
         self._roots = Roots(str(self._places.folder), tuple(map(str, library)), closed)
         self._limits = limits or JobLimits()
-        self._meter = Meter(Limits() if keys else LOCAL)
+        limits_of_clients = replace(Limits() if keys else LOCAL, bytes_a_request=BYTES_A_REQUEST)
+        self._intake = Intake(self._guard, limits_of_clients, bytes_a_client=2 * p.MAX_UPLOAD_BYTES)
         self._book = Book(self._limits)
         self.pool = Pool(self._context, self._limits)
         self._stop = threading.Event()
@@ -106,7 +109,7 @@ class Service:
         poller.register(self._socket, zmq.POLLIN)
         poller.register(self.pool.socket, zmq.POLLIN)
         while not self._stop.is_set():
-            poller.poll(LOOK_MS)
+            poller.poll(0 if self._intake else LOOK_MS)
             self._read()
             for message, buffers in self.pool.collect():
                 self._hear(message, buffers)
@@ -135,24 +138,23 @@ class Service:
     # Requests ---------------------------------------------------------------------------------
 
     def _read(self) -> None:
-        for _ in range(READ_AT_ONCE):
-            try:
-                frames, guest = self._guard.receive(self._socket)
-            except zmq.Again:
+        self._intake.read(self._socket)
+        for _ in range(SERVED_AT_ONCE):
+            asked = self._intake.next()
+            if asked is None:
                 return
-            self._serve(frames, guest)
+            self._serve(asked)
 
-    def _serve(self, frames: list[bytes], guest: Guest) -> None:
+    def _serve(self, asked: Asked) -> None:
+        frames, guest = asked.frames, asked.guest
         count = 2 if len(frames) > 1 and frames[1] == b"" else 1
         own = guest == self._own_guest  # the gateway: each of its connections is one client
-        client = frames[0] if own or not guest.name else guest.name
-        route = Route(frames[:count], Message(), client)
+        route = Route(frames[:count], Message(), asked.client)
         reply: p.Reply | None
         try:
-            size = sum(map(len, frames))
             unpack(frames[count:], route.message, max_bytes=p.MAX_UPLOAD_BYTES)
-            if not self._meter.take(client, 0 if own else size // 16):
-                raise too_many(self._meter.limits)
+            if not asked.within:
+                raise too_many(self._intake.meter.limits)
             reply = self._answer(route, guest, sees_all=guest.rights == "admin" and not own)
         except Exception as error:  # whatever one client causes must not disturb the others
             reply = wire_error(error)

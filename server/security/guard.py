@@ -24,6 +24,12 @@ ZAP_ADDRESS = "inproc://zeromq.zap.01"
 DOMAIN = "segue"
 REREAD_SECONDS = 1.0
 TELL_SECONDS = 10.0  # between two lines of the log about clients that were refused
+KEEP_ALIVE = (
+    (zmq.TCP_KEEPALIVE, 1),
+    (zmq.TCP_KEEPALIVE_IDLE, 3),  # seconds
+    (zmq.TCP_KEEPALIVE_INTVL, 1),
+    (zmq.TCP_KEEPALIVE_CNT, 3),
+)
 SPARE_DESCRIPTORS = 128  # kept free of clients, for files and sessions
 
 
@@ -109,7 +115,13 @@ class Guard:
         self._thread = threading.Thread(target=self._run, name="segue-guard", daemon=True)
 
     def protect(self, socket: "zmq.Socket[bytes]") -> None:
-        """Let only those connect to a socket who may; call it before `bind`."""
+        """Let only those connect to a socket who may; call it before `bind`.
+
+        No mark for what is received, and no heartbeats of our own (`security.intake` says why):
+        clients send them, and a peer whose machine is gone is told by TCP.
+        """
+        for option, number in ((zmq.RCVHWM, 0), (zmq.HEARTBEAT_IVL, 0), *KEEP_ALIVE):
+            socket.setsockopt(option, number)
         socket.setsockopt_string(zmq.ZAP_DOMAIN, DOMAIN)
         if self.keys is not None:
             socket.curve_secretkey = self.keys.server.secret_key.encode()

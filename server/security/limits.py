@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ...client.errors import RequestError
 
-BYTES_A_REQUEST = 8192  # a larger message counts as several
+BYTES_A_REQUEST = 8192
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Limits:
     burst: int = 10_000  # requests that may come at once, after a rest
     clients: int = 4096  # whose debts are remembered
     openings: int = 8  # sessions that are being opened for one client
+    bytes_a_request: int = BYTES_A_REQUEST  # a larger message counts as several
 
 
 LOCAL = Limits(requests_per_second=50_000.0, burst=100_000, openings=64)
@@ -34,6 +35,7 @@ class Meter:
         self.limits = limits
         self._cost = 1.0 / limits.requests_per_second
         self._credit = limits.burst * self._cost
+        self._bytes = limits.bytes_a_request
         self._paid: dict[Hashable, float] = {}  # monotonic seconds
 
     def take(self, client: Hashable, size: int) -> bool:
@@ -44,7 +46,7 @@ class Meter:
             paid = now
         elif paid - now > self._credit:
             return False
-        self._paid[client] = paid + self._cost * (1 + size // BYTES_A_REQUEST)
+        self._paid[client] = paid + self._cost * (1 + size // self._bytes)
         if len(self._paid) > self.limits.clients:
             self._forget(now)
         return True
@@ -64,7 +66,7 @@ def too_many(limits: Limits) -> RequestError:
     return RequestError(
         "busy",
         f"more than {limits.requests_per_second:g} requests a second (a large one counts as one "
-        f"for each {BYTES_A_REQUEST} bytes)",
+        f"for each {limits.bytes_a_request} bytes)",
         "",
         "wait for replies before asking more",
     )

@@ -7,7 +7,7 @@ from segue.client.errors import RequestError
 from segue.server.security.rights import RIGHTS, check_rights, needed
 
 ALL = {*p.REQUESTS, *p.MODEL_REQUESTS}
-PLAY = """hello ping list position events snapshot explain time_to why meters metrics subscribe
+PLAY = """hello ping list join position events snapshot explain time_to why meters metrics subscribe
     feedback unlearn functions library cards job jobs result""".split()
 
 
