@@ -37,14 +37,14 @@ class Gateway:
         host, _, port = self.osc.rpartition(":")
         return host, int(port)
 
-    def get(self, path: str, **headers: str) -> tuple[int, Any]:
-        """Status and content (JSON, if it is) of an HTTP answer."""
-        status, content, _ = self.fetch(path, **headers)
+    def get(self, path: str, seconds: float = 20.0, **headers: str) -> tuple[int, Any]:
+        """Status and content (of JSON) of an HTTP answer."""
+        status, content, _ = self.fetch(path, seconds, **headers)
         return status, json.loads(content)
 
-    def fetch(self, path: str, **headers: str) -> tuple[int, bytes, Headers]:
+    def fetch(self, path: str, seconds: float = 20.0, **headers: str) -> tuple[int, bytes, Headers]:
         """Status, content and headers of an HTTP answer."""
-        connection = HTTPConnection(self.web.removeprefix("http://"), timeout=20)
+        connection = HTTPConnection(self.web.removeprefix("http://"), timeout=seconds)
         try:
             connection.request("GET", path, headers=headers)
             response = connection.getresponse()

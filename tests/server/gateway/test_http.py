@@ -8,15 +8,19 @@ from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
+import soundfile
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.sync.client import connect
 
 from segue.client import protocol as p
 from segue.client.schema import asyncapi
 from segue.client.wire import Message
+from segue.server.children import Child
 from segue.server.security.keys import KeyFolder
 from segue.server.security.tokens import Tokens
 
@@ -192,12 +196,16 @@ def features(standing: Gateway) -> Iterator[Gateway]:
         gateway = Gateway(config)
         try:
             gateway.child.start()
-            deadline = time.monotonic() + 20.0
-            while not gateway.get("/health")[1]["models"]:
-                assert time.monotonic() < deadline
+            wait_for_models(gateway)
             yield gateway
         finally:
             gateway.child.end()
+
+
+def wait_for_models(gateway: Gateway) -> None:
+    deadline = time.monotonic() + 20.0
+    while not gateway.get("/health")[1]["models"]:
+        assert time.monotonic() < deadline
 
 
 def test_features_and_analysis_of_one_song(features: Gateway) -> None:
@@ -253,3 +261,32 @@ def test_errors_have_the_shape_that_is_known(features: Gateway, path: str, statu
 
 def test_without_models_there_are_no_features(standing: Gateway) -> None:
     assert standing.get("/v1/audio-features/a")[0] == 503
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_a_real_song_is_found_and_heard(standing: Gateway, tmp_path: Path) -> None:
+    seconds = np.arange(22_050 * 8) / 22_050
+    clicks = 0.3 * np.sin(2 * np.pi * 220 * seconds) * np.exp(-8 * (seconds * 2 % 1))  # 120 bpm
+    (tmp_path / "songs").mkdir()
+    soundfile.write(tmp_path / "songs" / "one.wav", clicks, 22_050)
+    facts: dict[str, Any] = {}
+    config = msgspec.structs.replace(
+        standing.config, models="tcp://127.0.0.1:*", library=[str(tmp_path / "songs")]
+    )
+    models = Child("segue.server.jobs", lambda: config, facts.update)
+    gateway = Gateway(standing.config)
+    try:
+        models.start()
+        gateway.config = msgspec.structs.replace(config, models=facts["models"])
+        gateway.child.start()
+        wait_for_models(gateway)
+        (track,) = gateway.get("/v1/search?q=one&type=track", seconds=200)[1]["tracks"]["items"]
+        status, found = gateway.get(f"/v1/audio-features/{track['id']}", seconds=200)
+        assert status == 200 and found["id"] == track["id"]
+        assert found["tempo"] == pytest.approx(120.0, rel=0.02)
+        assert found["duration_ms"] == track["duration_ms"] == 8000
+        assert gateway.get("/v1/audio-features/nothing", seconds=200)[0] == 404
+    finally:
+        gateway.child.end()
+        models.end()
