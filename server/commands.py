@@ -122,7 +122,10 @@ class Commands:
     def _plan(self, content: p.Command, id: str, frame: int) -> Waiting:
         """When a command is to be heard and done; raises if that cannot be."""
         timeline, ahead = self._timeline, self._ahead_frames(content)
-        due = timeline.due(content.at, frame + (self._margin_frames if ahead else 0))
+        earliest = frame
+        if ahead:  # it needs music to go with
+            earliest = max(frame + self._margin_frames, timeline.slots[0].start_frame)
+        due = timeline.due(content.at, earliest)
         if isinstance(content, p.Loop):
             due = timeline.line_from(due)
             if not content.bars:  # what is settled is played
