@@ -37,6 +37,8 @@ def main() -> int:
     """Serve until standard input ends; the exit code."""
     logging.basicConfig(format="%(name)s: %(message)s", level=logging.ERROR)
     logging.getLogger("segue").setLevel(logging.WARNING)
+    # Not a page of the log for each stranger that sends no UTF-8.
+    logging.getLogger("uvicorn.error").addFilter(lambda told: "Invalid" not in str(told.msg))
     try:
         config = read_config(sys.stdin.readline())
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
