@@ -5,7 +5,7 @@ import pytest
 from segue.music.cue import Binding, Cue, Layer, Parameter
 from segue.music.errors import RangeError, UnknownNameError
 from segue.music.mood import Mood
-from segue.music.parameters import Parameters
+from segue.music.parameters import CURVES, Parameters, check_ramp
 from segue.music.tempo import Meter
 from segue.music.theory import Key
 
@@ -114,3 +114,21 @@ def test_a_snapshot_brings_back_targets_and_moods() -> None:
     second.restore(first.snapshot(), 5.0)
     assert second.values(5.0) == first.values(9.0)
     assert second.mood(5.0) == first.mood(9.0)
+
+
+@pytest.mark.parametrize("curve", sorted(CURVES))
+def test_curves_go_from_nothing_to_all_and_never_back(curve: str) -> None:
+    shares = [CURVES[curve](step / 20) for step in range(21)]
+    assert shares[0] == 0.0 and shares[-1] == 1.0
+    assert shares == sorted(shares)
+    half = CURVES[curve](0.5)
+    assert half == 0.5 or (half > 0.5) == (curve == "early")
+
+
+def test_a_mood_goes_along_its_curve_and_an_unknown_one_is_refused() -> None:
+    parameters = Parameters(cue())
+    before = parameters.mood(0.0).valence
+    parameters.set_mood({"valence": 1.0}, 0.0, 2.0, "late")
+    assert parameters.mood(1.0).valence == pytest.approx(before + (1.0 - before) * 0.25)
+    with pytest.raises(UnknownNameError, match="did you mean 'late'"):
+        check_ramp(1.0, "lat")

@@ -171,3 +171,58 @@ def test_the_tempo_knob_spans_the_cue() -> None:
     cue = load_cue("dungeon")
     slow, fast = World(cue).advance(Direction(tempo=0.0)), World(cue).advance(Direction(tempo=1.0))
     assert (slow.bpm, fast.bpm) == pytest.approx(cue.tempo_bpm)
+
+
+@pytest.mark.parametrize("lead, fills", [(None, True), (True, True), (False, False)])
+def test_a_filler_bar_leads_as_asked(lead: bool | None, fills: bool) -> None:
+    world = World(two_sections(Transition("a", "b", fill=True)))
+    first = world.advance(Direction(section="b", lead=lead))
+    assert (first.section, first.fill) == (("a", True) if fills else ("b", False))
+    assert world.advance(Direction()).section == "b"
+
+
+@pytest.mark.parametrize("fill", [True, False])
+def test_a_section_begins_at_the_bar_at_which_the_old_one_is_left(fill: bool) -> None:
+    world = World(two_sections(Transition("a", "b", fill=fill)))
+    for _ in range(3):
+        world.advance(Direction())
+    bars = [world.advance(Direction(section="b", entry="same"))]
+    bars.append(world.advance(Direction()))
+    entered = next(bar for bar in bars if bar.section == "b")
+    assert entered.bar_in_section == (4 if fill else 3) % len(world.cue.sections[1].chords)
+    assert world.snapshot()["same"] == 0 and world.snapshot()["lead"] == -1
+
+
+def test_a_bar_again_is_the_same_notes_later_and_the_world_stays() -> None:
+    world = World(load_cue("dungeon"), 3)
+    bars = [world.advance(directed(bar)) for bar in range(3)]
+    coming = world.coming(20)
+    again = world.again(bars[1])
+    assert world.coming(20) == coming  # but for the index, which decides where the cue goes
+    assert again.index == 3 and again.start_beats == bars[2].start_beats + bars[2].beats
+    moved = again.notes["onset_beats"] - again.start_beats
+    assert moved == pytest.approx(bars[1].notes["onset_beats"] - bars[1].start_beats)
+    assert again.notes["pitch"].tolist() == bars[1].notes["pitch"].tolist()
+    assert world.tempo.steps[-1] == (again.start_beats, bars[1].bpm)
+    follows = world.advance(directed(9))
+    assert follows.bar_in_section == bars[2].bar_in_section + 1 and follows.index == 4
+
+
+def test_what_comes_is_foreseen_and_nothing_moves() -> None:
+    world = World(load_cue("dungeon"), 3)
+    world.advance(Direction())
+    state = world.snapshot()
+    foreseen = world.coming(40)
+    assert world.snapshot() == state
+    played = [world.advance(directed(bar)) for bar in range(40)]
+    assert [(bar.section, bar.bar_in_section) for bar in played] == foreseen
+
+
+def test_a_snapshot_from_before_filler_bars_could_be_asked_for_is_read() -> None:
+    world = World(load_cue("dungeon"), 3)
+    world.advance(Direction(section="boss"))
+    state = world.snapshot()
+    del state["lead"], state["same"]
+    other = World(load_cue("dungeon"), 3)
+    other.restore(state)
+    assert other.advance(Direction()).section == world.advance(Direction()).section

@@ -309,3 +309,20 @@ def test_an_empty_schedule_is_silence():
     with Engine([Channel("a", "piano")]) as engine:
         engine.schedule(np.zeros(0, dtype=EVENT))
         assert not np.any(engine.render(2_000))
+
+
+def test_levels_add_up_to_what_is_heard(events):
+    """What the layers are told to sound at is what goes out, as long as nothing limits it."""
+    channels = [Channel("a", "pad", **DRY), Channel("b", "pad", **DRY)]
+    mix = MixSettings(loudness_lufs=None)
+    with Engine(channels, mix=mix, block_frames=512) as engine:
+        engine.schedule(events((0, 10**6, 60, 0.5, 0), (0, 10**6, 67, 0.5, 1)))
+        engine.render(48_000)
+        levels = engine.levels()
+        assert levels.frame == 48_000 and levels.voices == 2
+        power = sum(10 ** (level / 10) for level in levels.layers.values())
+        out = np.mean([10 ** (level / 10) for level in levels.rms_db])
+        assert 10 * np.log10(power / out) == pytest.approx(0.0, abs=1.0)
+        engine.control("layer.a.gain", 0.0)
+        engine.render(24_000)
+        assert engine.levels().layers["a"] == -120.0
