@@ -170,7 +170,9 @@ def test_a_command_is_done_at_the_very_frame_that_was_promised(session: Session,
     (done,) = of(p.ExecutedEvent, session.events())
     assert (done.command, done.verb) == (answer.id, "set")
     assert done.at_frame - done.late_frames == answer.scheduled_frame
-    assert done.beat == pytest.approx(answer.scheduled_beat, abs=1e-4)  # wherever it has come to lie
+    assert done.beat == pytest.approx(
+        answer.scheduled_beat, abs=1e-4
+    )  # wherever it has come to lie
     assert answer.estimated or done.late_frames == 0
 
 
@@ -744,3 +746,59 @@ def test_seeking_plays_again_from_a_bar_that_was_played():
         session.seek(500)
     with pytest.raises(RangeError):
         session.seek(-1)
+
+
+def test_the_layers_fade_in_with_a_section_over_so_many_beats():
+    session, ear = listening()
+    session.advance(3.0)
+    answer = session.go("boss", fade_beats=4.0)
+    session.advance(answer.eta_seconds - 0.01)
+    assert ear.controls["layer.strings.gain"] == 0.0  # dark a moment before, so nothing clicks
+    session.advance(0.01 + 2.0 * 60.0 / session.position().bpm)
+    beats = session.position().beat - answer.scheduled_beat
+    assert ear.controls["layer.strings.gain"] == pytest.approx(beats / 4.0, abs=0.05)
+    session.advance(4.0)
+    assert ear.controls["layer.strings.gain"] == 1.0
+
+
+def test_a_stinger_lets_the_layers_step_back_as_far_as_asked():
+    session, ear = listening()
+    session.advance(3.0)
+    answer = session.stinger("victory", duck_db=20.0)
+    session.advance(answer.eta_seconds + 0.1)
+    assert ear.controls["layer.bass.gain"] == pytest.approx(0.1)
+
+
+def test_notes_are_told_as_they_are_played(session: Session) -> None:
+    session.advance(20.0)
+    session.stinger("discovery")
+    session.advance(3.0)
+    events = session.events()
+    bars = {bar.bar: bar for bar in of(p.BarEvent, events)}
+    score = session.score()
+    told = of(p.NotesEvent, events)
+    layers = {name for event in told for name, *_ in event.notes}
+    assert layers <= {layer.name for layer in session.cue.layers} | {"discovery"}
+    assert sum(n[0] == "discovery" for event in told for n in event.notes) == 4
+    theme = [n for event in told for n in event.notes if n[0] == "theme"]
+    written = score.track("theme").notes
+    assert [n[1] for n in theme][: len(written)] == written["pitch"].tolist()
+    for event in told:
+        bar = bars[event.bar]
+        end = bar.at_frame + bar.beats * 60.0 / bar.bpm * RATE
+        assert all(frame >= event.at_frame for _, _, frame, _, _ in event.notes)
+        if event.at_frame == bar.at_frame:
+            assert all(frame < end + 1 for _, _, frame, _, _ in event.notes)
+        assert all(frames > 0 and 0.0 < loud <= 1.0 for *_, frames, loud in event.notes)
+
+
+def test_a_departure_survives_bars_that_are_decided_anew() -> None:
+    """With a long look-ahead, what the performer was told lies beyond what is taken back."""
+    with Session.open("dungeon", director="table", look_ahead_bars=4) as session:
+        session.advance(1.0)
+        answer = session.go("fight", at="bars:4")
+        assert session.loop(1, at="bar").scheduled_bar == 1  # has bars decided again
+        session.loop(0, at="bars:2")
+        session.advance(16.0)
+        bars = {bar.bar: bar.section for bar in of(p.BarEvent, session.events())}
+        assert bars[answer.scheduled_bar] == "fight" and bars[answer.scheduled_bar - 1] == "calm"

@@ -171,3 +171,24 @@ def test_cues_that_play_notes_and_unknown_directors_are_refused(recorded: Cue) -
         Session.open("dungeon", director="stems")
     with pytest.raises(UnknownNameError, match="director of recorded music"):
         make_performer(recorded, "stems-nobody")
+
+
+def test_why_and_loops_of_recorded_music(recorded: Cue, tmp_path: Path) -> None:
+    log = tmp_path / "a.jsonl"
+    with Session.open(recorded, director="stems", seed=4, log=log) as session:
+        for number in range(6):
+            session.mood(arousal=number / 3 - 1.0)
+            session.advance(4.0)
+            told = session.why()
+            assert set(told.knobs) == {layer.track for layer in recorded.layers}
+            names = {one.director for one in told.alternatives}
+            assert names == {"stems-adaptive", "stems-table", "stems-hold"}
+            assert all(set(one.knobs) == set(told.knobs) for one in told.alternatives)
+        session.loop(2)
+        session.advance(14.0)
+        mixes = {e.bar: e.activity for e in session.events() if isinstance(e, p.BarEvent)}
+        last = max(mixes)
+        assert session.position().loop_bars == 2 and mixes[last] == mixes[last - 2]
+        session.loop(0)
+        session.advance(8.0)
+    assert first_difference(read_recording(log), recorded) == ""
