@@ -11,6 +11,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Self
@@ -205,7 +206,12 @@ class Server:
         self.desk.vitals.errors += isinstance(reply, p.Error)
         header = p.Header(id=asked.header.id, type=reply.TYPE, session=asked.header.session)
         parent = asked.header if asked.header.type else None
-        frames = pack(reply, header, parent=parent, packed=asked.packed, multipart=asked.multipart)
+        form = partial(pack, packed=asked.packed, multipart=asked.multipart)
+        try:
+            frames = form(reply, header, parent=parent)
+        except Exception as error:  # an answer that cannot be written down
+            header.type = p.Error.TYPE
+            frames = form(wire_error(error), header)
         with suppress(zmq.Again):  # a peer that does not read its replies loses them
             self._control.send_multipart([*route.peer, *frames], zmq.NOBLOCK)
 

@@ -30,7 +30,7 @@ from .functions import CARDS, FUNCTIONS, LIBRARY, Entry, function_list
 from .library import Library
 from .pool import JOBS, QUICK, Pool
 from .sources import Found, find_source
-from .tasks import Done, Failed, FromWorker, JobLimits, Ready, Roots, Task, Told
+from .tasks import Done, Failed, FromWorker, JobLimits, Ready, Roots, Task, Told, encode
 
 log = logging.getLogger(__name__)
 
@@ -254,6 +254,11 @@ class Service:
             buffers=list(found.buffers),
             roots=self._roots,
         )
+        try:
+            encode(task)  # as it will be for the worker
+        except (OverflowError, RecursionError):
+            fact = "a number of more than 64 bits, or maps nested too deep"
+            raise RequestError("out_of_range", fact, "$.content", "give less") from None
         quick = entry.quick and found.small and not job
         buffers, route.message.buffers = route.message.buffers, []
         work = Work(task, name, QUICK if quick else JOBS, route, buffers, f"j{number}" * job)
