@@ -4,8 +4,6 @@
  */
 
 const server = new URLSearchParams(location.search).get("server") ?? "http://127.0.0.1:5580";
-const { Segue } = await import(`${server}/segue.js`);
-const { Speaker } = await import(`${server}/audio.js`);
 
 const canvas = document.querySelector("canvas");
 const line = document.querySelector("p");
@@ -25,6 +23,8 @@ canvas.addEventListener("pointermove", ({ clientX, clientY }) => {
 async function begin({ target }) {
   target.remove();
   try {
+    const { Segue } = await import(`${server}/segue.js`);
+    const { Speaker } = await import(`${server}/audio.js`);
     const segue = await Segue.connect();
     session = await segue.open("dungeon", { output: "stream", parameters: { danger: 0 } });
     session.on("section", ({ name }) => { line.textContent = `${found} lanterns · ${name}`; });

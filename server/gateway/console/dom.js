@@ -76,10 +76,11 @@ export function readColors() {
 
 const HUES = [195, 75, 300, 145, 25, 250, 110, 340, 50, 220]; // apart from one another, in turn
 
-/** The colour of the n-th layer, 1 at full strength. */
+/** The colour of the n-th layer, 1 at full strength, 0 near the ground; never seen through. */
 export function layerColor(index, strength = 1) {
-  const light = colors.dark ? 0.8 : 0.58;
-  return `oklch(${light} 0.13 ${HUES[index % HUES.length]} / ${strength})`;
+  const light = colors.dark ? 0.3 + 0.5 * strength : 0.93 - 0.35 * strength;
+  const chroma = 0.13 * (0.25 + 0.75 * strength);
+  return `oklch(${light.toFixed(3)} ${chroma.toFixed(3)} ${HUES[index % HUES.length]})`;
 }
 
 /** Whether an error says that this server lacks a part, not that something is wrong. */

@@ -150,14 +150,16 @@ function shadeUnknown({ context, width, height }, left) {
 
 function drawNotes({ context, x, y, row, frame }, notes) {
   const layers = music.session.cue.layers;
-  const thick = Math.max(3, Math.min(row * 0.86, 12));
-  for (const note of notes) {
-    const index = layers.indexOf(note.layer);
+  const order = (note) => layers.indexOf(note.layer);
+  for (const note of notes.toSorted((a, b) => order(a) - order(b))) {
+    const index = order(note);
+    // Layers on the same pitch lie in one another, so that each is seen.
+    const thick = Math.max(2.5, Math.min(row * 0.9, 13) * (1 - (0.5 * Math.max(0, index)) / layers.length));
     const [left, right] = [x(note.frame), x(note.frame + note.frames)];
     const sounds = note.frame <= frame && frame < note.frame + note.frames;
     const past = note.frame + note.frames <= frame;
     const gain = music.session.position.levels[note.layer] ?? 1;
-    const strength = (0.35 + 0.65 * note.loudness) * (0.2 + 0.8 * gain) * (past ? 0.5 : 1);
+    const strength = (0.45 + 0.55 * note.loudness) * (0.2 + 0.8 * gain) * (past ? 0.55 : 1);
     const color = index < 0 ? colors.warm : layerColor(index, sounds ? 1 : strength);
     context.fillStyle = color;
     context.shadowColor = color;
@@ -182,7 +184,7 @@ function drawKit({ context, x, kitTop, width, frame }, hits) {
     const age = (frame - hit.frame) / music.sampleRate;
     const flash = age >= 0 && age < 0.12 ? 1 - age / 0.12 : 0;
     const size = 1.6 + 2.2 * hit.loudness + 2.5 * flash;
-    const strength = (0.3 + 0.7 * hit.loudness) * (age > 0.12 ? 0.5 : 1);
+    const strength = (0.4 + 0.6 * hit.loudness) * (age > 0.12 ? 0.6 : 1);
     context.fillStyle = layerColor(layers.indexOf(hit.layer), Math.min(1, strength + flash));
     context.beginPath();
     const place = rows - drums.length + drums.indexOf(hit.pitch);
