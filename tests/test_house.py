@@ -58,7 +58,8 @@ def test_packages_are_the_folders_that_hold_an_init() -> None:
     files = git_files("--cached", "--others", "--exclude-standard")
     found = {name.rpartition("/")[0] for name in files if name.endswith("__init__.py")}
     assert PACKAGES == found
-    modules = [name for name in files if name.endswith(".py") and not name.startswith("tests/")]
+    apart = ("tests/", "examples/", "integrations/")
+    modules = [name for name in files if name.endswith(".py") and not name.startswith(apart)]
     assert {name.rpartition("/")[0] for name in modules} <= PACKAGES
     assert all(name.count("/") <= 1 for name in found), "packages are two levels deep at most"
 
