@@ -28,6 +28,7 @@ class Asked(NamedTuple):
     client: str | bytes  # the name of its keys, or its connection
     received_ns: int  # by the monotonic clock
     within: bool  # the limits of its client
+    size: int  # bytes
 
 
 class Intake:
@@ -67,11 +68,10 @@ class Intake:
             return None
         client, queue = self._waiting.popitem(last=False)
         asked = queue.popleft()
-        size = sum(map(len, asked.frames))
-        self._all_bytes -= size
+        self._all_bytes -= asked.size
         if queue:
             self._waiting[client] = queue  # behind the others
-            self._bytes[client] -= size
+            self._bytes[client] -= asked.size
         else:
             del self._bytes[client]
         return asked
@@ -91,6 +91,6 @@ class Intake:
         ):
             self.lost += 1
             return
-        queue.append(Asked(frames, guest, client, time.monotonic_ns(), within))
+        queue.append(Asked(frames, guest, client, time.monotonic_ns(), within, size))
         self._bytes[client] = held + size
         self._all_bytes += size
