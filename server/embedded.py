@@ -10,9 +10,7 @@ from pathlib import Path
 from ..music.cue import Cue
 from ..music.errors import SegueError
 from ..synth.stream import Stream
-from .session import Session
-
-PUMP_SECONDS = 0.005
+from .session import PUMP_SECONDS, Session
 
 
 def open_session(

@@ -16,12 +16,11 @@ from .catalogue import cue_info
 from .faults import wire_error, without_folders
 from .mix import SMOOTH_SECONDS
 from .security.places import Places
-from .session import Session
+from .session import MAX_FADE_SECONDS, Session
 
 MAX_SESSIONS = 64
 MAX_OPENING = 4  # at once
 MAX_TIMEOUT_SECONDS = 86_400.0
-MAX_FADE_SECONDS = 60.0
 WORK_FRAMES = 24_000  # rendered for one session before others have their turn
 REMEMBERED_OPENS = 256
 

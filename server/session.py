@@ -10,6 +10,7 @@ The session keeps the clock and the files. Its music is a `Performance`, its com
 """
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -24,29 +25,29 @@ from ..music.cue import Cue
 from ..music.errors import SegueError, UnknownNameError, check_range
 from ..music.midi import write_midi
 from ..music.parameters import Parameters
-from ..music.score import Score
 from ..synth.stream import Stream
 from .announce import Announcer
+from .asked import Asked
 from .catalogue import find_cue
-from .checks import read_command
 from .commands import Commands
 from .eventbook import EventBook
 from .gauge import MAX_METER_HZ, Gauge
+from .mix import SMOOTH_SECONDS
 from .performance import Performance
 from .recording import SessionLog, check_writable
 from .sound import BLOCK_FRAMES, CLOCKS, Sound, open_sound
 from .timeline import LEAST_GRID_BEATS, MOST_GRID_BEATS
-from .why import explain_bar
 
 MAX_ADVANCE_SECONDS = 3600.0
 Made = TypeVar("Made")
 AHEAD_FRAMES = 2 * BLOCK_FRAMES  # in real time, events are told at least so long ahead
-METERS_SECONDS = 10.0  # that an engine may take to tell how loud it is
+MAX_FADE_SECONDS = 60.0
+PUMP_SECONDS = 0.005  # of real time, between two looks at what is due
 START_SECONDS = 0.2  # real time: the first bar begins this long after opening
 GRID_SECONDS = 0.05  # manual clock: gains follow their ramps in steps of this
 
 
-class Session(Verbs[p.Accepted]):
+class Session(Asked, Verbs[p.Accepted]):
     """One listener's performance; `Session.open` makes one.
 
     Verbs (`set`, `mood`, `go`, `stinger`, `feedback`, `direct`, `release`, `level`, `switch`) are
@@ -221,15 +222,6 @@ class Session(Verbs[p.Accepted]):
             if not self.closed:
                 self._commands.do_due(self._frame)
 
-    def explain(self, verb: str, /, **content: Any) -> p.Explained:
-        """What a command would do if it came now, e.g. `explain("go", section="boss")`.
-
-        Raises as the command does; nothing is changed.
-        """
-        with self._lock:
-            self._check_open()
-            return self._commands.explain(read_command(verb, content), self._now())
-
     def cancel(self, command: str) -> None:
         """Take back a command that waits; a `dropped` event tells. Raises if it does not wait."""
         with self._lock:
@@ -362,76 +354,6 @@ class Session(Verbs[p.Accepted]):
         """The directors that this session can switch to."""
         return self._conductor.performer.DIRECTORS
 
-    def position(self) -> p.Position:
-        """Where the music is."""
-        with self._lock:
-            return self._performance.position(
-                self._now(),
-                pending=self._commands.pending,
-                sequence=self._book.sequence,
-                paused=self.paused,
-            )
-
-    def time_to(self, at: str = "bar") -> p.TimeTo:
-        """How long it is to the next moment that `at` names."""
-        with self._lock:
-            frame = self._now()
-            due = self._performance.timeline.due(at, frame)
-            seconds = (due.frame - frame) / self.sample_rate
-            return p.TimeTo(
-                frame=due.frame,
-                beat=due.beat,
-                bar=due.bar,
-                seconds=max(seconds, 0.0),
-                estimated=due.estimated,
-            )
-
-    def why(self) -> p.Why:
-        """What is sounding and why: what it was decided on, and what others would do."""
-        with self._lock:
-            self._check_open()
-            return explain_bar(self._performance, self._now())
-
-    def ask_meters(self) -> "Future[p.Meters]":
-        """How loud it is, once the engine has come so far; SegueError if there is none."""
-        with self._lock:
-            self._check_open()
-            return self._gauge.ask()
-
-    def meters(self) -> p.Meters:
-        """How loud it is: levels of output and layers; SegueError if there is no engine."""
-        return self.ask_meters().result(METERS_SECONDS)
-
-    def metrics(self) -> p.SessionMetrics:
-        """How the session fares."""
-        with self._lock:
-            here = self.position()
-            return p.SessionMetrics(
-                cue=self.cue.name,
-                director=here.director,
-                frame=here.frame,
-                bar=here.bar,
-                events=here.sequence,
-                commands=self._commands.accepted,
-                dropped=self._announcer.dropped_commands,
-                late_events=self._announcer.late_events,
-                waiting=len(here.pending),
-                voices=self._gauge.voices,
-                late_blocks=self._gauge.late_blocks,
-                restarts=getattr(self._sound, "restarts", 0),
-            )
-
-    def decided_until(self) -> tuple[int, float]:
-        """Frame and beat at which the bars that are decided end."""
-        with self._lock:
-            timeline = self._performance.timeline
-            return timeline.end_frame, timeline.end_beat
-
-    def score(self) -> Score:
-        """The music so far: a track a layer, then those of the stingers."""
-        with self._lock:
-            return self._performance.score(self._frame)
-
     def snapshot(self) -> dict[str, Any]:
         """All that is needed to go on from here later, as plain JSON values."""
         with self._lock:
@@ -492,8 +414,14 @@ class Session(Verbs[p.Accepted]):
 
     # Ending -----------------------------------------------------------------------------------
 
-    def close(self, reason: str = "closed") -> list[str]:
-        """End the music and write the files asked for; their paths. A second call does nothing."""
+    def close(self, reason: str = "closed", *, fade_seconds: float = 0.0) -> list[str]:
+        """End the music and write the files asked for; their paths. A second call does nothing.
+
+        :param fade_seconds: in real time, the music fades out first, in 60 seconds at most
+        """
+        check_range("fade_seconds", fade_seconds, 0.0, MAX_FADE_SECONDS)
+        if fade_seconds and self.fade_out(fade_seconds):
+            self._go_on(fade_seconds + SMOOTH_SECONDS)
         with self._lock:
             if self.closed:
                 return []
@@ -509,6 +437,13 @@ class Session(Verbs[p.Accepted]):
             if sounds:
                 self._performance.mix.fade_out(self._now() / self.sample_rate, seconds)
             return sounds
+
+    def _go_on(self, seconds: float) -> None:
+        """Let real time pass, doing what is due."""
+        until, pause = time.monotonic() + seconds, threading.Event()
+        while time.monotonic() < until:
+            self.pump()
+            pause.wait(PUMP_SECONDS)
 
     def settle(self) -> None:
         """Return when the sound is rendered up to here; raise what went wrong, so that there is

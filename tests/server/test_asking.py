@@ -178,3 +178,14 @@ def test_subscribing_is_for_websockets(client: Client) -> None:
     with pytest.raises(RequestError) as refused:
         client.request(p.Subscribe(), p.Subscribed)
     assert refused.value.code == "unavailable"
+
+
+def test_a_session_in_this_process_fades_out_too() -> None:
+    session = Session.open("dungeon", director="table", clock="realtime")
+    session.pump()
+    began = time.monotonic()
+    assert session.close(fade_seconds=0.3) == []
+    assert 0.3 <= time.monotonic() - began < 5.0
+    assert set(session.position().levels.values()) == {0.0}
+    with Session.open("dungeon", director="table") as manual, pytest.raises(RangeError):
+        manual.close(fade_seconds=61.0)
