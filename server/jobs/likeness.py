@@ -185,11 +185,26 @@ def _ranked(apart: FloatArray, ids: Sequence[str]) -> list[int]:
 
 
 def _near(shelf: Shelf, at: int, point: FloatArray) -> list[dict[str, Any]]:
-    """The features in which an item is nearest to a point, how far above it, in deviations.
+    """In what an item is nearest to a point, and how far above it, in deviations.
 
-    Features that are far from the library's mean tell more than those that all items share.
+    What is far from the library's mean tells more than what all items share. Coefficients of
+    timbre count together: their difference is the root of the mean square.
     """
     apart = shelf.table[at] - point
-    telling = np.abs(point) / (0.5 + np.abs(apart))
-    order = np.argsort(-telling, kind="stable")[:TOLD]
-    return [{"feature": shelf.names[n], "difference_sd": round(float(apart[n]), 3)} for n in order]
+    told = []
+    for name, columns in _groups(shelf.names).items():
+        several = len(columns) > 1
+        size = float(np.sqrt(np.mean(apart[columns] ** 2)))
+        special = float(np.sqrt(np.mean(point[columns] ** 2)))
+        told.append((special / (0.5 + size), name, size if several else float(apart[columns[0]])))
+    told.sort(key=lambda one: (-one[0], one[1]))
+    return [{"feature": name, "difference_sd": round(value, 3)} for _, name, value in told[:TOLD]]
+
+
+def _groups(names: Sequence[str]) -> dict[str, list[int]]:
+    """Columns by what is told of them: each by its name, those of timbre together."""
+    groups: dict[str, list[int]] = {}
+    for column, name in enumerate(names):
+        moves = "timbre_movement" if name.endswith("_sd") else "timbre"
+        groups.setdefault(moves if name.startswith("mfcc_") else name, []).append(column)
+    return groups

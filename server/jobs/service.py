@@ -79,6 +79,7 @@ class Service:
             raise
         self._guard.start()
         self._functions, self._version = functions, version
+        self._told = p.FunctionList(functions=function_list(functions))
         closed = str(keys.folder) if keys else ""
         self._places, self._library = Places(folder, closed or None), Library(library)
         self._roots = Roots(str(self._places.folder), tuple(map(str, library)), closed)
@@ -198,7 +199,7 @@ class Service:
     def _list_functions(
         self, content: p.GetFunctions, route: Route, sees_all: bool
     ) -> p.FunctionList:
-        return p.FunctionList(functions=function_list(self._functions))
+        return self._told
 
     def _list_library(self, content: p.GetLibrary, route: Route, sees_all: bool) -> None:
         options = {"search": content.search, "limit": content.limit}

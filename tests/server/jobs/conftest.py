@@ -1,3 +1,4 @@
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,6 +16,7 @@ from segue.music.score import NOTE, Score, Track
 from segue.server.jobs.functions import FUNCTIONS, NOTHING, Entry
 from segue.server.jobs.service import Service
 from segue.server.jobs.tasks import JobLimits
+from segue.synth.recipes import cache_folder
 
 RATE = 22_050
 
@@ -58,7 +60,7 @@ def misbehaving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, En
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
     (package / "tests.py").write_text(MISBEHAVING)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "modules"))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "modules"), prepend=os.pathsep)
     names = ("echo", "steps", "wait", "stop", "crash", "eat", "fail")
     entry = Entry("", "", NOTHING, FUNCTIONS["analyze"].options, quick=False)
     made = {name: replace(entry, runner=f"misbehaving.tests:{name}") for name in names}
@@ -91,6 +93,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def service(folders: Path) -> Iterator[Service]:
     """A service with the functions that are shipped, and a library."""
+    for tables in cache_folder().glob("*.pcm"):  # those of instruments take long to make
+        (folders / "cache" / tables.name).symlink_to(tables)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEGUE_CACHE", str(folders / "cache"))
         with running(folders, FUNCTIONS, JobLimits(workers=1)) as started:

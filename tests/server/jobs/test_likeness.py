@@ -1,5 +1,6 @@
 """What is like what, on a library of a few struck tones."""
 
+from math import log2
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,7 @@ def loud(**changes: Any) -> dict[str, Any]:
         "flux": 1.5,
         "crest_db": 6.0,
         "percussive_share": 0.6,
-        "tempo_octaves": 0.24,
+        "tempo_octaves": log2(1.18),
     }
     measures = Measures(
         **{
