@@ -1,6 +1,7 @@
 /** What the models can do with the library: call, submit, watch, cancel. */
 
 import { byId, fillSelect, h } from "./dom.js";
+import { plain, saveLink } from "./results.js";
 import { music } from "./music.js";
 
 /** @param {import("./segue.js").Segue} segue */
@@ -54,11 +55,16 @@ function option([name, schema]) {
     fillSelect(select, schema.enum.map(String), String(schema.default ?? schema.enum[0]));
     return h("label", {}, label, select);
   }
-  const kind = { number: "number", integer: "number", string: "text", boolean: "checkbox" }[schema.type];
+  const kinds = { number: "number", integer: "number", string: "text", boolean: "checkbox", array: "text" };
+  const kind = kinds[schema.type];
   if (!kind) return null;
   const input = h("input", { ...field, type: kind });
   if (kind === "checkbox") input.checked = schema.default === true;
   else input.value = schema.default ?? "";
+  if (schema.type === "array") {
+    input.dataset.items = schema.items?.type ?? "string";
+    input.placeholder = "one, another";
+  }
   if (kind === "number") input.step = schema.type === "integer" ? 1 : "any";
   return h("label", {}, label, input);
 }
@@ -66,6 +72,10 @@ function option([name, schema]) {
 function read(field) {
   if (field.type === "checkbox") return [[field.name, field.checked]];
   if (field.value === "") return [];
+  if (field.dataset.items) {
+    const parts = field.value.split(",").map((part) => part.trim()).filter(Boolean);
+    return [[field.name, field.dataset.items === "string" ? parts : parts.map(Number)]];
+  }
   return [[field.name, field.type === "number" ? Number(field.value) : field.value]];
 }
 
@@ -83,7 +93,8 @@ async function run(segue, list, { name, quick }, select, options) {
       : await watch(await segue.submit(name, source, options), state, bar, cancel);
     state.textContent = `done in ${result.seconds.toFixed(2)} s`;
     bar.style.transform = "scaleX(1)";
-    item.append(h("pre", {}, JSON.stringify(result.value, null, 1)));
+    item.append(...result.buffers.map((buffer, index) => saveLink(buffer, `${name}-${index}`)),
+      h("pre", {}, plain(result.value)));
   } catch (error) {
     item.classList.add("failed");
     state.textContent = error.message;
