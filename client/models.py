@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", bound=p.Reply)
 
+MOST_BYTES = p.MAX_UPLOAD_BYTES - 64 * 1024
+"""Of sound in one message, beside what else is in it."""
+
 _TYPES = {"f": "float32", "h": "int16", "B": "uint8"}
 _FORMATS = {name: letter for letter, name in _TYPES.items()}
 
@@ -261,6 +264,11 @@ def _source(
         raise ClientError(
             f"sound of format {view.format!r} cannot be sent; give float32, int16, or the bytes of "
             "a file"
+        )
+    if len(data) > MOST_BYTES:
+        raise ClientError(
+            f"sound of {len(data)} bytes is more than the {MOST_BYTES} of a message; send int16, one "
+            "channel or a compressed file, or name a file of the server"
         )
     rate = 0 if letter == "B" else sample_rate
     described = p.Buffer(dtype=_TYPES[letter], shape=shape, sample_rate=rate)
