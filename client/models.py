@@ -267,8 +267,8 @@ def _source(
         )
     if len(data) > MOST_BYTES:
         raise ClientError(
-            f"sound of {len(data)} bytes is more than the {MOST_BYTES} of a message; send int16, one "
-            "channel or a compressed file, or name a file of the server"
+            f"sound of {len(data)} bytes is more than the {MOST_BYTES} of a message; send int16, "
+            "one channel or a compressed file, or name a file of the server"
         )
     rate = 0 if letter == "B" else sample_rate
     described = p.Buffer(dtype=_TYPES[letter], shape=shape, sample_rate=rate)
