@@ -274,9 +274,11 @@ class Hosts(Generic[Route]):
 
     @property
     def live(self) -> bool:
-        """Whether a session runs in real time, or is being opened."""
-        realtime = any(hosted.session.realtime for hosted in self.hosted.values())
-        return realtime or bool(self.opening)
+        """Whether a session runs in real time, or somebody waits for what takes a moment."""
+        return bool(self.opening) or any(
+            hosted.session.realtime or hosted.asking or hosted.closing
+            for hosted in self.hosted.values()
+        )
 
     def fade_out(self, seconds: float) -> bool:
         """Let all music in real time begin to fade out; whether there is any."""

@@ -50,7 +50,7 @@ GRID_SECONDS = 0.05  # manual clock: gains follow their ramps in steps of this
 class Session(Asked, Verbs[p.Accepted]):
     """One listener's performance; `Session.open` makes one.
 
-    Verbs (`set`, `mood`, `go`, `stinger`, `feedback`, `direct`, `release`, `level`, `switch`) are
+    Verbs (`set`, `mood`, `go`, `stinger`, `feedback`, `direct`, `tempo`, `loop`, `level`, ...) are
     described in `client.verbs` and `docs/protocol.md`. Safe to call from several threads.
     """
 
