@@ -13,6 +13,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import mido
 import pytest
 from websockets.sync.client import connect
 
@@ -195,18 +196,33 @@ class Served:
     page: str  # origin of another site, whose pages may connect
 
 
+def write_scale(path: Path) -> None:
+    """Two octaves of D major."""
+    track = mido.MidiTrack()
+    for pitch in (62, 64, 66, 67, 69, 71, 73, 74, 76, 78, 79, 81, 83, 85, 86, 74, 62):
+        track.append(mido.Message("note_on", note=pitch))
+        track.append(mido.Message("note_off", note=pitch, time=480))
+    mido.MidiFile(tracks=[track]).save(path)
+
+
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The gateway's port stays the same when it is started anew."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    folder = tmp_path_factory.mktemp("served")
+    folder, library = tmp_path_factory.mktemp("served"), tmp_path_factory.mktemp("library")
+    write_scale(library / "scale.mid")
     with Server(0, folder=folder) as server, ExitStack() as stack:
         site = stack.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), Site))
         origin = f"http://127.0.0.1:{site.server_address[1]}"
         settings = ServeSettings(
-            port=0, web_port=port, osc_port=None, models=False, folder=folder, pages=(origin,)
+            port=0,
+            web_port=port,
+            osc_port=None,
+            folder=folder,
+            library=(str(library),),
+            pages=(origin,),
         )
         threading.Thread(target=site.serve_forever, daemon=True).start()
         stack.callback(site.shutdown)
@@ -214,9 +230,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         thread.start()
         stack.callback(thread.join, 20)
         stack.callback(server.stop)
-        (gateway,) = children_of(server, settings)
-        stack.callback(gateway.end)
-        gateway.start()
+        models, gateway = children_of(server, settings)
+        for child in (models, gateway):
+            stack.callback(child.end)
+            child.start()
         yield Served(gateway, server.addresses.web, origin)
 
 

@@ -175,6 +175,32 @@ def test_it_fits_a_phone_and_a_laptop(page: Page) -> None:
     page.wait(f"innerWidth === 390 && {fits}")
 
 
+def run_function(page: Page, name: str) -> None:
+    page.wait(
+        f"[...document.querySelectorAll('#function option')].some((o) => o.value === '{name}')"
+    )
+    page.value(
+        f"(() => {{ const list = document.querySelector('#function'); list.value = '{name}';"
+        " list.dispatchEvent(new Event('change')); })()"
+    )
+    page.click("#jobs form .primary")
+
+
+def test_functions_of_the_models_work_on_the_library(page: Page) -> None:
+    run_function(page, "key")
+    page.wait("document.querySelector('#jobs pre')?.textContent.includes('D')", 60)
+    run_function(page, "transcribe")  # a job
+    page.wait("document.querySelector('#jobs a.save')?.download.endsWith('.mid')", 60)
+    assert "done in" in page.value("document.querySelector('#jobs').textContent")
+    assert page.faults == []
+
+
+def test_models_have_cards(page: Page) -> None:
+    page.wait("document.querySelector('#models').textContent.includes('arranger')")
+    page.click("#models .item summary")
+    page.wait("document.querySelector('#models details[open] table') !== null")
+
+
 def test_tabs_are_walked_by_arrow_keys(page: Page) -> None:
     page.value(
         "(() => { const tab = document.querySelector('#tab-decisions'); tab.focus(); tab"
