@@ -32,6 +32,7 @@ IN_FLIGHT = 256  # unanswered messages of a socket
 SOCKETS = 4
 RECONNECT_EVERY = 20_000  # messages; some sockets are left in the middle of one
 CALM_SECONDS = 0.01  # between two requests of the well-behaved client
+READY_SECONDS = 60.0
 WAIT_SECONDS = 5.0
 MAX_LOST = 5  # answers that the well-behaved client waited for in vain
 WEB_MESSAGES = 50  # of a WebSocket connection
@@ -92,9 +93,10 @@ def fuzz(
     :param tell: is told the share that is done
     """
     found = Findings()
-    stopped = threading.Event()
-    calm = threading.Thread(target=_calm, args=(doors.control, found, stopped))
+    ready, stopped = threading.Event(), threading.Event()
+    calm = threading.Thread(target=_calm, args=(doors.control, found, ready, stopped))
     calm.start()
+    ready.wait(READY_SECONDS)
     began = time.monotonic()
     try:
         targets = {
@@ -122,10 +124,11 @@ def fuzz(
     return found
 
 
-def _calm(control: str, found: Findings, stopped: threading.Event) -> None:
+def _calm(control: str, found: Findings, ready: threading.Event, stopped: threading.Event) -> None:
     """A client as it should be: plays, steers and asks, and times each answer."""
     with Client(control, timeout_seconds=WAIT_SECONDS) as music:
         session = music.open("dungeon", director="table", clock="realtime")
+        ready.set()
         number = 0
         while not stopped.wait(CALM_SECONDS):
             number += 1

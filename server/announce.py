@@ -12,6 +12,7 @@ from ..music.world import Bar
 from .conductor import Conductor
 from .departures import Departure
 from .eventbook import EventBook
+from .faults import without_folders
 from .queue import Waiting
 from .realise import duration_beats
 from .sound import session_channels
@@ -152,7 +153,9 @@ class Announcer:
     def _direction(self, at: dict[str, Any], slot: Slot, frame: int) -> None:
         performed = slot.performed
         if performed.fault:
-            self._book.add(p.WarningEvent(**at, code="director", message=performed.fault))
+            self._book.add(
+                p.WarningEvent(**at, code="director", message=without_folders(performed.fault))
+            )
         knobs = zip(KNOBS, performed.bar.direction.knobs, strict=True)
         self._ahead(
             p.DirectionEvent(

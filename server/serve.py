@@ -11,6 +11,7 @@ from types import FrameType
 
 from ..music.errors import SegueError
 from .children import Child
+from .security.guard import use_all_descriptors
 from .server import Server, port_after
 from .settings import ChildConfig, ServeSettings
 
@@ -25,6 +26,7 @@ def serve(
     :param ready: called once everything serves; default: print where it is
     """
     asked = settings or ServeSettings()
+    use_all_descriptors()
     try:
         server = Server(
             asked.port,

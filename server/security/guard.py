@@ -8,6 +8,7 @@ import logging
 import os
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +31,7 @@ KEEP_ALIVE = (
     (zmq.TCP_KEEPALIVE_INTVL, 1),
     (zmq.TCP_KEEPALIVE_CNT, 3),
 )
+MOST_DESCRIPTORS = 16_384
 SPARE_DESCRIPTORS = 128  # kept free of clients, for files and sessions
 
 
@@ -191,9 +193,21 @@ def _room() -> bool:
     return probe < _descriptors() - SPARE_DESCRIPTORS
 
 
+def use_all_descriptors() -> None:
+    """Let this process and those it starts have as many connections as the system allows."""
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(MOST_DESCRIPTORS, hard)
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def _descriptors() -> int:
     try:
         import resource
     except ImportError:  # not a Unix: its own limits are far off
-        return 8192
-    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        return MOST_DESCRIPTORS
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return MOST_DESCRIPTORS if soft == resource.RLIM_INFINITY else soft
