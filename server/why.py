@@ -64,7 +64,7 @@ def _reason(performer: Live, slot: Slot, past: Slot | None, choices: dict[str, f
     if past is None:
         done = "the music begins"
     else:
-        done = ", ".join(named) or "nothing has to move"
+        done = ", ".join(named) or "the knobs stay as they are"
     bar = slot.performed.bar
     if past is not None and bar.section != past.performed.bar.section:
         done = f"section {bar.section!r} begins; {done}"
