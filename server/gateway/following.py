@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 
 PAGE_EVENTS = 200  # asked at once: the music's own loop answers
 LOOK_SECONDS = (0.05, 0.5, 2.0)  # after a beginning, while the subscription may not be there yet
+AGAIN_SECONDS = 0.01
+MAX_EARLY = 1000  # events that wait for those before them; what is beyond is asked for
+CLOSED = p.ClosedEvent.__struct_config__.tag
 
 
 class Page(msgspec.Struct):
@@ -54,7 +57,7 @@ class Following:
         self._tell, self._room = tell, room
         self._link, self._feeds = link, feeds
         self._newest = after
-        self._last: Told | None = None  # the event `closed`, kept until those before it were told
+        self._early: dict[int, Told] = {}  # heard before those that come before them
         self._topic = events_topic(session)
         feeds.events.add(self._topic, self, self._hear)
         loop = asyncio.get_running_loop()
@@ -74,17 +77,23 @@ class Following:
         if told.sequence <= self.sequence:
             return
         self._newest = max(self._newest, told.sequence)
-        if self._task is None and told.sequence == self.sequence + 1:
+        if len(self._early) < MAX_EARLY or told.type == CLOSED:
+            self._early[told.sequence] = told
+        if self._task is None:
+            self._pass_on_early()
+            if self.sequence < self._newest:
+                self._catch_up()
+
+    def _pass_on_early(self) -> None:
+        """Tell what follows on what was told."""
+        while (told := self._early.pop(self.sequence + 1, None)) is not None:
             self._pass_on(told)
-            return
-        if told.type == p.ClosedEvent.__struct_config__.tag:
-            self._last = told
-        self._catch_up()
 
     def _pass_on(self, told: Told) -> None:
+        self._early.pop(told.sequence, None)
         self.sequence = told.sequence
         self._newest = max(self._newest, told.sequence)
-        if told.type == p.ClosedEvent.__struct_config__.tag:
+        if told.type == CLOSED:
             self._feeds.events.remove(self._topic, self)
         self._tell(told)
 
@@ -100,10 +109,10 @@ class Following:
         error = task.exception()
         if error is not None and not isinstance(error, RequestError):
             log.error("following %s", self.session, exc_info=error)
-        gone = error is not None  # the session has ended, most likely
-        if gone and self._last is not None and self._last.sequence > self.sequence:
-            self._pass_on(self._last)
-        elif not gone and self._newest > self.sequence:  # told while the last page was on its way
+        if isinstance(error, RequestError) and error.code == "unknown_session":  # it has ended
+            for sequence in sorted(self._early):
+                self._pass_on(self._early[sequence])
+        elif error is None and self._newest > self.sequence:  # told in this very moment
             self._catch_up()
 
     async def _fetch(self) -> None:
@@ -115,6 +124,8 @@ class Following:
             for told in events:
                 if told.sequence > self.sequence:
                     self._pass_on(told)
-            if not events:
-                self.sequence = max(self.sequence, min(self._newest, page.sequence))
+            self._pass_on_early()
+            if self.sequence >= max(self._newest, page.sequence):
                 return
+            if not events:  # heard of before it can be asked for
+                await asyncio.sleep(AGAIN_SECONDS)

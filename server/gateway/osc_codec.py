@@ -63,7 +63,7 @@ def _messages(data: bytes, due: float | None, depth: int) -> Iterator[tuple[byte
     while at < len(data):
         size = int.from_bytes(data[at : at + 4], "big")
         at += 4
-        if size == 0 or size % 4 or size > len(data) - at:
+        if size > len(data) - at:
             raise _garbage("a bundle with an element of a wrong size")
         yield from _messages(data[at : at + size], due, depth + 1)
         at += size
