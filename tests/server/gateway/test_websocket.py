@@ -283,6 +283,19 @@ def test_sound_comes_as_binary_messages(start_gateway: StartGateway, publisher: 
         assert heard.tolist() == [[0, 32767], [-32767, 16384], [32767, -32767]]
 
 
+def test_a_session_is_heard_in_the_page(web: Web) -> None:
+    session = web.open(output="stream", clock="realtime")
+    web.ask("subscribe", {"events": ["closed"], "audio": True}, session)
+    web.wait_for(lambda web: len(web.binary) >= 100)
+    frames = [struct.unpack("<4sQI", block[:16]) for block in web.binary]
+    assert {(tag, channels) for tag, _, channels in frames} == {(b"SEGA", 2)}
+    starts = np.array([frame for _, frame, _ in frames])
+    sizes = np.array([(len(block) - 16) // 4 for block in web.binary])
+    assert np.all(np.diff(starts) == sizes[:-1]), "no block is missing"
+    heard = np.frombuffer(b"".join(block[16:] for block in web.binary), "<i2")
+    assert np.abs(heard).max() > 500
+
+
 def test_packed_sound_is_the_documented_header_and_half_the_bytes() -> None:
     packed = packed_sound(Sound(2**40, 48_000, 1, np.zeros(512, "<f4").tobytes()))
     assert struct.unpack("<4sQI", packed[:16]) == (b"SEGA", 2**40, 1)
