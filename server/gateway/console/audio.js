@@ -18,8 +18,12 @@ export class Speaker extends Emitter {
     await this.#start(session.sampleRate);
     this.#off();
     this.#node.port.postMessage(null);
-    this.#off = session.on("audio", (block) =>
-      this.#node.port.postMessage(block));
+    const { port } = this.#node;
+    port.postMessage({ paused: session.position.paused });
+    const off = [session.on("audio", (block) => port.postMessage(block)),
+      session.on("paused", () => port.postMessage({ paused: true })),
+      session.on("resumed", () => port.postMessage({ paused: false }))];
+    this.#off = () => off.forEach((take) => take());
     await this.#context.resume();
     await session.subscribe({ audio: true });
   }

@@ -25,7 +25,7 @@ export function startChooser(segue) {
     byId("sessions").value = session?.id ?? "";
   });
   music.on("closed", ({ reason }) => {
-    music.tell(`the session has ended: ${reason}`, "lost");
+    music.tell(`the session has ended: ${reason}`, reason === "closed" ? "note" : "lost");
     stopListening();
     music.follow(null);
     refresh(segue);

@@ -3,6 +3,7 @@
 import { Emitter } from "./segue.js";
 
 const KEPT_SECONDS = 40;
+const JUMP_SECONDS = 0.05; // a bar that begins so much before the last one ends cuts it short
 const PERCUSSION = /drum|perc|kit|beat/i;
 
 /**
@@ -51,7 +52,7 @@ export class Music extends Emitter {
       share: Math.min(1, beat / bar.beats) };
   }
 
-  barFrames(bar) { return (bar.beats * 60 * this.sampleRate) / bar.bpm; }
+  barFrames(bar) { return bar.frames ?? (bar.beats * 60 * this.sampleRate) / bar.bpm; }
 
   /** Ask for something, and keep its promise until it is executed or dropped. */
   async ask(verb, text, request) {
@@ -89,13 +90,22 @@ export class Music extends Emitter {
   }
 
   #addBar(bar) {
-    // After a seek or a restore the same frames are told again: what was drawn there is past.
     this.bars = this.bars.filter((other) => other.at_frame < bar.at_frame);
+    const before = this.bars.at(-1);
+    const early = before ? before.at_frame + this.barFrames(before) - bar.at_frame : 0;
+    if (early > JUMP_SECONDS * this.sampleRate) this.#cut(before, bar.at_frame);
     this.bars.push(bar);
     const oldest = bar.at_frame - KEPT_SECONDS * this.sampleRate;
     this.bars = this.bars.filter((other) => other.at_frame >= oldest);
     this.notes = this.notes.filter((note) => note.frame + note.frames >= oldest);
     this.marks = this.marks.filter((mark) => mark.frame >= oldest);
+  }
+
+  /** After a seek or a restore the rest of a bar, which was told, is not heard. */
+  #cut(bar, frame) {
+    bar.frames = frame - bar.at_frame;
+    this.notes = this.notes.filter((note) => note.frame < frame);
+    for (const note of this.notes) note.frames = Math.min(note.frames, frame - note.frame);
   }
 
   #addNotes(rows) {

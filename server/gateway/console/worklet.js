@@ -10,6 +10,7 @@ class Speaker extends AudioWorkletProcessor {
     this.ring = [new Float32Array(this.size), new Float32Array(this.size)];
     this.clear();
     this.underruns = 0;
+    this.paused = false; // then it may run dry
     this.quanta = 0;
     this.port.onmessage = ({ data }) => this.take(data);
   }
@@ -18,9 +19,10 @@ class Speaker extends AudioWorkletProcessor {
     Object.assign(this, { read: 0, held: 0, playing: false, frame: 0, sum: 0, peak: 0 });
   }
 
-  /** A block of 16-bit samples, interleaved, or null: what is held belongs to the past. */
+  /** A block of 16-bit samples, interleaved; or {paused}; or null: what is held is past. */
   take(block) {
     if (!block) return this.clear();
+    if ("paused" in block) return void (this.paused = block.paused);
     const { frame, channels, samples } = block;
     const frames = samples.length / channels;
     const expected = this.frame + this.held;
@@ -42,7 +44,7 @@ class Speaker extends AudioWorkletProcessor {
     if (!this.playing && this.held >= this.target) this.playing = true;
     if (this.playing && this.held < frames) {
       this.playing = false;
-      this.underruns++;
+      if (!this.paused) this.underruns++;
     }
     // Clocks differ, and pauses of the network pile blocks up: a fourfold buffer is let go.
     if (this.held > 4 * this.target) this.drop(this.held - this.target);
