@@ -36,7 +36,7 @@ from .settings import HOST, CurveKeys
 log = logging.getLogger(__name__)
 
 LIVE_MS, IDLE_MS = 5, 50  # longest sleep with and without a session in real time
-SERVED_AT_ONCE = 256  # requests before the sessions have their turn
+SERVE_SECONDS = 0.003  # at a stretch, before it is looked who else has come
 FADE_SECONDS = 0.5  # of music in real time, when the server ends
 REPLIES_KEPT = 1000  # for a peer that does not read
 EVENTS_KEPT = 10_000
@@ -166,11 +166,11 @@ class Server:
 
     def _read(self) -> None:
         self._intake.read(self._control)
-        for _ in range(SERVED_AT_ONCE):
-            asked = self._intake.next()
-            if asked is None:
-                return
+        until = time.monotonic() + SERVE_SECONDS
+        while (asked := self._intake.next()) is not None:
             self._serve(asked)
+            if time.monotonic() > until:
+                return
 
     def _serve(self, asked: Asked) -> None:
         frames = asked.frames
