@@ -96,13 +96,17 @@ class Desk(Generic[Route]):
             server=f"segue {self.version}",
             encoding=spoken[0] if spoken else p.ENCODINGS[0],
             encodings=list(p.ENCODINGS),
-            capabilities=["sessions"],
+            capabilities=self._capabilities(),
             sample_rate=SAMPLE_RATE,
             block_frames=BLOCK_FRAMES,
             clock="monotonic",
             max_message_bytes=p.MAX_MESSAGE_BYTES,
             **asdict(self.addresses),
         )
+
+    def _capabilities(self) -> list[str]:
+        bridges = [name for name in ("models", "web", "osc") if getattr(self.addresses, name)]
+        return ["sessions", "stream", *bridges]
 
     def _ping(self, content: p.Ping, received_ns: int) -> p.Pong:
         unknown = [name for name in content.sessions if name not in self.hosts.hosted]
