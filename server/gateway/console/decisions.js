@@ -17,9 +17,9 @@ export function startDecisions() {
   });
   music.on("direction", (event) => {
     const changes = Object.entries(event.knobs)
-      .map(([name, value]) => [name, value - (knobsBefore[name] ?? value)])
-      .filter(([, change]) => Math.abs(change) > TOLD_BY_KNOBS)
-      .sort((a, b) => Math.abs(b[1]) - Math.abs(a[1]));
+      .map(([name, value]) => ({ name, change: value - (knobsBefore[name] ?? value) }))
+      .filter(({ change }) => Math.abs(change) > TOLD_BY_KNOBS)
+      .sort((a, b) => Math.abs(b.change) - Math.abs(a.change));
     knobsBefore = event.knobs;
     decided(event, changes);
   });
@@ -35,7 +35,7 @@ async function decided(event, changes) {
   }
   if (music.session !== session) return;
   if (why) music.emit("why", why);
-  const moved = changes.map(([name, change]) => `${name} ${signed(change)}`).join(", ");
+  const moved = changes.map(({ name, change }) => `${name} ${signed(change)}`).join(", ");
   // What `why` tells is of the bar that sounds; it stands with the bar it belongs to.
   const place = why ?? { bar: event.bar, section: music.barAt(event.at_frame)?.section ?? "" };
   add(place, why?.reason || moved || "as before", why ?? event);

@@ -3,6 +3,9 @@
 /** @param {string} id @returns {any} */
 export const byId = (id) => document.getElementById(id);
 
+/** All elements that match. @param {string} selector @returns {any[]} */
+export const all = (selector) => [...document.querySelectorAll(selector)];
+
 /**
  * An element: `h("li", { class: "done", onclick: f }, "text", other)`. Properties of an element are
  * set as such, everything else becomes an attribute; children that are null are left out.

@@ -3,7 +3,7 @@
 import { startChooser } from "./chooser.js";
 import { notice, startCommands, startLog } from "./commands.js";
 import { startDecisions } from "./decisions.js";
-import { byId, readColors } from "./dom.js";
+import { all, byId, readColors } from "./dom.js";
 import { startHealth } from "./health.js";
 import { startJobs } from "./jobs.js";
 import { startKnobs } from "./knobs.js";
@@ -48,7 +48,7 @@ function startTheme() {
 }
 
 function startTabs() {
-  const tabs = [...document.querySelectorAll("[role=tab]")];
+  const tabs = all("[role=tab]");
   const select = (chosen) => {
     for (const tab of tabs) {
       const selected = tab === chosen;
@@ -72,7 +72,8 @@ function startTabs() {
 function startKeys() {
   const keys = { " ": playOrPause, l: () => byId("listen").click(), "+": () => rate(1), "-": () => rate(-1) };
   document.addEventListener("keydown", (event) => {
-    const busy = event.target.closest("input, select, button, summary, [role=application]");
+    const target = /** @type {Element} */ (event.target);
+    const busy = target.closest("input, select, button, summary, [role=application]");
     if (!music.session || busy || event.ctrlKey || event.metaKey || event.altKey) return;
     if (keys[event.key]) {
       event.preventDefault();

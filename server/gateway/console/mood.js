@@ -111,9 +111,13 @@ function drawPlane(context, size, left, top) {
   context.stroke();
   context.fillStyle = colors.quiet;
   context.font = "11px system-ui, sans-serif";
-  const words = [["excited", "center", 0.5, 0, 14], ["calm", "center", 0.5, 1, -6],
-    ["dark", "left", 0, 0.5, -5], ["bright", "right", 1, 0.5, -5]];
-  for (const [word, align, x, y, down] of words) {
+  const words = [
+    { word: "excited", align: "center", x: 0.5, y: 0, down: 14 },
+    { word: "calm", align: "center", x: 0.5, y: 1, down: -6 },
+    { word: "dark", align: "left", x: 0, y: 0.5, down: -5 },
+    { word: "bright", align: "right", x: 1, y: 0.5, down: -5 },
+  ];
+  for (const { word, align, x, y, down } of words) {
     context.textAlign = align;
     const inside = { left: 8, right: -8, center: 6 + context.measureText(word).width / 2 }[align];
     context.fillText(word, left + x * size + inside, top + y * size + down);

@@ -20,7 +20,8 @@ export function saveLink(buffer, name) {
   return h("a", { href: URL.createObjectURL(new Blob(parts)), download: file, class: "save" }, `save ${file}`);
 }
 
-function wavHead({ dtype, shape: [, channels = 1], sample_rate: rate, data }) {
+function wavHead({ dtype, shape, sample_rate: rate, data }) {
+  const channels = shape[1] ?? 1;
   const float = dtype === "float32";
   const bytes = float ? 4 : 2;
   const view = new DataView(new ArrayBuffer(44));

@@ -27,12 +27,11 @@ function drawRoll(canvas) {
   const frame = music.frame();
   const playhead = Math.round(width * (1 - AHEAD));
   const perFrame = PIXELS_PER_SECOND / music.sampleRate;
-  const view = { context, width, height, frame, playhead,
-    x: (at) => playhead + (at - frame) * perFrame,
-    first: frame - playhead / perFrame, last: frame + (width - playhead) / perFrame };
-  const notes = music.notes.filter((n) => n.frame < view.last && n.frame + n.frames > view.first);
+  const [first, last] = [frame - playhead / perFrame, frame + (width - playhead) / perFrame];
+  const notes = music.notes.filter((note) => note.frame < last && note.frame + note.frames > first);
   const kitTop = height - (notes.some((note) => note.kit) ? KIT_ROWS * 9 + 10 : 0);
-  Object.assign(view, { kitTop }, glide(notes, kitTop));
+  const view = { context, width, height, frame, playhead, first, last, kitTop,
+    x: (at) => playhead + (at - frame) * perFrame, ...glide(notes, kitTop) };
   drawLanes(view);
   drawBars(view);
   drawKit(view, notes.filter((note) => note.kit));

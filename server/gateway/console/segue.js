@@ -19,6 +19,23 @@ const RETRY_MS = [250, 500, 1000, 2000, 4000];
 const CLOCK_PINGS = 16; // of which the quickest sets the clock
 const nowNs = () => Math.round(performance.now() * 1e6);
 
+/**
+ * @typedef {{frame: number, seconds: number, ts_ns: number, beat: number, bar: number,
+ *   beat_in_bar: number, section: string, bar_in_section: number, bpm: number, meter: string,
+ *   key: string, decided_bars: number, next_beat_seconds: number, next_bar_seconds: number,
+ *   director: string, wanted: Mood, heard: Mood, felt: Mood, parameters: Record<string, number>,
+ *   levels: Record<string, number>, pending: string[], sequence: number, paused: boolean,
+ *   loop_bars: number}} Position
+ * @typedef {{valence: number, arousal: number, tension: number}} Mood  each in [-1, 1]
+ * @typedef {{name: string, title: string, key: string, meter: string, tempo_bpm: number[],
+ *   sections: string[], layers: string[], stingers: string[], markers: string[],
+ *   parameters: Record<string, number[]>}} Cue  parameters: minimum, maximum, default
+ * @typedef {{id: string, scheduled_frame: number, scheduled_beat: number, scheduled_bar: number,
+ *   eta_seconds: number, estimated: boolean}} Accepted
+ * @typedef {{library?: string, file?: string, buffers?: {dtype: string, shape: number[],
+ *   sample_rate?: number, data: ArrayBuffer | ArrayBufferView}[]}} Source
+ */
+
 /** Why a request was not done: `code` of the protocol's table, or "lost" and "timeout". */
 export class SegueError extends Error {
   constructor({ code, message, path = "", remediation = "" }) {
@@ -59,7 +76,7 @@ export class Segue extends Emitter {
 
   /**
    * @param {string} address  ws://HOST:PORT/ws; a token goes into it as ?token=...
-   * @param {{name?: string, WebSocket?: Function}} [options]  `name` as the server logs it
+   * @param {{name?: string, WebSocket?: any}} [options]  `name` as the server logs it
    */
   constructor(address = ownAddress(), { name = "segue.js", WebSocket } = {}) {
     super();
@@ -69,7 +86,12 @@ export class Segue extends Emitter {
     this.#dial();
   }
 
-  /** A connection that stands; rejects if the server does not answer. @returns {Promise<Segue>} */
+  /**
+   * A connection that stands; rejects if the server does not answer.
+   * @param {string} [address]
+   * @param {{name?: string, WebSocket?: any}} [options]
+   * @returns {Promise<Segue>}
+   */
   static connect(address, options) {
     const segue = new Segue(address, options);
     return new Promise((resolve, reject) => {
@@ -83,7 +105,13 @@ export class Segue extends Emitter {
     });
   }
 
-  /** Ask, and wait for the reply's content. @returns {Promise<object>} */
+  /**
+   * Ask, and wait for the reply's content.
+   * @param {string} type
+   * @param {object} [content]
+   * @param {{session?: string, timeoutMs?: number, buffers?: any[], id?: string}} [options]
+   * @returns {Promise<any>}
+   */
   request(type, content = {}, { session = "", timeoutMs = 15_000, buffers = [], id } = {}) {
     if (this.state !== "open" && type !== "hello") return Promise.reject(lost());
     const header = { id: id ?? `${this.#prefix}-${++this.#count}`, type, session, version: PROTOCOL };
@@ -101,7 +129,12 @@ export class Segue extends Emitter {
   /** Cues, directors, outputs and open sessions. */
   list() { return this.request("list"); }
 
-  /** Open a session; options are the fields of `open` in the protocol. @returns {Promise<Session>} */
+  /**
+   * Open a session; options are the fields of `open` in the protocol, and which events are sent.
+   * @param {string} cue
+   * @param {Record<string, any>} [options]
+   * @returns {Promise<Session>}
+   */
   async open(cue, { events = [], audio, ...options } = {}) {
     const opened = await this.request("open", { cue, ...options }, { timeoutMs: 120_000 });
     const session = new Session(this, opened.session, opened.cue, opened.position, opened.sample_rate);
@@ -131,14 +164,19 @@ export class Segue extends Emitter {
   cards(name = "") { return this.request("cards", { name }); }
   jobs() { return this.request("jobs"); }
 
-  /** Call a quick function; `source`: {library}, {file} or {buffers: [{dtype, shape, data}]}. */
+  /** Call a quick function. @param {string} name @param {Source} [source] */
   call(name, source = {}, options = {}) {
     const [plain, buffers] = packSource(source);
     return this.request("call", { function: name, source: plain, options },
       { buffers, timeoutMs: 60_000 });
   }
 
-  /** Begin a job; it emits "progress", and `job.result` is a promise. @returns {Promise<Job>} */
+  /**
+   * Begin a job; it emits "progress", and `job.result` is a promise.
+   * @param {string} name
+   * @param {Source} [source]
+   * @returns {Promise<Job>}
+   */
   async submit(name, source = {}, options = {}) {
     const [plain, buffers] = packSource(source);
     const id = `${this.#prefix}-${++this.#count}`;
@@ -262,14 +300,27 @@ export class Session extends Emitter {
   audio = false; // whether its sound comes here
   closed = false;
   moving = true; // whether its clock goes by itself, as far as one can see
+  ready = Promise.resolve(); // once its events are on their way
   #wanted = { events: [], audio: false };
 
+  /**
+   * @param {Segue} segue
+   * @param {string} id
+   * @param {Cue} cue
+   * @param {Position} position
+   * @param {number} sampleRate
+   */
   constructor(segue, id, cue, position, sampleRate) {
     super();
-    Object.assign(this, { segue, id, cue, position, sampleRate });
+    this.segue = segue;
+    this.id = id;
+    this.cue = cue;
+    this.position = position;
+    this.sampleRate = sampleRate;
   }
 
-  request(type, content, options) {
+  /** @param {string} type @param {object} [content] @returns {Promise<any>} */
+  request(type, content, options = {}) {
     return this.segue.request(type, content, { session: this.id, ...options });
   }
 
@@ -321,7 +372,10 @@ export class Session extends Emitter {
   /** Seconds until a frame (an event's `at_frame`) sounds; negative once it has. */
   secondsUntil(frame) { return (frame - this.frameNow()) / this.sampleRate; }
 
-  /** Have events (types; none: all) and sound sent here, from the newest known event on. */
+  /**
+   * Have events (types; none: all) and sound sent here, from the newest known event on.
+   * @param {{events?: string[], audio?: boolean}} [wanted]
+   */
   async subscribe(wanted = this.#wanted) {
     this.#wanted = { ...this.#wanted, ...wanted };
     this.audio = this.#wanted.audio;
@@ -352,10 +406,17 @@ export class Session extends Emitter {
 
 /** A job of the models socket: `info`, `result` (a promise), and "progress" events. */
 export class Job extends Emitter {
+  /** @type {Promise<any>} */
+  result = Promise.resolve();
+
+  /** @param {Segue} segue @param {any} info  the protocol's job: state, share, message ... */
   constructor(segue, info) {
     super();
-    Object.assign(this, { segue, info, id: info.id });
+    this.segue = segue;
+    this.info = info;
+    this.id = info.id;
   }
+
   cancel() { return this.segue.request("cancel_job", { job: this.id }); }
 }
 
@@ -384,6 +445,7 @@ function cueOf(position, cues) {
   };
 }
 
+/** @param {Source} source @returns {[object, any[]]} */
 function packSource({ buffers = [], ...named }) {
   const described = buffers.map(({ data, ...buffer }) => buffer);
   return [{ ...named, buffers: described }, buffers.map(({ data }) => data)];
@@ -395,6 +457,7 @@ async function nodeSocket() {
   const modules = { "ws:": await import("node:http"), "wss:": await import("node:https") };
 
   return class NodeSocket {
+    onopen; onmessage; onclose; // as a browser's WebSocket calls them
     constructor(address) {
       const { protocol } = new URL(address);
       const key = randomBytes(16).toString("base64");

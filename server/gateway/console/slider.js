@@ -15,7 +15,8 @@ export function follow(input, send) {
   let touched = -Infinity;
   const sendSoon = throttle(send, SEND_MS);
   const paint = () => {
-    const share = (input.value - input.min) / (input.max - input.min || 1);
+    const [value, least, most] = [input.value, input.min, input.max].map(Number);
+    const share = (value - least) / (most - least || 1);
     input.style.setProperty("--share", `${100 * share}%`);
   };
   input.addEventListener("input", () => {
@@ -27,7 +28,7 @@ export function follow(input, send) {
   return {
     show(value) {
       if (performance.now() - touched < HAND_MS || input.matches(":active")) return;
-      input.value = value;
+      input.value = String(value);
       paint();
     },
   };

@@ -1,6 +1,6 @@
 /** Sections, stingers, parameters and feedback: what a game would ask for. */
 
-import { byId, h, lacks, seconds } from "./dom.js";
+import { all, byId, h, lacks, seconds } from "./dom.js";
 import { music } from "./music.js";
 import { follow } from "./slider.js";
 
@@ -77,7 +77,7 @@ function showWaits() {
   const shares = new Map();
   for (const { verb, text, promise, asked } of music.promises.values())
     shares.set(`${verb} ${text}`, Math.min(1, (now - asked) / (1000 * promise.eta_seconds)));
-  for (const made of document.querySelectorAll(".chips button"))
+  for (const made of all(".chips button"))
     made.style.setProperty("--wait", shares.get(`${made.dataset.verb} ${made.dataset.name}`) ?? 0);
 }
 
