@@ -11,6 +11,7 @@ import json
 import os
 import random
 import socket
+import sys
 import threading
 import time
 from collections import Counter
@@ -90,6 +91,8 @@ def fuzz(
 ) -> Findings:
     """Send so many malformed inputs to a server, and watch how another client fares.
 
+    Ctrl-C ends it with what was found so far.
+
     :param tell: is told the share that is done
     """
     found = Findings()
@@ -117,6 +120,8 @@ def fuzz(
                     found.inputs[door] += sent
                     done += sent
                     tell(min(done / inputs, 1.0))
+    except KeyboardInterrupt:
+        pass  # what was found so far is told
     finally:
         found.seconds = time.monotonic() - began
         stopped.set()
@@ -315,6 +320,10 @@ def serve_and_fuzz(
     return found
 
 
+def _tell(share: float) -> None:
+    print(f"\r{share:.1%}", end="", file=sys.stderr, flush=True)
+
+
 def main() -> None:
     """Fuzz a server of its own, or one that runs, and print what was found."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -326,9 +335,10 @@ def main() -> None:
         with Client(asked.control) as music:
             told = music.server
         doors = Doors(asked.control, told.models, told.heartbeat, told.web, told.osc)
-        found = fuzz(doors, asked.inputs, seed=asked.seed)
+        found = fuzz(doors, asked.inputs, seed=asked.seed, tell=_tell)
     else:
-        found = serve_and_fuzz(asked.inputs, asked.seed, Path(os.curdir))
+        found = serve_and_fuzz(asked.inputs, asked.seed, Path(os.curdir), _tell)
+    print(file=sys.stderr)
     print(json.dumps(found.summary() | {"replies": dict(found.replies)}, indent=1))
     print(*sorted(set(found.internal))[:10], sep="\n")
 
