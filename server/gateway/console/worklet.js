@@ -25,9 +25,9 @@ class Speaker extends AudioWorkletProcessor {
     if ("paused" in block) return void (this.paused = block.paused);
     const { frame, channels, samples } = block;
     const frames = samples.length / channels;
-    const expected = this.frame + this.held;
-    const skipped = this.held > 0 && frame !== expected;
-    if (skipped || this.held + frames > this.size) this.held = 0; // the music went elsewhere
+    const gap = this.held > 0 ? frame - this.frame - this.held : 0;
+    if (gap > 0 && gap < this.target) this.rest(gap); // blocks were lost on the way
+    else if (gap || this.held + frames > this.size) this.held = 0; // the music went elsewhere
     if (this.held === 0) this.frame = frame;
     for (let channel = 0; channel < 2; channel++) {
       const from = Math.min(channel, channels - 1);
@@ -36,6 +36,13 @@ class Speaker extends AudioWorkletProcessor {
       for (let i = 0; i < frames; i++)
         ring[(start + i) % this.size] = samples[i * channels + from] / 32768;
     }
+    this.held += frames;
+  }
+
+  /** So many frames of silence. */
+  rest(frames) {
+    for (const ring of this.ring)
+      for (let i = 0; i < frames; i++) ring[(this.read + this.held + i) % this.size] = 0;
     this.held += frames;
   }
 

@@ -252,17 +252,61 @@ console.log(JSON.stringify(told));
 """
 
 
-def test_the_client_runs_in_node(served: Any, tmp_path: Path) -> None:
+def run_node(script: str, folder: Path) -> Any:
+    """What a module prints, as JSON."""
     node = shutil.which("node")
     if node is None:
         pytest.skip("no node here (Debian: apt-get install nodejs)")
-    address = served.address.replace("http", "ws")
-    script = tmp_path / "client.mjs"
-    client = (CONSOLE / "segue.js").as_uri()
-    script.write_text(IN_NODE.replace("CLIENT", client).replace("ADDRESS", address))
-    done = subprocess.run([node, script], capture_output=True, text=True, timeout=60)
+    path = folder / "script.mjs"
+    path.write_text(script)
+    done = subprocess.run([node, path], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    return json.loads(done.stdout)
+
+
+def test_the_client_runs_in_node(served: Any, tmp_path: Path) -> None:
+    address = served.address.replace("http", "ws")
+    client = (CONSOLE / "segue.js").as_uri()
+    told = run_node(IN_NODE.replace("CLIENT", client).replace("ADDRESS", address), tmp_path)
     assert told["bar"]["type"] == "bar" and told["refused"] == "unknown_name"
     assert told["executed"]["command"] == told["promise"]["id"]
     assert -10.0 < told["wait"] < 10.0
+
+
+LOUDSPEAKER = """
+let Speaker;
+Object.assign(globalThis, { sampleRate: 48000, currentTime: 0,
+  AudioWorkletProcessor: class { port = { postMessage() {} }; },
+  registerProcessor: (_, kind) => { Speaker = kind; } });
+await import("WORKLET");
+const speaker = new Speaker({ processorOptions: { bufferSeconds: 0.02 } });
+const block = (frame, value) =>
+  speaker.take({ frame, channels: 2, samples: new Int16Array(1024).fill(value) });
+const play = (quanta) => {
+  const heard = new Set();
+  for (let i = 0; i < quanta; i++) {
+    const output = [new Float32Array(128), new Float32Array(128)];
+    speaker.process([], [output]);
+    output[1].forEach((sample) => heard.add(Math.round(sample * 32768)));
+  }
+  return [[...heard], speaker.underruns, speaker.frame];
+};
+block(0, 1000);
+const early = play(1); // 512 frames are less than the 960 that it waits for
+block(512, 1000);
+block(1280, 2000); // 256 frames were lost
+const gap = play(14);
+const dry = play(1);
+speaker.take({ paused: true });
+block(9216, 3000);
+block(9728, 3000);
+console.log(JSON.stringify({ early, gap, dry, paused: play(9) }));
+"""
+
+
+def test_the_loudspeaker_bridges_gaps_and_counts_underruns(tmp_path: Path) -> None:
+    told = run_node(LOUDSPEAKER.replace("WORKLET", (CONSOLE / "worklet.js").as_uri()), tmp_path)
+    assert told["early"] == [[0], 0, 0]
+    assert told["gap"] == [[1000, 0, 2000], 0, 1792]
+    assert told["dry"] == [[0], 1, 1792]
+    assert told["paused"] == [[3000, 0], 1, 10240]
