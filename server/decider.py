@@ -131,14 +131,16 @@ class Decider:
 
     def _coming(self) -> Iterator[Place]:
         """The places of the bars beyond the decided ones, if nobody asks for anything."""
-        world = self.performer.world
-        index = world.bar_index
+        index, places = self.performer.world.bar_index, dict[int, Place]()
         while (found := self.loops.repeated(index)) is not None:
             loop, number = found
-            slot = loop.sources[number].slot if number in loop.sources else None
-            yield (slot or self.timeline.slot(number)).place
+            if number in loop.sources:
+                places[index] = loop.sources[number].slot.place
+            else:
+                places[index] = places.get(number) or self.timeline.slot(number).place
+            yield places[index]
             index += 1
-        yield from world.coming(LOOK_BARS)
+        yield from self.performer.world.coming(LOOK_BARS)
 
     def _remember(self, slot: Slot) -> None:
         """Keep what is needed to play a bar again."""

@@ -310,6 +310,22 @@ def test_a_loop_plays_its_bars_note_by_note_until_it_is_ended(session: Session) 
     assert session.position().loop_bars == 0
 
 
+def test_a_loop_of_a_loop_is_foreseen_and_played(session: Session) -> None:
+    session.loop(2)
+    session.advance(9.0)
+    answer = session.loop(3)
+    session.advance(answer.eta_seconds + 0.1)  # its first round has begun
+    foreseen = session.time_to("section:boss")
+    assert foreseen.estimated and foreseen.bar > answer.scheduled_bar + 100
+    session.advance(20.0)
+    notes = {e.bar: melody(e) for e in of(p.NotesEvent, session.events())}
+    first = answer.scheduled_bar
+    assert session.position().loop_bars == 3
+    assert notes[first + 2] == notes[first] != notes[first + 1]  # of the loop before
+    for bar in range(first + 3, max(notes)):
+        assert notes[bar] == notes[bar - 3]
+
+
 def test_a_section_that_is_gone_to_ends_the_loop(session: Session) -> None:
     session.loop(1)
     session.advance(9.0)
