@@ -3,6 +3,7 @@
 import contextlib
 import json
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -23,8 +24,9 @@ from segue.client.wire import Message
 from segue.server.children import Child
 from segue.server.security.keys import KeyFolder
 from segue.server.security.tokens import Tokens
+from segue.server.server import Server
 
-from .conftest import Gateway, StartGateway, served_models, web_client
+from .conftest import Gateway, StartGateway, Web, config_of, served_models, web_client
 
 
 def test_health_tells_that_music_answers(standing: Gateway) -> None:
@@ -170,6 +172,32 @@ def test_who_has_a_token_that_expires_is_sent_away(closed: Gateway, tokens: Toke
         with pytest.raises(ConnectionClosed, match="expired"):
             socket.recv(timeout=20)
         assert socket.close_code == 1008
+
+
+def test_a_server_with_keys_takes_its_own_gateway(tmp_path: Path) -> None:
+    served = Server(0, folder=tmp_path, keys=tmp_path / "keys")
+    thread = threading.Thread(target=served.run)
+    thread.start()
+    assert served.keys is not None
+    secret = served.keys.token_path
+    gateway = Gateway(
+        config_of(served, tmp_path, tokens=str(secret), keys=str(tmp_path), curve=served.own_keys)
+    )
+    try:
+        gateway.child.start()
+        token = Tokens(secret).make("page", "steer", 1.0)
+        with connect(f"{gateway.websocket}?token={token}") as socket:
+            web = Web(socket)
+            session = web.open()
+            assert web.ask("subscribe", {}, session)[0] == "subscribed"
+            assert web.ask("advance", {"seconds": 5.0}, session)[0] == "advanced"
+            web.wait_for(lambda web: len(web.events) > 5)
+            assert web.ask("shutdown")[1]["code"] == "forbidden"
+    finally:
+        gateway.child.end()
+        served.stop()
+        thread.join(20)
+        served.close()
 
 
 # Audio features -----------------------------------------------------------------------------------
