@@ -12,7 +12,6 @@ Samples = NDArray[np.float32]
 
 SILENT_DB = -120.0
 MOMENTARY_SECONDS = 0.4  # of ITU-R BS.1770-4 and EBU Tech 3341
-LEAD_SECONDS = 0.1  # heard before, so that the weighting has settled
 
 
 @dataclass(frozen=True)
@@ -28,17 +27,15 @@ class Levels:
 
 
 class Meter:
-    """Keeps the last half second of sound; a block costs one copy, and asking a transform."""
+    """Keeps the last 400 ms of sound; a block costs one copy, and asking a transform."""
 
     def __init__(self, sample_rate: int) -> None:
-        self._frames = round((MOMENTARY_SECONDS + LEAD_SECONDS) * sample_rate)
-        self._heard: Samples = np.zeros((self._frames, 2), np.float32)
+        self._frames = round(MOMENTARY_SECONDS * sample_rate)
+        self._pairs = np.zeros(self._frames, np.complex64)  # left + i * right
+        self._heard: Samples = self._pairs.view(np.float32).reshape(-1, 2)
         self._at = 0  # where the next sample is written
         self._block: Samples = np.zeros((1, 2), np.float32)
-        self._momentary = round(MOMENTARY_SECONDS * sample_rate)
-        self._size = 1 << (self._frames + sample_rate // 10).bit_length()
-        self._weights: NDArray[np.complex128] | None = None
-        self._sample_rate = sample_rate
+        self._weights = _k_power(self._frames, sample_rate)
 
     def hear(self, block: Samples) -> None:
         """Take in a block [shape=(frames, 2)]."""
@@ -59,14 +56,14 @@ class Meter:
         return [decibels(float(value)) for value in power]
 
     def lufs(self) -> float:
-        """Momentary loudness (BS.1770-4), both channels added."""
-        if self._weights is None:
-            self._weights = _k_response(self._size, self._sample_rate)
-        sound = np.roll(self._heard, -self._at, axis=0)
-        spectrum = np.fft.rfft(sound, self._size, axis=0) * self._weights[:, None]
-        weighted = np.fft.irfft(spectrum, self._size, axis=0)
-        power = np.square(weighted[self._frames - self._momentary : self._frames]).mean(axis=0)
-        return max(decibels(float(power.sum())) - 0.691, SILENT_DB)
+        """Momentary loudness (BS.1770-4), both channels added.
+
+        The weighting is applied to the spectrum. One transform does for both sides: their crossing
+        terms cancel, the weights being symmetric; and where in time it begins does not matter.
+        """
+        spectrum = np.fft.fft(self._pairs)
+        power = float(np.dot(self._weights, spectrum.real**2 + spectrum.imag**2))
+        return max(decibels(power) - 0.691, SILENT_DB)
 
 
 def decibels(power: float) -> float:
@@ -74,10 +71,10 @@ def decibels(power: float) -> float:
     return max(10.0 * math.log10(power), SILENT_DB) if power > 0.0 else SILENT_DB
 
 
-def _k_response(size: int, sample_rate: int) -> NDArray[np.complex128]:
-    """The K-weighting at the frequencies of a transform."""
-    delay = np.exp(-2j * np.pi * np.fft.rfftfreq(size, 1.0 / sample_rate) / 48_000)
-    response = np.ones(len(delay), complex)
+def _k_power(size: int, sample_rate: int) -> Samples:
+    """What each bin of a transform adds to the weighted mean power, by its power."""
+    delay = np.exp(-2j * np.pi * np.fft.fftfreq(size, 1.0 / sample_rate) / 48_000)
+    response = np.full(size, 1.0 / size)
     for above, below in K_WEIGHTING:
-        response *= np.polyval(above[::-1], delay) / np.polyval(below[::-1], delay)
-    return response
+        response *= np.abs(np.polyval(above[::-1], delay) / np.polyval(below[::-1], delay))
+    return np.asarray(np.square(response), np.float32)
