@@ -34,7 +34,7 @@ class Desk(Generic[Route]):
         self, folder: Path, addresses: Addresses, version: str, *, closed: Path | None = None
     ) -> None:
         self.addresses, self.version = addresses, version
-        self.stopping = False
+        self.started_ns, self.stopping = time.monotonic_ns(), False
         self._unfinished: Session | None = None
         self.vitals, self._kitchen = Vitals(), Kitchen()
         self.hosts: Hosts[Route] = Hosts(Places(folder, closed))
@@ -101,6 +101,7 @@ class Desk(Generic[Route]):
             block_frames=BLOCK_FRAMES,
             clock="monotonic",
             max_message_bytes=p.MAX_MESSAGE_BYTES,
+            started_ns=self.started_ns,
             **asdict(self.addresses),
         )
 

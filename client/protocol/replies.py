@@ -22,6 +22,7 @@ class Welcome(Reply, kw_only=True):
     web: str = ""  # address of the console
     osc: str = ""  # address to which OSC messages go
     rights: str = "admin"  # what this client may: play, steer or admin
+    started_ns: int = 0  # by the server's clock
 
 
 class Pong(Reply, kw_only=True):

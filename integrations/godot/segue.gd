@@ -259,6 +259,8 @@ func _greet(_protocol):
 	if not hello.ok:
 		_lose()
 		return
+	if server.get("started_ns") != hello.content.started_ns:  # another server, whose sessions are others
+		session = ""
 	server = hello.content
 	is_connected_to_server = true
 	_tries = 0

@@ -266,6 +266,8 @@ func _greet():
 	if not hello.ok:
 		_lose()
 		return
+	if server.get("started_ns") != hello.content.started_ns:  # another server, whose sessions are others
+		session = ""
 	server = hello.content
 	is_connected_to_server = true
 	_tries = 0

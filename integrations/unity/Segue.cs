@@ -294,10 +294,11 @@ namespace Segue
 
         // ------------------------------------------------------------------ of the client
 
-        /// <summary>There is a server (again): open, or see whether it is still open there.</summary>
-        internal void Renew()
+        /// <summary>There is a server (again), the old one or another: open, or see what was missed.</summary>
+        internal void Renew(bool another)
         {
             fetching = opening = false;
+            if (another) Id = "";
             if (IsOpen) Fetch();
             else Open();
         }
@@ -478,7 +479,7 @@ namespace Segue
             foreach (var pair in options ?? new Map()) content[pair.Key] = pair.Value;
             var session = new SegueSession(this, content);
             sessions.Add(session);
-            if (IsConnected) session.Renew();
+            if (IsConnected) session.Renew(false);
             return session;
         }
 
@@ -596,12 +597,13 @@ namespace Segue
             if (events != null && Server.Text("events") != welcome.Text("events")) events.Close();
             if (Server.Text("events") != welcome.Text("events"))
                 events = new Wire(welcome.Text("events"), "SUB", Arrive(ReadEvent), up => { });
+            bool another = Server.Whole("started_ns") != welcome.Whole("started_ns");
             Server = welcome;
             IsConnected = true;
             bestTrip = double.PositiveInfinity;
             pingAt = 0;
             Connected();
-            foreach (var session in sessions.ToArray()) session.Renew();
+            foreach (var session in sessions.ToArray()) session.Renew(another);
         }
 
         internal void Subscribe(string topic) { events.Subscribe(topic); }

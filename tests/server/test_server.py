@@ -491,3 +491,9 @@ def test_a_signal_closes_everything_and_leaves_whole_files(
     wav = (tmp_path / "a.wav").read_bytes()
     assert wav[:4] == b"RIFF" and len(wav) > 48_000 * 6
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mid", "a.wav"]
+
+
+def test_a_server_tells_when_it_was_started(server: Server, client: Client) -> None:
+    assert 0 < client.server.started_ns < time.monotonic_ns()
+    with Client(server.endpoint) as other:
+        assert other.server.started_ns == client.server.started_ns
