@@ -40,7 +40,7 @@ func _on_lost():
 
 func _on_beat(event):
 	print("beat ", event.beat, " ", music.seconds_until(event.at_frame))
-	if event.beat == 3:
+	if event.beat == 3 and OS.get_cmdline_args()[-1] == "stream":
 		_heard()
 
 
@@ -62,8 +62,8 @@ func _on_reopened(session):
 
 
 func _heard():
-	if music.player == null:
-		return
+	while music.player == null:
+		yield(self, "idle_frame")
 	yield(create_timer(0.5), "timeout")
 	var playback = music.player.get_stream_playback()
 	print("stream ", music.player.get_playback_position(), " ", playback.get_skips())
