@@ -51,10 +51,6 @@ class WebGuard:
             return NOBODY
         return self._tokens.check(token_of(connection))
 
-    def still(self, connection: HTTPConnection) -> None:
-        """RequestError `forbidden` if the token has expired or was revoked meanwhile."""
-        self.claims(connection)
-
     @property
     def asks_tokens(self) -> bool:
         """Whether tokens are needed."""

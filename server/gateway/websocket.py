@@ -108,7 +108,7 @@ class WebClient:
     async def _watch_token(self) -> None:
         while True:
             await asyncio.sleep(TOKEN_SECONDS)
-            self._guard.still(self._socket)
+            self._guard.claims(self._socket)
 
     # From the client --------------------------------------------------------------------------
 
