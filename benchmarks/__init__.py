@@ -7,12 +7,17 @@ from typing import Any
 BENCHMARKS = {
     "analysis": "the ears: rhythm, key, chords, notes, pitch and their cost beside other libraries",
     "env": "steps a second of every environment beside CartPole, and their shares of training",
+    "server": "the open door: round trips, timing, many clients, malformed input, faults",
     "synth": "the voice: exactness, speed beside the peers, clicks, live playing",
     "voice": "a real voice: its pitch and notes, harmonies, shifts, live latencies",
 }
 """What can be measured; each is a module of this package with a function `run`."""
 
-OPTIONS = {"analysis": ("only", "folder", "peers", "keep"), "synth": ("only", "long")}
+OPTIONS = {
+    "analysis": ("only", "folder", "peers", "keep"),
+    "synth": ("only", "long"),
+    "server": ("only", "long"),
+}
 """What can be asked of them; those that are not here take no time worth telling and no options."""
 
 Rows = list[dict[str, Any]]

@@ -97,7 +97,7 @@ def fuzz(
     """
     found = Findings()
     ready, stopped = threading.Event(), threading.Event()
-    calm = threading.Thread(target=_calm, args=(doors.control, found, ready, stopped))
+    calm = threading.Thread(target=play_calmly, args=(doors.control, found, ready, stopped))
     calm.start()
     ready.wait(READY_SECONDS)
     began = time.monotonic()
@@ -129,7 +129,9 @@ def fuzz(
     return found
 
 
-def _calm(control: str, found: Findings, ready: threading.Event, stopped: threading.Event) -> None:
+def play_calmly(
+    control: str, found: Findings, ready: threading.Event, stopped: threading.Event
+) -> None:
     """A client as it should be: plays, steers and asks, and times each answer."""
     with Client(control, timeout_seconds=WAIT_SECONDS) as music:
         session = music.open("dungeon", director="table", clock="realtime")

@@ -29,12 +29,18 @@ def doctor() -> None:
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="What to measure: analysis, env, synth or voice.")],
+    name: Annotated[
+        str, typer.Argument(help="What to measure: analysis, env, server, synth or voice.")
+    ],
     only: Annotated[
         list[str] | None,
-        typer.Option(help="Part of synth (clicks, peers, ...) or analysis (rhythm, chords, ...)."),
+        typer.Option(
+            help="Part of synth (clicks, ...), server (latency, ...) or analysis (rhythm, ...)."
+        ),
     ] = None,
-    long: Annotated[bool, typer.Option("--long", help="Of synth: ten minutes live.")] = False,
+    long: Annotated[
+        bool, typer.Option("--long", help="Of synth and server: ten minutes live, a long soak.")
+    ] = False,
     folder: Annotated[
         Path | None,
         typer.Option("--set", help="Of analysis: the development set, else SEGUE_MIR_SET."),
