@@ -38,10 +38,15 @@ def _shipped(name: str) -> Cue:
     return load_cue(name)
 
 
+@lru_cache
+def _shipped_infos() -> tuple[CueInfo, ...]:
+    return tuple(cue_info(_shipped(name)) for name in shipped_cues())
+
+
 def listing(sessions: list[str]) -> Listing:
     """The reply to `list`."""
     return Listing(
-        cues=[cue_info(find_cue(name)) for name in shipped_cues()],
+        cues=list(_shipped_infos()),
         directors=sorted(DIRECTORS),
         outputs=list(OUTPUTS),
         sessions=sessions,
