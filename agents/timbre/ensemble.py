@@ -14,6 +14,7 @@ from ...envs.timbre.perception import OBSERVATION, distance, observe
 from ..policy import Policy
 from .baselines import Nearest, towards
 from .memory import SAME, Heard
+from .table import within_reach
 
 MODELS = Path(__file__).parents[1] / "models"
 SEEDS = (0, 1, 2, 3, 4)
@@ -59,8 +60,10 @@ class Remembering:
     nothing is made half as far, and then not again. On a moving target there is nothing to go back
     to, and the policies decide alone.
 
+    What the synthesizer cannot sound is told to the policies as `within_reach` says.
+
     :param policies: whose actions are followed; for knobs that move freely
-    :param table: is looked up once, when the episode begins
+    :param table: is looked up where the target has changed
     """
 
     def __init__(self, policies: Ensemble, table: Nearest | None = None) -> None:
@@ -74,7 +77,6 @@ class Remembering:
 
     def _begin(self, core: TimbreCore) -> None:
         self._heard = Heard()
-        self._table.look(core)
         self._target: FloatArray = core.target
         self._best: FloatArray = core.knobs
         self._wanted: FloatArray = np.full_like(core.knobs, np.nan)
@@ -84,6 +86,7 @@ class Remembering:
         self._failed: NDArray[np.int64] = np.zeros(core.n, np.int64)
 
     def act(self, core: TimbreCore) -> NDArray[Any]:
+        self._table.look(core)
         if core.step_number == 0:
             self._begin(core)
         changed = (core.target != self._target).any(axis=1)
@@ -97,7 +100,8 @@ class Remembering:
         self._best = best
         self._going &= ~changed & (np.abs(core.knobs - self._table.wanted) > SAME).any(axis=1)
         size = _SIZES[np.minimum(self._failed, len(_SIZES) - 1)] * core.settings.largest_move
-        seen = observe(sound, core.target, best, core.step_number / core.steps)
+        followed = within_reach(core.target, self._table.sounds, core.settings.weights)
+        seen = observe(sound, followed, best, core.step_number / core.steps)
         wanted = np.clip(best + size[:, None] * self._policies.act_on(seen), 0.0, 1.0)
         self._wanted = np.where(self._going[:, None], self._table.wanted, wanted)
         return towards(core, self._wanted)

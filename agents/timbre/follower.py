@@ -18,6 +18,7 @@ from ...envs.timbre.perception import at_ears_rate, distance, observe, step_fram
 from ...envs.timbre.settings import STEP_SECONDS, TimbreSettings
 from ...music.errors import SegueError
 from ...synth.patch import KNOBS, Patch, knob_values
+from .table import Table, within_reach
 
 SAMPLE_RATE = 44_100
 """Of the synthesizer where it is to be listened to."""
@@ -40,6 +41,7 @@ class Follower:
     :param knobs: where they stand at first [shape=(8,)], 0..1; none: in the middle
     :param sample_rate: of the synthesizer, 22050 Hz or more
     :param settings: how far knobs move and how distances are weighed
+    :param table: whose rows tell what is out of reach, for `within_reach`; none: nothing is
     """
 
     def __init__(
@@ -50,8 +52,10 @@ class Follower:
         knobs: FloatArray | None = None,
         sample_rate: int = SAMPLE_RATE,
         settings: TimbreSettings | None = None,
+        table: Table | None = None,
     ) -> None:
         self._policy = policy
+        self._table = table
         self._settings = settings or TimbreSettings()
         self._rate = int(sample_rate)
         self._frames = step_frames(self._rate)
@@ -87,11 +91,17 @@ class Follower:
         """Take the descriptors of a step [shape=(1, 29)]; the synthesizer's next step of sound."""
         self.distances.append(float(distance(self._own, target, self._settings.weights)[0]))
         time = min(len(self.distances) - 1, self._settings.steps) / self._settings.steps
-        seen = observe(self._own, target, self.knobs[None], time)
+        seen = observe(self._own, self._reached(target), self.knobs[None], time)
         moves = np.clip(self._policy.act_on(seen)[0], -1.0, 1.0) * self._settings.largest_move
         self.turned.append(np.clip(self.knobs + moves, 0.0, 1.0))
         self._patch.turn(self.knobs[None])
         return self._play()
+
+    def _reached(self, target: FloatArray) -> FloatArray:
+        if self._table is None:
+            return target
+        row = self._table.descriptors[self._table.nearest(target, self._settings.weights)]
+        return within_reach(target, row, self._settings.weights)
 
     def _play(self) -> NDArray[np.float32]:
         sound = self._patch.play(self._frames)
@@ -128,6 +138,7 @@ def follow_sound(
     sample_rate: int,
     *,
     still: bool = False,
+    table: Table | None = None,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Followed:
     """Follow a recording as if it came in live.
@@ -137,6 +148,7 @@ def follow_sound(
     :param samples: [shape=(n,) or (n, channels)], full scale 1
     :param still: the recording is one sound, such as a note: what is followed is the mean of its
         steps that are not quiet, for as long as an episode of training
+    :param table: see `Follower`
     :param progress: told the share that is done
     """
     describer = Describer()
@@ -152,7 +164,7 @@ def follow_sound(
     if still:
         loud = targets[:, 0] >= targets[:, 0].max() - _QUIET_DB
         targets = np.repeat(targets[loud].mean(axis=0)[None], TimbreSettings.steps, axis=0)
-    follower = Follower(policy, RATE)
+    follower = Follower(policy, RATE, table=table)
     sound = [follower.first]
     for step, target in enumerate(targets):
         sound.append(follower.follow(target[None]))

@@ -15,6 +15,7 @@ from ...synth.sinks import FileSink
 from ..policy import Policy
 from .ensemble import Ensemble
 from .follower import SAMPLE_RATE, Followed, follow_sound
+from .table import rendered_table
 
 _BLOCK = 4096  # frames that are written at once
 
@@ -42,7 +43,8 @@ def follow_file(
         raise SegueError(f"{written} is what is to be followed; name another file to write")
     player = Policy.load(policy, TIMBRE, OBSERVATION) if policy else Ensemble.load()
     samples, sample_rate = read_sound(target)
-    found = follow_sound(player, samples, sample_rate, still=still, progress=progress)
+    table = None if policy else rendered_table()
+    found = follow_sound(player, samples, sample_rate, still=still, table=table, progress=progress)
     with FileSink(written, SAMPLE_RATE) as sink:
         stereo = np.repeat(found.sound[:, None], 2, axis=1)
         for start in range(0, len(stereo), _BLOCK):

@@ -20,8 +20,8 @@ PLAYERS = {
     "nearest-memory": "goes to the nearest, and back to the best that was heard",
     "nearest-climb": "goes to the nearest, and climbs from there",
     "search-512": "512 renders aside, CMA-ES: sixteen times what an episode has; not fair",
-    "ensemble": "trained: the mean of five policies, without table and memory, as in live play",
-    "agent": "the five with the table of the nearest at the start, and a memory",
+    "ensemble": "trained: the mean of five policies, without table and memory",
+    "agent": "the five with a memory and the table of the nearest",
     "oracle": "knows the knobs of the target: for settings and glides",
 }
 

@@ -65,6 +65,7 @@ def timbre(given: Given, options: o.Timbre, tell: Tell) -> Answer:
     """The synthesizer's sound, and where its knobs stood."""
     from ...agents.timbre.ensemble import Ensemble
     from ...agents.timbre.follower import SAMPLE_RATE, follow_sound
+    from ...agents.timbre.table import rendered_table
 
     samples, rate = given.samples()
     _check_length(len(samples) / rate)
@@ -73,6 +74,7 @@ def timbre(given: Given, options: o.Timbre, tell: Tell) -> Answer:
         samples,
         rate,
         still=options.still,
+        table=rendered_table(),
         progress=lambda share: tell(share, "following"),
     )
     return Answer(found.report(), (found.sound,), SAMPLE_RATE)

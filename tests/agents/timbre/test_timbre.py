@@ -26,11 +26,12 @@ from segue.agents.timbre.follower import Follower, follow_sound
 from segue.agents.timbre.following import follow_file
 from segue.agents.timbre.memory import Heard
 from segue.agents.timbre.study import PLAYERS, STUDY, make_player
-from segue.agents.timbre.table import rendered_table
+from segue.agents.timbre.table import REACH, rendered_table
 from segue.analysis.cards import Card
+from segue.analysis.sound.descriptors import MFCC
 from segue.analysis.spectra import RATE
 from segue.envs.timbre.core import TimbreCore
-from segue.envs.timbre.perception import OBSERVATION
+from segue.envs.timbre.perception import OBSERVATION, distance, scaled
 from segue.envs.timbre.settings import TimbreSettings
 from segue.envs.timbre.targets import target_sound
 from segue.music.errors import SegueError
@@ -66,6 +67,35 @@ def test_the_shipped_agents_follow_better_than_a_table() -> None:
     policies, table = Ensemble.load(), Nearest(2048)
     assert earned(policies, target="glide") > earned(table, target="glide") + 0.01
     assert earned(Remembering(policies, table)) > earned(NearestMemory(table)) + 0.005
+
+
+def test_the_shipped_agents_gain_on_phrases_by_what_the_table_says_is_within_reach() -> None:
+    policies = Ensemble.load()
+    agent = earned(Remembering(policies), target="phrase")
+    assert agent > earned(policies, target="phrase") + 0.01
+    assert agent > earned(Nearest(), target="phrase") + 0.01
+
+
+def test_who_follows_is_told_what_is_out_of_reach_nearer_to_the_table() -> None:
+    class Listening(Ensemble):
+        def act_on(self, observation: np.ndarray) -> np.ndarray:
+            told.append(observation[:, 29:58])
+            return np.zeros((len(observation), len(KNOBS)))
+
+    told: list[np.ndarray] = []
+    core, table = TimbreCore(24, target="mixed", split="validation"), Nearest(2048)
+    player = Remembering(Listening(()), table)
+    core.reset(np.random.default_rng(6))
+    for _ in range(3):
+        wanted = core.target
+        action = player.act(core)
+        far = distance(table.sounds, wanted, core.settings.weights) > REACH
+        assert far.any() and not far.all()
+        assert np.allclose(told[-1][~far], scaled(wanted)[~far])
+        row = scaled(table.sounds)[far, MFCC]
+        kept = np.abs(told[-1][far, MFCC] - row) / np.abs(scaled(wanted)[far, MFCC] - row)
+        assert np.allclose(kept, kept[:, :1]) and (kept < 1.0).all()
+        core.step(core.accept(action))
 
 
 def test_a_memory_knows_the_best_and_is_not_fooled_by_luck() -> None:
@@ -150,6 +180,24 @@ def test_a_follower_hears_and_turns_as_in_training() -> None:
     assert np.array_equal(np.array(follower.turned)[: len(turned)], turned)
     assert np.allclose(follower.distances, core.curve(0)[: len(follower.distances)])
     assert len(np.concatenate(answers)) == 4410 * (1 + len(follower.distances))
+
+
+def test_a_follower_with_a_table_turns_as_the_agent_does() -> None:
+    core, policies, table = TimbreCore(1, target="phrase"), Ensemble.load(), rendered_table(TABLE)
+    core.reset(np.random.default_rng(8))
+    assert core.targets is not None
+    agent, follower = (
+        Remembering(policies, Nearest(TABLE)),
+        Follower(policies, RATE, knobs=core.knobs[0], sample_rate=RATE, table=table),
+    )
+    alone = Follower(policies, RATE, knobs=core.knobs[0], sample_rate=RATE)
+    for target in core.targets.descriptors[0, :-1]:
+        follower.follow(target[None])
+        alone.follow(target[None])
+        core.step(core.accept(agent.act(core)))
+    turned = np.array([knobs[0] for knobs in core.turned])
+    assert np.allclose(follower.turned, turned, atol=1e-6)
+    assert not np.allclose(alone.turned, turned, atol=0.05)
 
 
 def test_following_a_recording_comes_nearer_and_tells_its_knobs() -> None:
