@@ -310,7 +310,7 @@ def serve_and_fuzz(
     tell: Callable[[float], None] = lambda share: None,
 ) -> Findings:
     """Start a whole server, fuzz it, and end it; RuntimeError if it did not live through it."""
-    from ..server.launch import ServerProcess
+    from ..server.serving.launch import ServerProcess
 
     with ServerProcess(folder=folder, whole=True) as process:
         with Client(process.endpoint) as music:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..client import Client, RemoteSession
-from ..server.launch import ServerProcess
+from ..server.serving.launch import ServerProcess
 from .findings import Found, Rows, Tell
 from .server_ears import LEAST_LEAD_BLOCKS, EventEar
 from .server_steering import EXPIRES_SECONDS, Plan, Steering

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..client import Client, ClientError
 from ..client import protocol as p
-from ..server.sound import BLOCK_FRAMES, SAMPLE_RATE
+from ..server.sounding.sound import BLOCK_FRAMES, SAMPLE_RATE
 from ..synth.pyo_host import Samples
 
 TOLD_AHEAD = {

@@ -28,8 +28,8 @@ import zmq
 
 from ..client import Client, ClientError, RemoteSession, RequestError
 from ..client import protocol as p
-from ..server.launch import ServerProcess
-from ..server.sound import SAMPLE_RATE
+from ..server.serving.launch import ServerProcess
+from ..server.sounding.sound import SAMPLE_RATE
 from .findings import Found, Rows, Tell
 from .server_clients import await_ends
 from .server_ears import EventEar, SoundEar

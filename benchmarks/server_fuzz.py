@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from ..client import Client, ClientError
-from ..server.launch import ServerProcess
+from ..server.serving.launch import ServerProcess
 from .findings import Found, Tell
 from .fuzz import READY_SECONDS, Doors, Findings, fuzz, play_calmly
 from .server_clients import wait

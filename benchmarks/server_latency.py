@@ -14,7 +14,7 @@ import zmq
 
 from ..client import Client
 from ..music.errors import MissingPartError
-from ..server.launch import ServerProcess
+from ..server.serving.launch import ServerProcess
 from .findings import Found, Tell
 from .server_peers import METHOD, peer
 

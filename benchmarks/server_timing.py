@@ -24,8 +24,8 @@ from ..music.cue import Cue
 from ..music.cue_file import load_cue, shipped_cues
 from ..music.errors import SegueError
 from ..music.events import EVENT
-from ..server.launch import ServerProcess
-from ..server.sound import (
+from ..server.serving.launch import ServerProcess
+from ..server.sounding.sound import (
     BLOCK_FRAMES,
     GAIN_DB,
     LOUDNESS_LUFS,

@@ -22,8 +22,8 @@ from ..music.cue import Cue
 from ..music.cue_file import load_cue, shipped_cues
 from ..music.errors import SegueError
 from ..music.events import EVENT, INSTRUMENTS, Channel, Events
-from ..server.session import Session
-from ..server.sound import GAIN_DB, Silence, session_channels
+from ..server.sessions.session import Session
+from ..server.sounding.sound import GAIN_DB, Silence, session_channels
 from ..synth.engine import Engine
 from ..synth.pyo_host import Samples
 from .findings import Found, Rows, Tell

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..music.events import Channel
-from ..server.sound import BLOCK_FRAMES
+from ..server.sounding.sound import BLOCK_FRAMES
 from ..synth.engine_process import EngineProcess
 from .findings import Found, Tell
 from .synth_material import busiest_spots, process_megabytes, process_seconds, record

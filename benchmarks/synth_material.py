@@ -13,8 +13,8 @@ from ..music.cue_file import load_cue, shipped_cues
 from ..music.errors import MissingPartError
 from ..music.events import EVENT, Events
 from ..music.mood import Mood
-from ..server.session import Session
-from ..server.sound import GAIN_DB, Silence, session_channels
+from ..server.sessions.session import Session
+from ..server.sounding.sound import GAIN_DB, Silence, session_channels
 from .synth_piece import Piece
 
 SEARCH_SECONDS = 40.0

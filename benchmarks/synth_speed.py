@@ -12,7 +12,7 @@ import numpy as np
 
 from ..music.errors import SegueError
 from ..music.events import EVENT, INSTRUMENTS, Channel
-from ..server.embedded import open_session
+from ..server.sessions.embedded import open_session
 from ..synth.engine import Engine
 from .findings import Found, Rows, Tell
 from .synth_material import Spot, begin, busiest_spots, record

@@ -20,11 +20,11 @@ from ..music.cue_file import load_cue
 from ..music.errors import MissingPartError
 from ..music.harmony_parts import review
 from ..music.transpose import transpose
-from ..server.harmonize_live import LiveHarmonizer
-from ..server.harmonize_stems import sing_parts
-from ..server.harmony_plan import Course, Plan, stretches
-from ..server.sound import SAMPLE_RATE
-from ..server.voice_file import Samples, read_voice
+from ..server.harmonies.harmonize_live import LiveHarmonizer
+from ..server.harmonies.harmonize_stems import sing_parts
+from ..server.harmonies.harmony_plan import Course, Plan, stretches
+from ..server.harmonies.voice_file import Samples, read_voice
+from ..server.sounding.sound import SAMPLE_RATE
 from ..synth.pitch_shift import shift_pitch
 
 FloatArray = NDArray[np.float64]

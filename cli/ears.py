@@ -51,7 +51,7 @@ def analyze(
     if picture and len(files) > 1:
         raise SegueError(f"--picture draws one file, and {len(files)} were named; name one")
     if picture:
-        from ..server.picture import check_picture
+        from ..server.pictures.picture import check_picture
 
         check_picture(picture)
     found, failed = _hear(files, parts, outline=picture is not None)

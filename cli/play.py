@@ -21,8 +21,8 @@ def demo(
     live: Annotated[bool, typer.Option("--live", help="In real time, on this machine.")] = False,
 ) -> None:
     """Play a real game headless and score it; leaves music, MIDI, a log and a report."""
-    from ..server.demo import DemoSettings, run_demo
-    from ..server.report import write_report
+    from ..server.pictures.report import write_report
+    from ..server.playing.demo import DemoSettings, run_demo
 
     settings = DemoSettings(cue, scenario, seconds, seed, out=out, live=live)
     with progress_bar() as progress:
@@ -79,8 +79,8 @@ def play(
     seed: Seed = 0,
 ) -> None:
     """Play a cue on this machine and steer it from the keyboard, or by MIDI."""
-    from ..server.midi_sound import midi_output
-    from ..server.play import play as run_play
+    from ..server.playing.play import play as run_play
+    from ..server.sounding.midi_sound import midi_output
 
     run_play(
         cue,
@@ -119,9 +119,9 @@ def render(
     """Render a cue to a sound file, much faster than real time."""
     import time
 
-    from ..server.embedded import open_session
-    from ..server.picture import check_picture, draw_file
-    from ..server.story import Story
+    from ..server.pictures.picture import check_picture, draw_file
+    from ..server.pictures.story import Story
+    from ..server.sessions.embedded import open_session
 
     if picture:
         check_picture(picture)

@@ -49,8 +49,8 @@ def serve(
     ] = None,
 ) -> None:
     """Serve sessions to games, browsers and installations until Ctrl-C; see docs/protocol.md."""
-    from ..server.serve import serve as run_server
-    from ..server.settings import ServeSettings
+    from ..server.serving.serve import serve as run_server
+    from ..server.serving.settings import ServeSettings
 
     settings = ServeSettings(
         port=port,
@@ -94,8 +94,8 @@ def replay_session(
     import msgspec
 
     from ..music.files import write_whole
-    from ..server.recording import check_writable
-    from ..server.replay import read_log, replay
+    from ..server.sessions.recording import check_writable
+    from ..server.sessions.replay import read_log, replay
 
     recorded = read_log(log)
     sound = "none" if output is None else f"file:{check_writable(output)}"

@@ -21,8 +21,8 @@ def picture(
 ) -> None:
     """Draw a sound file: waveform, spectrogram, loudness; notes and directions with --log."""
     from ..music.errors import SegueError
-    from ..server.picture import draw_file
-    from ..server.story import read_story
+    from ..server.pictures.picture import draw_file
+    from ..server.pictures.story import read_story
 
     if midi and not log:
         raise SegueError("--midi shows its notes beside what --log tells; give both, or neither")
@@ -36,7 +36,7 @@ def picture(
 def listen(file: SoundFile, log: Log = None, midi: Midi = None, json: Json = None) -> None:
     """Judge a sound file as a studio would: loudness, balance, width, clicks, and more."""
     from ..benchmarks.results import write_results
-    from ..server.listen import listen_to_file, listening_rows
+    from ..server.pictures.listen import listen_to_file, listening_rows
 
     with console.status(f"listening to {file}"):
         found = listen_to_file(file, log=log, midi=midi)
@@ -76,8 +76,8 @@ def harmonize(
     """Add parts to a voice that fit a cue's chords, as a choir or as the voice itself."""
     from ..benchmarks.results import write_results
     from ..music.errors import SegueError
-    from ..server.harmonize import HarmonizeSettings
-    from ..server.harmonize import harmonize as run_harmonize
+    from ..server.harmonies.harmonize import HarmonizeSettings
+    from ..server.harmonies.harmonize import harmonize as run_harmonize
 
     if (voice is None) != live:
         raise SegueError(
@@ -149,7 +149,7 @@ def _semitones(text: str, *, auto: bool) -> int | str:
 
 
 def _harmonize_live(cue: str, **options: Any) -> None:
-    from ..server.harmonize_jack import LiveOptions, harmonize_live
+    from ..server.harmonies.harmonize_jack import LiveOptions, harmonize_live
 
     def ready() -> None:
         console.print("sing; Ctrl-C ends it")
@@ -170,8 +170,8 @@ def instruments(
     ] = False,
 ) -> None:
     """List the instruments; with --gallery, write a page to hear and see them."""
-    from ..server.gallery import instrument_rows, write_gallery
-    from ..server.gallery import prepare as make_material
+    from ..server.pictures.gallery import instrument_rows, write_gallery
+    from ..server.pictures.gallery import prepare as make_material
 
     if gallery is None and not prepare:
         print_table(instrument_rows())

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import zmq
 
-from segue.server.server import Server
+from segue.server.serving.server import Server
 
 CAVE = Path(__file__).parents[1] / "examples" / "cave" / "cave.py"
 

@@ -177,7 +177,7 @@ def test_the_import_contract_is_kept(copy: Path) -> None:
     [
         ("music/score.py", "from ..server import session"),
         ("envs/games/game.py", "from ...agents.policy import Policy"),
-        ("server/queue.py", "def late() -> None:\n    from .. import cli"),
+        ("server/sessions/queue.py", "def late() -> None:\n    from ... import cli"),
         ("analysis/sound/audio.py", "from ...synth import engine"),
         ("synth/mixer.py", "from ..analysis import ear"),
         ("client/wire.py", "from ..music.errors import SegueError"),

@@ -17,9 +17,9 @@ import uvicorn
 
 from ...client.protocol import MAX_UPLOAD_BYTES
 from ...music.errors import SegueError
-from ..children import REFUSED
 from ..security.tokens import Tokens
-from ..settings import ChildConfig, read_config
+from ..serving.children import REFUSED
+from ..serving.settings import ChildConfig, read_config
 from .app import web_app
 from .guard import WebGuard
 from .hub import Hub

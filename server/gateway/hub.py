@@ -5,7 +5,7 @@ from collections.abc import Callable
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
-from ..settings import ChildConfig
+from ..serving.settings import ChildConfig
 from .feeds import Feeds
 from .link import Link
 from .sockets import LoopSocket, ZmqSocket, connect

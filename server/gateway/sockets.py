@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import zmq
 
-from ..settings import CurveKeys
+from ..serving.settings import CurveKeys
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ import threading
 from pathlib import Path
 
 from ...music.errors import SegueError
-from ..children import REFUSED
 from ..security.keys import KeyFolder
-from ..settings import read_config
+from ..serving.children import REFUSED
+from ..serving.settings import read_config
 from .service import Service
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ...client import protocol as p
 from ...client.errors import RequestError
-from ..server import Route
+from ..serving.server import Route
 from .tasks import JobLimits, Task
 
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = p.JOB_STATES

@@ -83,8 +83,8 @@ def timbre(given: Given, options: o.Timbre, tell: Tell) -> Answer:
 def harmonize(given: Given, options: o.Harmonize, tell: Tell) -> Answer:
     """The voice with its parts as sound, and what was sung when."""
     from ...analysis.sound.sound_file import read_sound
-    from ..harmonize import HarmonizeSettings
-    from ..harmonize import harmonize as run_harmonize
+    from ..harmonies.harmonize import HarmonizeSettings
+    from ..harmonies.harmonize import harmonize as run_harmonize
 
     samples, rate = given.samples()
     _check_length(len(samples) / rate)
@@ -103,7 +103,7 @@ def harmonize(given: Given, options: o.Harmonize, tell: Tell) -> Answer:
 def render(given: Given, options: o.Render, tell: Tell) -> Answer:
     """Sound [shape=(frames, 2)] of a cue and its notes as a MIDI file, as two buffers."""
     from ...analysis.sound.sound_file import read_sound
-    from ..session import Session
+    from ..sessions.session import Session
     from .scores import file_bytes
 
     target, midi = given.scratch / "music.wav", given.scratch / "music.mid"

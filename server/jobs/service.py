@@ -16,15 +16,15 @@ from ...client import protocol as p
 from ...client.errors import RequestError
 from ...client.wire import Message, pack, unpack
 from ...music.errors import SegueError, suggestion
-from ..faults import wire_error
 from ..security.guard import OWN_GUEST, Guard, Guest
 from ..security.intake import Asked, Intake
 from ..security.keys import KeyFolder
 from ..security.limits import LOCAL, Limits, too_many
 from ..security.places import Places
 from ..security.rights import check_rights
-from ..server import Route
-from ..sound import BLOCK_FRAMES, SAMPLE_RATE
+from ..serving.faults import wire_error
+from ..serving.server import Route
+from ..sounding.sound import BLOCK_FRAMES, SAMPLE_RATE
 from .book import CANCELLED, DONE, FAILED, OVER, RUNNING, Book, Work
 from .functions import CARDS, FUNCTIONS, LIBRARY, Entry, function_list
 from .library import Library

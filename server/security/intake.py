@@ -52,8 +52,11 @@ class Intake:
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
-    def read(self, socket: "zmq.Socket[bytes]") -> None:
-        """Take in what has come, for some milliseconds at most."""
+    def read(self, socket: "zmq.Socket[bytes]", *, first: bool = False) -> None:
+        """Take in what has come, for some milliseconds at most.
+
+        :param first: only the first of it
+        """
         until = time.monotonic() + READ_SECONDS
         while time.monotonic() < until:
             try:
@@ -61,6 +64,8 @@ class Intake:
             except zmq.Again:
                 return
             self._add(frames, guest)
+            if first:
+                return
 
     def next(self) -> Asked | None:
         """The request that is to be served now."""

@@ -9,7 +9,7 @@ import pytest
 
 from segue.benchmarks.fuzz import SHARES, Doors, fuzz, serve_and_fuzz
 from segue.benchmarks.fuzz_inputs import datagram, http_request, message, raw_bytes, web_message
-from segue.server.server import Server
+from segue.server.serving.server import Server
 
 MAKERS: dict[str, Callable[[random.Random], object]] = {
     "zmq": message,

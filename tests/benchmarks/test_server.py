@@ -26,9 +26,9 @@ from segue.benchmarks.server_steering import Maker
 from segue.client import Client, RemoteSession
 from segue.music.cue_file import load_cue
 from segue.music.errors import UnknownNameError
-from segue.server.catalogue import cue_info
-from segue.server.session import Session
-from segue.server.sound import BLOCK_FRAMES
+from segue.server.sessions.catalogue import cue_info
+from segue.server.sessions.session import Session
+from segue.server.sounding.sound import BLOCK_FRAMES
 
 
 def quiet(what: str, share: float) -> None:

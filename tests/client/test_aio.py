@@ -10,7 +10,7 @@ import pytest
 from segue.client import ClientError, NoAnswerError, RequestError
 from segue.client import protocol as p
 from segue.client.aio import AsyncClient
-from segue.server.server import Server
+from segue.server.serving.server import Server
 
 QUIET = {"director": "table", "clock": "manual"}
 

@@ -36,4 +36,4 @@ def test_the_package_itself_loads_nothing_heavy(statement: str) -> None:
 def test_opening_an_embedded_session_loads_neither_torch_nor_pyo() -> None:
     modules = loaded_by("import segue; segue.open('dungeon', director='table').close()")
     assert not modules & {"torch", "pyo", "stable_baselines3"}
-    assert "segue.server.session" in modules
+    assert "segue.server.sessions.session" in modules

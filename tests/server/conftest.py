@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from segue.client import Client
-from segue.server.server import Server
-from segue.server.session import Session
+from segue.server.serving.server import Server
+from segue.server.sessions.session import Session
 
 
 @pytest.fixture

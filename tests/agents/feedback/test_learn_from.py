@@ -14,7 +14,7 @@ from segue.client.protocol import DirectionEvent
 from segue.envs.arrange.listener import Listeners, ListenerSettings
 from segue.music.errors import SegueError
 from segue.music.mood import MOOD_PER_SD
-from segue.server.session import Session
+from segue.server.sessions.session import Session
 
 BARS = 28
 

@@ -16,8 +16,8 @@ from segue.envs.stems.library import MIX_LEVELS
 from segue.music.cue import Cue
 from segue.music.errors import SegueError, UnknownNameError
 from segue.music.mood import MOOD_PER_SD, Mood
-from segue.server.session import Session
-from segue.server.stems import stem_segments
+from segue.server.sessions.session import Session
+from segue.server.sounding.stems import stem_segments
 
 DIRECTORS = ("stems", "stems-policy", "stems-adaptive", "stems-planner", "stems-random")
 

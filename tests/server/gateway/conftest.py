@@ -16,9 +16,9 @@ from websockets.sync.client import connect
 
 from segue.client import protocol as p
 from segue.client.wire import Message, pack, unpack
-from segue.server.children import Child
-from segue.server.server import Server
-from segue.server.settings import ChildConfig
+from segue.server.serving.children import Child
+from segue.server.serving.server import Server
+from segue.server.serving.settings import ChildConfig
 
 
 class Gateway:

@@ -21,10 +21,10 @@ from websockets.sync.client import connect
 from segue.client import protocol as p
 from segue.client.schema import asyncapi
 from segue.client.wire import Message
-from segue.server.children import Child
 from segue.server.security.keys import KeyFolder
 from segue.server.security.tokens import Tokens
-from segue.server.server import Server
+from segue.server.serving.children import Child
+from segue.server.serving.server import Server
 
 from .conftest import Gateway, StartGateway, Web, config_of, served_models, web_client
 

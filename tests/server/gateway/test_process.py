@@ -14,7 +14,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from segue.client import Client
-from segue.server.server import Server
+from segue.server.serving.server import Server
 
 from .conftest import Gateway, StartGateway, config_of, web_client
 

@@ -23,7 +23,7 @@ from segue.client import protocol as p
 from segue.client.wire import Message
 from segue.server.gateway.feeds import Sound
 from segue.server.gateway.websocket import packed_sound
-from segue.server.server import Server
+from segue.server.serving.server import Server
 
 from .conftest import Gateway, Models, StartGateway, Web, web_client
 

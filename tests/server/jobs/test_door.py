@@ -12,9 +12,9 @@ from segue.client.models import Models
 from segue.server.jobs.service import Service
 from segue.server.jobs.tasks import JobLimits
 from segue.server.security.keys import KeyFolder
-from segue.server.serve import children_of
-from segue.server.server import Server
-from segue.server.settings import ServeSettings
+from segue.server.serving.serve import children_of
+from segue.server.serving.server import Server
+from segue.server.serving.settings import ServeSettings
 
 
 def code_of(error: "pytest.ExceptionInfo[RequestError]") -> str:

@@ -22,7 +22,7 @@ from segue.client.models import Models, RemoteJob
 from segue.client.wire import Message, pack, unpack
 from segue.server.jobs.pool import JOBS, QUICK
 from segue.server.jobs.service import Service
-from segue.server.settings import ChildConfig
+from segue.server.serving.settings import ChildConfig
 
 from .conftest import RATE, client_of, tone
 

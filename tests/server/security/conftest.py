@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from segue.server.security.keys import KeyFolder
-from segue.server.server import Server
+from segue.server.serving.server import Server
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from segue.music.errors import SegueError
 from segue.server.security.guard import Roll
 from segue.server.security.keys import KeyFolder, curve_pair
 from segue.server.security.limits import Limits
-from segue.server.server import Server
+from segue.server.serving.server import Server
 
 QUIET = {"director": "table", "clock": "manual"}
 Start = Callable[..., Server]
@@ -342,7 +342,7 @@ def test_a_fault_of_the_server_tells_nothing_of_its_insides(
         raise OSError(2, "No such file", "/home/somebody/secret/place.txt")
 
     with Client(server.endpoint) as music:
-        monkeypatch.setattr("segue.server.desk.listing", broken)
+        monkeypatch.setattr("segue.server.serving.desk.listing", broken)
         with pytest.raises(RequestError) as caught:
             music.list()
         told = f"{caught.value.message} {caught.value.remediation}"

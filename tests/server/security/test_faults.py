@@ -10,9 +10,9 @@ import zmq
 from segue.client.errors import RequestError
 from segue.client.wire import Message, unpack
 from segue.music.errors import RangeError, SegueError, check_range
-from segue.server import server as server_module
-from segue.server.faults import wire_error, without_folders
 from segue.server.jobs.service import Service
+from segue.server.serving import server as server_module
+from segue.server.serving.faults import wire_error, without_folders
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ MESSAGE, PING = b"\0\5hello", b"\4\7\4PING\0\0"
 
 def test_a_flood_that_ends_with_a_reset_ends_no_server(tmp_path) -> None:
     """libzmq aborts when a ping follows more than the mark allows, and then a reset."""
-    from segue.server.launch import ServerProcess
+    from segue.server.serving.launch import ServerProcess
 
     with ServerProcess(folder=tmp_path) as process, Client(process.endpoint) as music:
         host, port = process.endpoint.removeprefix("tcp://").split(":")

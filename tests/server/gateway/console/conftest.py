@@ -17,10 +17,10 @@ import mido
 import pytest
 from websockets.sync.client import connect
 
-from segue.server.children import Child
-from segue.server.serve import children_of
-from segue.server.server import Server
-from segue.server.settings import ServeSettings
+from segue.server.serving.children import Child
+from segue.server.serving.serve import children_of
+from segue.server.serving.server import Server
+from segue.server.serving.settings import ServeSettings
 
 FLAGS = (
     "--headless=new",

@@ -1,0 +1,1 @@
+"""Harmonies to a voice, from files and live."""

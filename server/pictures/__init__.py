@@ -1,0 +1,1 @@
+"""Pictures of performances and sounds, and pages made of them."""

@@ -1,0 +1,1 @@
+"""People at a session: the keyboard, MIDI, players, the demo."""

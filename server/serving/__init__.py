@@ -1,0 +1,1 @@
+"""The ZeroMQ server: sockets, requests, and the processes beside it."""

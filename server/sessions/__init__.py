@@ -1,0 +1,1 @@
+"""One listener's performance: commands, events, questions, logs."""

@@ -1,0 +1,1 @@
+"""How a session sounds: engines, MIDI ports, the mix."""
