@@ -93,8 +93,7 @@ def replay_session(
     """Play a recorded session again from its commands, and compare the bars."""
     import msgspec
 
-    from ..music.files import write_whole
-    from ..server.sessions.recording import check_writable
+    from ..music.files import check_writable, write_whole
     from ..server.sessions.replay import read_log, replay
 
     recorded = read_log(log)

@@ -133,3 +133,14 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def check_writable(path: str | Path) -> Path:
+    """The path if its folder exists and it is no folder itself; told before the music starts."""
+    target = Path(path)
+    if target.is_dir() or not target.parent.is_dir():
+        fact = (
+            "is a folder" if target.is_dir() else f"lies in {target.parent}, which does not exist"
+        )
+        raise SegueError(f"cannot write {target}: it {fact}; name a file in a folder that exists")
+    return target

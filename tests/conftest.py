@@ -1,12 +1,32 @@
 """Helpers for tests on every floor."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    from segue.server.serving.server import Server
+
 FloatArray = NDArray[np.float64]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> "Iterator[Server]":
+    """A server on free ports, its loop in a thread."""
+    from segue.server.serving.server import Server
+
+    served = Server(0, folder=tmp_path)
+    thread = threading.Thread(target=served.run)
+    thread.start()
+    yield served
+    served.stop()
+    thread.join(20)
+    served.close()
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 import os
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,17 +11,6 @@ import zmq
 from segue.server.serving.server import Server
 
 CAVE = Path(__file__).parents[1] / "examples" / "cave" / "cave.py"
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    served = Server(0, folder=tmp_path)
-    thread = threading.Thread(target=served.run)
-    thread.start()
-    yield served
-    served.stop()
-    thread.join(20)
-    served.close()
 
 
 def cave(endpoint: str) -> subprocess.CompletedProcess[str]:

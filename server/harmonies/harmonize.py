@@ -15,11 +15,11 @@ from ...analysis.pitch.voice_quality import ShiftQuality
 from ...music.cue import Cue
 from ...music.cue_file import load_cue
 from ...music.errors import SegueError, UnknownNameError, check_range
+from ...music.files import check_writable
 from ...music.harmony_parts import Review, review, windows
 from ...music.theory import NAMES
 from ...music.transpose import MOST_SEMITONES, transpose
 from ...synth.sinks import FORMATS
-from ..sessions.recording import check_writable
 from ..sounding.sound import SAMPLE_RATE
 from .harmonize_mix import VOICE_LUFS, gain_to, loudness_lufs, master, peak_and_clicks, write
 from .harmonize_stems import SOUNDS, Levels, Progress, Stems

@@ -16,13 +16,13 @@ from ...client import protocol as p
 from ...client.errors import RequestError
 from ...client.wire import Message, pack, unpack
 from ...music.errors import SegueError, suggestion
+from ..security.faults import wire_error
 from ..security.guard import OWN_GUEST, Guard, Guest
 from ..security.intake import Asked, Intake
 from ..security.keys import KeyFolder
 from ..security.limits import LOCAL, Limits, too_many
 from ..security.places import Places
 from ..security.rights import check_rights
-from ..serving.faults import wire_error
 from ..serving.server import Route
 from ..sounding.sound import BLOCK_FRAMES, SAMPLE_RATE
 from .book import CANCELLED, DONE, FAILED, OVER, RUNNING, Book, Work

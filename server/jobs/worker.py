@@ -15,7 +15,7 @@ import zmq
 
 from ...client.protocol import Error
 from ...music.errors import MissingPartError
-from ..serving.faults import wire_error
+from ..security.faults import wire_error
 from .given import Answer, Given, Runner, described
 from .tasks import OUT_OF_MEMORY, Done, Failed, FromWorker, Ready, Task, Told, encode
 

@@ -10,11 +10,11 @@ from ...agents.live import Live
 from ...client import protocol as p
 from ...music.cue import Cue
 from ...music.errors import SegueError, check_range
+from ...music.mood import Mood
 from ...music.parameters import Parameters
 from ...music.performed import section_markers, session_score
 from ...music.score import Marker, Score
 from ...music.world import Bar
-from ..sessions.announce import wire_mood
 from ..sounding.mix import SHAPE_AHEAD_SECONDS, Mix
 from ..sounding.sound import Sound
 from .conductor import Conductor
@@ -193,3 +193,8 @@ class Performance:
         """The bars that began before a frame."""
         slots = self.timeline.slots
         return [*self._past, *(s.performed.bar for s in slots if s.start_frame < frame)]
+
+
+def wire_mood(mood: Mood) -> p.Mood:
+    """A mood as the protocol writes it."""
+    return p.Mood(mood.valence, mood.arousal, mood.tension)

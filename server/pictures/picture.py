@@ -7,8 +7,7 @@ from pathlib import Path
 
 from ...analysis.sound.sound_file import read_sound
 from ...music.errors import UnknownNameError
-from ...music.files import write_whole
-from ..sessions.recording import check_writable
+from ...music.files import check_writable, write_whole
 from .picture_frame import draw_panels
 from .picture_sound import Samples, sound_panels
 from .picture_story import story_panels, with_bar_lines

@@ -12,11 +12,11 @@ from ...client import protocol as p
 from ...client.errors import RequestError
 from ...music.errors import SegueError, check_range
 from ...synth.stream import BlockQueue, Stream
+from ..security.faults import wire_error, without_folders
 from ..security.places import Places
 from ..sessions.catalogue import cue_info
 from ..sessions.session import MAX_FADE_SECONDS, Session
 from ..sounding.mix import SMOOTH_SECONDS
-from .faults import wire_error, without_folders
 
 MAX_SESSIONS = 64
 MAX_OPENING = 4  # at once

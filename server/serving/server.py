@@ -21,6 +21,7 @@ import zmq
 from ...client import protocol as p
 from ...client.wire import Message, encode_event, pack, unpack
 from ...music.errors import SegueError, check_range
+from ..security.faults import wire_error
 from ..security.guard import Guard, Guest
 from ..security.intake import Asked, Intake
 from ..security.keys import KeyFolder, curve_pair
@@ -30,7 +31,6 @@ from ..sounding.mix import SMOOTH_SECONDS
 from .addresses import Addresses
 from .desk import Desk
 from .echo import Echo
-from .faults import wire_error
 from .settings import HOST, CurveKeys
 
 log = logging.getLogger(__name__)

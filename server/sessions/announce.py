@@ -7,13 +7,13 @@ from ...client import protocol as p
 from ...music.cue import Stinger
 from ...music.direction import KNOBS
 from ...music.events import Events
-from ...music.mood import Mood
 from ...music.world import Bar
 from ..performing.conductor import Conductor
 from ..performing.departures import Departure
+from ..performing.performance import wire_mood
 from ..performing.realise import duration_beats
 from ..performing.timeline import Due, Slot
-from ..serving.faults import without_folders
+from ..security.faults import without_folders
 from ..sounding.sound import session_channels
 from .eventbook import EventBook
 from .queue import Waiting
@@ -280,8 +280,3 @@ class Announcer:
         bar = self._timeline.at_frame(frame).performed.bar
         beat = max(self._timeline.beat_of(frame), 0.0)
         return {"at_frame": frame, "beat": beat, "bar": bar.index}
-
-
-def wire_mood(mood: Mood) -> p.Mood:
-    """A mood as the protocol writes it."""
-    return p.Mood(mood.valence, mood.arousal, mood.tension)

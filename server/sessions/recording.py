@@ -15,20 +15,10 @@ import msgspec
 
 from ...client.wire import plain_number
 from ...music.errors import SegueError
+from ...music.files import check_writable
 
 AGAIN_SECONDS = 1.0  # between two tries to write to a disk that is full
 MAX_WAITING_LINES = 50_000  # that are kept until the disk takes them
-
-
-def check_writable(path: str | Path) -> Path:
-    """The path if its folder exists and it is no folder itself; told before the music starts."""
-    target = Path(path)
-    if target.is_dir() or not target.parent.is_dir():
-        fact = (
-            "is a folder" if target.is_dir() else f"lies in {target.parent}, which does not exist"
-        )
-        raise SegueError(f"cannot write {target}: it {fact}; name a file in a folder that exists")
-    return target
 
 
 class SessionLog:

@@ -23,6 +23,7 @@ from ...client import protocol as p
 from ...client.verbs import Verbs, new_id
 from ...music.cue import Cue
 from ...music.errors import SegueError, UnknownNameError, check_range
+from ...music.files import check_writable
 from ...music.midi import write_midi
 from ...music.parameters import Parameters
 from ...synth.stream import Stream
@@ -37,7 +38,7 @@ from .commands import Commands
 from .eventbook import EventBook
 from .gauge import MAX_METER_HZ, Gauge
 from .queue import NOT_YET
-from .recording import SessionLog, check_writable
+from .recording import SessionLog
 
 MAX_ADVANCE_SECONDS = 3600.0
 Made = TypeVar("Made")

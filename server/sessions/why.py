@@ -4,9 +4,8 @@ from typing import Any
 
 from ...agents.live import Live
 from ...client import protocol as p
-from ..performing.performance import Performance
+from ..performing.performance import Performance, wire_mood
 from ..performing.timeline import Slot
-from .announce import wire_mood
 
 AXES = ("valence", "arousal")
 SLIGHT = 0.05  # differences of mood and moves of knobs below this are not worth a word

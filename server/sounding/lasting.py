@@ -17,10 +17,10 @@ from ...music.errors import SegueError
 from ...music.events import EVENT, Events
 from ...music.world import Bar
 from .clock import WallClock
+from .engine_sound import EngineSound
 
 if TYPE_CHECKING:
     from ...synth.stream import OnBlock, PcmBlock
-    from .sound import EngineSound
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class LastingSound:
     :param make: a new sound, whose frames count from 0
     """
 
-    def __init__(self, make: Callable[[], "EngineSound"]) -> None:
+    def __init__(self, make: Callable[[], EngineSound]) -> None:
         self._make = make
         self._inner = make()
         self.sample_rate = self._inner.sample_rate
@@ -54,7 +54,7 @@ class LastingSound:
         return self._zero
 
     @property
-    def engine(self) -> "EngineSound":
+    def engine(self) -> EngineSound:
         """The sound that plays now."""
         return self._inner
 
@@ -135,7 +135,7 @@ class LastingSound:
         """Whether there is an engine now."""
         return self._gone is None
 
-    def _tell(self, say: Callable[["EngineSound"], object]) -> None:
+    def _tell(self, say: Callable[[EngineSound], object]) -> None:
         """Say something to the engine; nothing is lost if there is none, for all is kept here."""
         if self._gone is not None:
             return
@@ -172,7 +172,7 @@ class LastingSound:
 
         threading.Thread(target=run, name="segue-engine", daemon=True).start()
 
-    def _take_up(self, coming: "Future[EngineSound]") -> None:
+    def _take_up(self, coming: Future[EngineSound]) -> None:
         """Go on with a new engine at the frame where the music is by now."""
         self._coming = None
         try:

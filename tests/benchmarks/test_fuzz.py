@@ -1,8 +1,7 @@
 """Malformed input: made from a seed, and nothing that a server minds."""
 
 import random
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -34,17 +33,6 @@ def test_no_message_ends_the_server_by_asking() -> None:
         frames = message(rng)
         assert 1 <= len(frames) <= 64
         assert b"shutdown" not in b"".join(frames)
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    served = Server(0, folder=tmp_path)
-    thread = threading.Thread(target=served.run)
-    thread.start()
-    yield served
-    served.stop()
-    thread.join(20)
-    served.close()
 
 
 def test_a_server_answers_others_meanwhile(server: Server) -> None:

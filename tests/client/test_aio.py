@@ -1,9 +1,6 @@
 """The client for asyncio, against a real server."""
 
 import asyncio
-import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,17 +10,6 @@ from segue.client.aio import AsyncClient
 from segue.server.serving.server import Server
 
 QUIET = {"director": "table", "clock": "manual"}
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    served = Server(0, folder=tmp_path)
-    thread = threading.Thread(target=served.run)
-    thread.start()
-    yield served
-    served.stop()
-    thread.join(20)
-    served.close()
 
 
 def test_verbs_are_awaited_and_events_come_in_order(server: Server) -> None:

@@ -4,7 +4,6 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,18 +18,6 @@ def session() -> Iterator[Session]:
     """A silent session on a manual clock."""
     with Session.open("dungeon", director="table", seed=3) as opened:
         yield opened
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    """A server on free ports, its loop in a thread."""
-    served = Server(0, folder=tmp_path)
-    thread = threading.Thread(target=served.run)
-    thread.start()
-    yield served
-    served.stop()
-    thread.join(20)
-    served.close()
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from segue.client.errors import RequestError
 from segue.client.wire import Message, unpack
 from segue.music.errors import RangeError, SegueError, check_range
 from segue.server.jobs.service import Service
+from segue.server.security.faults import wire_error, without_folders
 from segue.server.serving import server as server_module
-from segue.server.serving.faults import wire_error, without_folders
 
 
 @pytest.mark.parametrize(
