@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -208,11 +209,14 @@ def _empty(packed: bool) -> bytes:
     return b"\x80" if packed else b"{}"
 
 
+@cache
+def _decoder(kind: Any, packed: bool) -> "msgspec.msgpack.Decoder[Any] | msgspec.json.Decoder[Any]":
+    return msgspec.msgpack.Decoder(kind) if packed else msgspec.json.Decoder(kind)
+
+
 def _decode(data: bytes, kind: type[T], packed: bool, place: str) -> T:
     try:
-        if packed:
-            return msgspec.msgpack.decode(data, type=kind)
-        return msgspec.json.decode(data, type=kind)
+        return cast(T, _decoder(cast(Any, kind), packed).decode(data))
     except msgspec.ValidationError as error:
         match = _PLACE.match(str(error))
         text, path = (match[1], place + match[2]) if match else (str(error), place)
