@@ -25,6 +25,7 @@ from .errors import ClientError, NoAnswerError, RequestError
 from .heart import reachable
 from .inbox import KEPT_EVENTS
 from .keys import read_keys, use_keys
+from .models import ModelResult, Models
 from .order import Order
 from .verbs import Verbs, new_id
 from .wire import Message, decode_event, pack, read_reply, unpack
@@ -58,6 +59,7 @@ class AsyncClient:
         self._events.setsockopt(zmq.RCVHWM, KEPT_EVENTS)
         self._waiting: dict[str, asyncio.Future[Message]] = {}  # by the id of the request
         self._sessions: dict[str, AsyncSession] = {}
+        self._calling = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
 
     def _socket(self, kind: int) -> zmq.asyncio.Socket:
@@ -147,6 +149,27 @@ class AsyncClient:
         """A session that is open already; `list` names them. Closing it ends it for all."""
         return self._hold(await self.request(p.Join(), p.Opened, session=session))
 
+    async def metrics(self) -> p.Metrics:
+        """How the server and its sessions fare."""
+        return await self.request(p.GetMetrics(), p.Metrics)
+
+    async def call(self, function: str, /, *given: Any, **options: Any) -> ModelResult:
+        """Call a function of the models socket, as `Models.call` does, in a thread of its own."""
+        if not self.server.models:
+            raise ClientError("this server serves no models; start it with them: segue serve")
+        async with self._calling:
+            return await asyncio.to_thread(self._call, function, given, options)
+
+    def _call(self, function: str, given: tuple[Any, ...], options: dict[str, Any]) -> ModelResult:
+        endpoint = reachable(self.server.models, self.endpoint)
+        context = zmq.Context()
+        models = Models(context, endpoint, timeout_seconds=self.timeout_seconds, keys=self._keys)
+        try:
+            return models.call(function, *given, **options)
+        finally:
+            models.close()
+            context.term()
+
     def _hold(self, opened: p.Opened) -> "AsyncSession":
         session = AsyncSession(self, opened)
         self._sessions[session.id] = session
@@ -209,6 +232,26 @@ class AsyncSession(Verbs[Awaitable[p.Accepted]]):
         position = (await self.ask(p.GetPosition(), p.PositionReply)).position
         self._order.known = max(self._order.known, position.sequence)
         return position
+
+    async def explain(self, verb: str, /, **content: Any) -> p.Explained:
+        """What a command would do if it came now, e.g. `explain("go", section="boss")`."""
+        return await self.ask(p.Explain(verb=verb, content=content), p.Explained)
+
+    async def time_to(self, at: str = "bar") -> p.TimeTo:
+        """How long it is to the next moment that `at` names."""
+        return await self.ask(p.GetTimeTo(at=at), p.TimeTo)
+
+    async def why(self) -> p.Why:
+        """What is sounding and why."""
+        return await self.ask(p.GetWhy(), p.Why)
+
+    async def meters(self) -> p.Meters:
+        """How loud the sound is; refused for a session without an engine."""
+        return await self.ask(p.GetMeters(), p.Meters)
+
+    async def seek(self, bar: int) -> p.Position:
+        """Play again from a bar that was played before; the music decides anew from there."""
+        return (await self.ask(p.Seek(bar=bar), p.PositionReply)).position
 
     async def advance(self, seconds: float) -> p.Position:
         """Move a manual clock on; returns when that much has been rendered."""

@@ -31,6 +31,12 @@ def test_verbs_are_awaited_and_events_come_in_order(server: Server) -> None:
                     break
             assert numbers == list(range(1, len(numbers) + 1))
             assert {p.BarEvent, p.BeatEvent, p.ExecutedEvent} <= kinds
+            told = await session.explain("go", section="boss", at="bar")
+            assert told.accepted.scheduled_bar >= 1 and "boss" in told.rule
+            assert (await session.time_to("bar")).seconds >= 0
+            assert (await session.why()).section == (await session.position()).section
+            assert (await session.seek(0)).bar == 0
+            assert session.id in (await music.metrics()).sessions
             state = await session.snapshot()
             assert (await session.restore(state)).section
 
