@@ -77,6 +77,7 @@ var _tries = 0
 var _dial_at = 0.0
 var _ping_at = 0.0
 var _ask_at = 0.0
+var _open_at = INF
 var _offset = 0.0  # server's clock minus ours, seconds
 var _best_trip = INF
 var _frame = 0.0
@@ -227,6 +228,9 @@ func _process(_delta):
 	if session != "" and now >= _ask_at:  # keeps the session alive, and its clock right
 		_ask_at = now + 2.0
 		position().done.connect(_take_position)
+	if now >= _open_at:
+		session = ""
+		_open()
 	for failed in _failed.duplicate():
 		failed[0].finish({}, failed[1], failed[2])
 	_failed.clear()
@@ -300,6 +304,7 @@ func _open():
 	if _opening or _wanted.is_empty() or not is_connected_to_server:
 		return
 	_opening = true
+	_open_at = INF
 	session = ""
 	var reply = await ask_server("open", _wanted, 60.0).done
 	_opening = false
@@ -420,6 +425,7 @@ func _take(event):
 			_ask_at = 0.0
 		"closed":
 			session = ""
+			_open_at = INF
 			if event.reason == "closed":  # by someone who meant it
 				_wanted = {}
 			closed.emit(event.reason)
@@ -440,10 +446,10 @@ func _take_position(reply):
 		_place(reply.content.position)
 
 
+# A session that the server does not know is opened again, unless it turns out that someone closed it.
 func _check(reply):
 	if reply.code == "unknown_session":
-		session = ""
-		_open()
+		_open_at = min(_open_at, _now() + 1.0)
 
 
 func _place(position):

@@ -159,7 +159,7 @@ namespace Segue
         readonly List<MusicEvent> ahead = new List<MusicEvent>();
         readonly SortedDictionary<long, MusicEvent> early = new SortedDictionary<long, MusicEvent>();
         readonly List<Action> waiting = new List<Action>();
-        double sampleRate = 48000, frame, frameSeconds, askAt;
+        double sampleRate = 48000, frame, frameSeconds, askAt, openAt = double.PositiveInfinity;
         long known;
         bool opening, fetching, moving, ended;
 
@@ -307,6 +307,7 @@ namespace Segue
         {
             if (opening || ended || !client.IsConnected) return;
             opening = true;
+            openAt = double.PositiveInfinity;
             Id = "";
             ahead.Clear();
             client.Ask("open", options, 60.0).Then(Begin, error =>
@@ -357,7 +358,12 @@ namespace Segue
             if (IsOpen && now >= askAt) // keeps the session alive, and its clock right
             {
                 askAt = now + 2.0;
-                Ask("position").Then(TakePosition, error => Forgotten(error));
+                Ask("position").Then(TakePosition, Forgotten);
+            }
+            if (now >= openAt)
+            {
+                Id = "";
+                Open();
             }
             while (ahead.Count > 0 && ahead[0].AtFrame <= FrameNow)
             {
@@ -367,11 +373,10 @@ namespace Segue
             }
         }
 
+        /// <summary>It is opened again, unless it turns out that someone closed it.</summary>
         void Forgotten(SegueException error)
         {
-            if (error.Code != "unknown_session") return;
-            Id = "";
-            Open();
+            if (error.Code == "unknown_session") openAt = Math.Min(openAt, client.Now + 1.0);
         }
 
         void TakePosition(Map reply)
@@ -439,6 +444,7 @@ namespace Segue
         void End(MusicEvent told)
         {
             Id = "";
+            openAt = double.PositiveInfinity;
             ended = ended || told.Data.Text("reason") == "closed"; // by someone who meant it
             Closed(told);
             Open();
@@ -517,7 +523,7 @@ namespace Segue
 
         // ------------------------------------------------------------------ inside
 
-        double Now { get { return clock.Elapsed.TotalSeconds; } }
+        internal double Now { get { return clock.Elapsed.TotalSeconds; } }
         internal double ServerSeconds { get { return Now + offset; } }
         internal string NewId() { return prefix + "-" + ++count; }
 

@@ -44,6 +44,7 @@
 namespace segue {
 
 constexpr const char* kVersion = "1.3";  // of the protocol
+constexpr double kNever = std::numeric_limits<double>::infinity();
 
 // ------------------------------------------------------------------------------------------- JSON
 
@@ -654,7 +655,7 @@ private:
     std::deque<Event> ahead_;  // have not sounded
     std::map<std::int64_t, Event> early_;  // wait for those before them
     std::int64_t known_ = 0;
-    double rate_ = 48000.0, frame_ = 0.0, frame_seconds_ = 0.0, ask_at_ = 0.0;
+    double rate_ = 48000.0, frame_ = 0.0, frame_seconds_ = 0.0, ask_at_ = 0.0, open_at_ = kNever;
     bool opening_ = false, was_open_ = false, fetching_ = false, moving_ = false, ended_ = false;
 
     Session(Client& client, Fields options) : client_(client), options_(std::move(options)) {}
@@ -685,6 +686,7 @@ private:
     void open() {
         if (opening_ || ended_ || !client_.connected()) return;
         opening_ = true;
+        open_at_ = kNever;
         id_.clear();
         client_.ask("open", options_, 60.0).then([self = shared_from_this()](const Reply& reply) {
             self->opening_ = false;
@@ -728,10 +730,9 @@ private:
         moving_ = !position["paused"].flag() && options_["clock"].text() != "manual";
     }
 
+    // It is opened again, unless it turns out that someone closed it.
     void forgotten(const Reply& reply) {
-        if (reply.code != "unknown_session") return;
-        id_.clear();
-        open();
+        if (reply.code == "unknown_session") open_at_ = std::min(open_at_, client_.now() + 1.0);
     }
 
     void tick() {
@@ -741,6 +742,10 @@ private:
                 if (reply.ok) self->place(reply.content["position"]);
                 else self->forgotten(reply);
             });
+        }
+        if (client_.now() >= open_at_) {
+            id_.clear();
+            open();
         }
         while (!ahead_.empty() && static_cast<double>(ahead_.front().at_frame) <= frame_now()) {
             const Event next = std::move(ahead_.front());
@@ -793,6 +798,7 @@ private:
         if (event.type == "paused" || event.type == "resumed") ask_at_ = 0.0;
         if (event.type != "closed") return;
         id_.clear();
+        open_at_ = kNever;
         ended_ = ended_ || event.data["reason"].text() == "closed";  // by someone who meant it
         on_closed(event.data["reason"].text());
         open();
@@ -842,7 +848,7 @@ inline void Client::greet(const Value& welcome) {
     const bool another = server_["started_ns"].whole() != welcome["started_ns"].whole();
     server_ = welcome;
     connected_ = true;
-    best_trip_ = std::numeric_limits<double>::infinity();
+    best_trip_ = kNever;
     ping_at_ = 0.0;
     on_connected();
     for (const auto& session : std::vector(sessions_)) session->renew(another);

@@ -97,7 +97,7 @@ class Told:
         for line in self.process.stdout:
             self._news.put(line.rstrip("\n"))
 
-    def wait_for(self, start: str, seconds: float = 20.0) -> list[str]:
+    def wait_for(self, start: str, seconds: float = 40.0) -> list[str]:
         """The words of the next line that begins so; AssertionError if none comes in time."""
         deadline = time.monotonic() + seconds
         while True:
