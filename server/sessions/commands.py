@@ -15,7 +15,7 @@ from .recording import SessionLog
 
 MAX_WAITING = 4096  # commands
 STINGER_SECONDS = 0.1  # a stinger is handed on this long before it sounds
-MARGIN_SECONDS = 0.025  # nothing can be made to sound earlier than this from now
+MARGIN_SECONDS = 0.035  # no music sounds sooner: two blocks, and the way of its news to listeners
 EXPIRED = "expired before its moment came"
 
 
