@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from segue.client import Client, RemoteSession
-from segue.client.protocol import ClosedEvent, Event, SectionEvent
+from segue.client.protocol import ClosedEvent, ExecutedEvent, SectionEvent
 
 from .conftest import HERE, INTEGRATIONS, Served, Tell, Told, free_ports, program
 
@@ -98,13 +98,17 @@ def test_the_installation_answers_its_sensors(
         [opened] = set(music.list().sessions) - before
         session = music.join(opened)
         say(ports + 1, "movement 0.9", "brightness 0.2", "presence 1")
-        assert _section(session, "explore")
+        assert _gone_to(session) == "explore"
         assert session.position().wanted.arousal == pytest.approx(0.8, abs=0.05)
         assert session.position().wanted.valence == pytest.approx(-0.6, abs=0.05)
 
 
-def _section(session: RemoteSession, name: str) -> bool:
-    def is_it(event: Event) -> bool:
-        return isinstance(event, SectionEvent) and event.name == name
-
-    return any(is_it(event) for event in session.events(timeout_seconds=20.0))
+def _gone_to(session: RemoteSession) -> str:
+    """The section that the first `go` leads to."""
+    section = ""
+    for event in session.events(timeout_seconds=20.0):
+        if isinstance(event, SectionEvent):
+            section = event.name
+        elif isinstance(event, ExecutedEvent) and event.verb == "go":
+            return section
+    raise AssertionError("nobody said go")
