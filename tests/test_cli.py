@@ -33,7 +33,8 @@ from segue.music.tempo import Meter, TempoMap
 SEGUE = str(Path(sys.executable).with_name("segue"))
 COMMANDS = (
     "demo serve play render picture listen analyze transcribe harmonize accompany timbre "
-    "instruments environments train tune evaluate learn-from cue models bench doctor"
+    "instruments environments train tune evaluate learn-from cue models bench doctor keys protocol "
+    "replay"
 ).split()
 CUES = Path(segue.__file__).parent / "music" / "cues"
 NO_DEVICE = {"ALSA_CONFIG_PATH": os.devnull, "JACK_DEFAULT_SERVER": "none-of-that-name"}
@@ -874,9 +875,10 @@ def test_a_stopped_demo_leaves_whole_files(start: Callable[..., Running]) -> Non
 def test_a_stopped_server_completes_the_files_of_its_sessions(
     start: Callable[..., Running],
 ) -> None:
-    running = start("serve", "--port", "0")
+    running = start("serve", "--port", "0", "--no-web", "--no-osc")
     assert running.process.stdout is not None
-    endpoint = running.process.stdout.readline().split()[2].rstrip(",")
+    assert "Ctrl-C" in running.process.stdout.readline()
+    endpoint = running.process.stdout.readline().split()[1]
     with Client(endpoint, timeout_seconds=30.0) as music:
         session = music.open("meadow", director="table", clock="manual", output="file:x.wav")
         session.advance(2.0)

@@ -102,7 +102,7 @@ def _family_page(family: str, stem: str, names: list[str]) -> list[str]:
 
 def _about(name: str) -> list[str]:
     """The paragraphs of an instrument's docstring: first what it is, then how it sounds."""
-    module = import_module(f"...synth.instruments.{name}", __name__)
+    module = import_module(f"....synth.instruments.{name}", __name__)
     return [" ".join(part.split()) for part in (module.__doc__ or name).strip().split("\n\n")]
 
 

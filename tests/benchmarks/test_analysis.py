@@ -360,7 +360,7 @@ def test_what_cannot_be_measured_is_said(folder: Path, monkeypatch: pytest.Monke
         (("analysis", "--set", "nowhere"), "nowhere holds no takes"),
         (("analysis",), "name its folder by --set or SEGUE_MIR_SET"),
         (("analysis", "--only", "chord"), "did you mean 'chords'"),
-        (("analysis", "--long"), "--long belong to synth, not to analysis"),
+        (("analysis", "--long"), "--long belong to synth and server, not to analysis"),
         (("synth", "--no-peers"), "--no-peers belong to analysis, not to synth"),
         (("voice", "--set", "x"), "--set belong to analysis, not to voice"),
     ],

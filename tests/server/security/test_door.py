@@ -246,13 +246,13 @@ def test_a_client_that_floods_is_told_and_others_are_not(serve: Start, keys: Key
             for number in range(300):
                 first.send(p.Ping(), id=f"a{number}")
                 second.send(p.Ping(), id=f"b{number}")
-            assert music.ping()[0] < 1.0
+            assert music.ping()[0] < 5.0
             replies = [peer.reply() for _ in range(300) for peer in (first, second)]
         codes = [m.read(p.Error).code for m in replies if m.header.type == "error"]
         # one client by two connections has one allowance
         assert set(codes) == {"busy"} and 200 < len(codes) <= 600 - 101
         assert [m.parent["id"] for m in replies[:4]] == ["a0", "b0", "a1", "b1"]
-        assert music.ping()[0] < 1.0
+        assert music.ping()[0] < 5.0
 
 
 def test_openings_of_one_client_are_bounded(serve: Start) -> None:
@@ -279,11 +279,11 @@ def test_half_a_message_holds_up_nobody(server: Server) -> None:
     with Client(server.endpoint) as music, Peer(server.endpoint) as peer:
         peer.socket.send(b"SEGUE/1", zmq.SNDMORE)
         peer.socket.send(b"", zmq.SNDMORE)
-        assert music.ping()[0] < 1.0
+        assert music.ping()[0] < 5.0
     host, port = server.endpoint.removeprefix("tcp://").split(":")
     with Client(server.endpoint) as music, socket.create_connection((host, int(port))) as half:
         half.sendall(b"\xff\x00\x00\x00\x00\x00\x00\x00\x01\x7f\x03")  # half a greeting
-        assert music.ping()[0] < 1.0
+        assert music.ping()[0] < 5.0
 
 
 def test_a_huge_frame_ends_that_connection_alone(server: Server) -> None:
@@ -291,7 +291,7 @@ def test_a_huge_frame_ends_that_connection_alone(server: Server) -> None:
         assert peer.handshake()
         peer.socket.send(bytes(p.MAX_MESSAGE_BYTES + 1))
         assert not peer.handshake()
-        assert music.ping()[0] < 1.0
+        assert music.ping()[0] < 5.0
 
 
 def test_a_client_that_never_reads_holds_up_nobody(server: Server) -> None:
@@ -302,7 +302,7 @@ def test_a_client_that_never_reads_holds_up_nobody(server: Server) -> None:
             peer.socket.sndtimeo = 5000
             for _ in range(300):
                 peer.send(p.GetEvents(limit=8192), session=session.id)
-                assert music.ping()[0] < 1.0
+                assert music.ping()[0] < 5.0
         assert session.position().frame == 300 * 48_000
 
 
@@ -326,7 +326,7 @@ def test_a_server_full_of_connections_refuses_more_and_goes_on(
         monkeypatch.setattr("segue.server.security.guard._descriptors", lambda: 0)
         with Peer(server.endpoint) as peer:
             assert not peer.handshake()
-        assert music.ping()[0] < 1.0
+        assert music.ping()[0] < 5.0
         monkeypatch.undo()
         with Peer(server.endpoint) as peer:
             assert peer.handshake()
