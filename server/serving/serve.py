@@ -1,5 +1,6 @@
 """A whole server: the sessions' sockets in this process, models and bridges in others beside it."""
 
+import gc
 import os
 import signal
 import sys
@@ -48,6 +49,8 @@ def serve(
         except SegueError as error:
             print(f"segue: {error}", file=sys.stderr)
             return PORT_IN_USE
+        gc.collect()
+        gc.freeze()  # what was imported stays; looking through it each time would take 10 ms
         (ready or _announce)(server)
         server.run()
     return 0

@@ -30,7 +30,7 @@ class Commands:
     ) -> None:
         self._performance, self._announcer, self._log = performance, announcer, log
         self._conductor, self._timeline = performance.conductor, performance.timeline
-        self._executor = Executor(performance, announcer)
+        self._executor = Executor(performance, announcer, realtime=realtime)
         self._queue, self._answers = CommandQueue(), Answers()
         self._realtime = realtime
         self._rate = performance.sample_rate

@@ -17,11 +17,19 @@ from .queue import Waiting
 MOVE_ON = ":elsewhere"  # added to the id of a dislike, names the move that it causes
 
 
-class Executor:
-    """Does commands in a performance and has them announced."""
+MIXED = (p.Level, p.Duck, p.Stinger)
+"""Commands that move the layers' gains at once; parameters move them along their ramps."""
 
-    def __init__(self, performance: Performance, announcer: Announcer) -> None:
+
+class Executor:
+    """Does commands in a performance and has them announced.
+
+    :param realtime: somebody brings the gains to where they are to be every few milliseconds
+    """
+
+    def __init__(self, performance: Performance, announcer: Announcer, *, realtime: bool) -> None:
         self._performance, self._announcer = performance, announcer
+        self._realtime = realtime
         self._conductor = performance.conductor
         self._channels = [channel.name for channel in session_channels(performance.cue)]
 
@@ -66,7 +74,8 @@ class Executor:
             case p.Loop():
                 self._loop(content.bars, due, frame)
         self._announcer.executed(waiting, frame)
-        music.update_mix(frame)
+        if not self._realtime or isinstance(content, MIXED):
+            music.update_mix(frame)
 
     def _tell(
         self, id: str, verb: str, names: tuple[str, ...] = (), values: dict[str, Any] | None = None
