@@ -131,7 +131,8 @@ class Told:
 
 def free_ports(count: int) -> int:
     """The first of so many ports in a row that nobody uses, in TCP and UDP."""
-    for first in range(20_000 + os.getpid() % 10_000, 32_000, count):
+    start = 20_000 + 64 * os.getpid() % 10_000  # apart from those of tests in other processes
+    for first in range(start, 32_000, count):
         try:
             with ExitStack() as stack:
                 for port in range(first, first + count):
