@@ -166,13 +166,10 @@ class Server:
 
     def _read(self) -> None:
         until = time.monotonic() + SERVE_SECONDS
-        alone = not self._intake  # is answered before others are looked for
-        self._intake.read(self._control, first=alone)
+        # Who comes alone is answered before others are looked for; a turn takes in all that wait.
+        self._intake.read(self._control, first=not self._intake)
         while (asked := self._intake.next()) is not None:
             self._serve(asked)
-            if alone:
-                self._intake.read(self._control)
-                alone = False
             if time.monotonic() > until:
                 return
 
@@ -221,6 +218,7 @@ class Server:
 
     def _turn(self) -> None:
         began = time.monotonic()
+        self._intake.read(self._control)
         for route, reply in self.desk.turn():
             self._reply(route, reply)
         self._publish()
