@@ -109,6 +109,11 @@ class Told:
             if line.startswith(start):
                 return line.split()
 
+    def find(self, start: str) -> list[str]:
+        """The words of a line that begins so, whether it has come already or not."""
+        known = next((line for line in self.lines if line.startswith(start)), None)
+        return self.wait_for(start) if known is None else known.split()
+
     def end(self) -> int:
         """Let it end; its exit code, after which `lines` has everything."""
         assert self.process.stdin is not None

@@ -63,7 +63,7 @@ def until(page: Page, condition: str, seconds: float = 20.0) -> None:
 
 def test_the_page_loads_without_complaint_and_offers_the_cues(page: Page) -> None:
     page.wait("document.querySelectorAll('#cues button').length >= 4")
-    assert page.value("document.querySelector('#link').textContent").strip() != ""
+    page.wait("document.querySelector('#link').textContent.trim() !== ''")
     assert page.faults == []
 
 
