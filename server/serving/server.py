@@ -189,6 +189,8 @@ class Server:
         if reply is not None:
             self._reply(route, reply)
         self.desk.finish()
+        if route.message.header.type == p.Stinger.TYPE:
+            self._publish()  # it may sound before the next turn is over
 
     def _answer(self, route: Route, guest: Guest, received_ns: int) -> p.Reply | None:
         kind = route.message.header.type
