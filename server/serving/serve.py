@@ -73,8 +73,8 @@ def children_of(server: Server, settings: ServeSettings) -> list[Child]:
             heartbeat=addresses.heartbeat,
             version=version("segue"),
             host=settings.host,
-            web_port=settings.web_port,
-            osc_port=settings.osc_port,
+            web_port=_kept(settings.web_port, addresses.web),
+            osc_port=_kept(settings.osc_port, addresses.osc),
             folder=str(settings.folder),
             library=list(settings.library),
             osc_peers=list(settings.osc_peers),
@@ -93,6 +93,11 @@ def children_of(server: Server, settings: ServeSettings) -> list[Child]:
     if settings.web_port is not None or settings.osc_port is not None:
         children.append(Child("segue.server.gateway", config, ready))
     return children
+
+
+def _kept(port: int | None, address: str) -> int | None:
+    """The port that a bridge had before it was started again; the one asked for at first."""
+    return int(address.rpartition(":")[2]) if address else port
 
 
 def _announce(server: Server) -> None:

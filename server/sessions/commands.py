@@ -16,6 +16,7 @@ from .recording import SessionLog
 MAX_WAITING = 4096  # commands
 STINGER_SECONDS = 0.1  # a stinger is handed on this long before it sounds
 MARGIN_SECONDS = 0.035  # no music sounds sooner: two blocks, and the way of its news to listeners
+ENDED = "the session ended before its moment came"
 EXPIRED = "expired before its moment came"
 
 
@@ -165,9 +166,19 @@ class Commands:
 
     def restored(self, frame: int) -> None:
         """Drop all that waits: the music has been restored, which ended the departures too."""
-        for waiting in self._queue.clear():
-            self._announcer.dropped(waiting.id, waiting.verb, RESTORED, frame)
+        self._drop_waiting(RESTORED, frame)
         self._announcer.dropped_departures(frame)
+
+    def ended(self, frame: int) -> None:
+        """Drop all that waits: there will be no more music."""
+        self._drop_waiting(ENDED, frame)
+        for departure in self._conductor.departures:
+            self._announcer.dropped(departure.command, p.Go.TYPE, ENDED, frame)
+        self._conductor.departures.clear()
+
+    def _drop_waiting(self, reason: str, frame: int) -> None:
+        for waiting in self._queue.clear():
+            self._announcer.dropped(waiting.id, waiting.verb, reason, frame)
 
     @property
     def pending(self) -> list[str]:

@@ -427,8 +427,10 @@ class Session(Asked, Verbs[p.Accepted]):
         with self._lock:
             if self.closed:
                 return []
-            self._log.add("end", at_frame=self._now(), reason=reason)
-            self._announcer.closed(reason, self._now())
+            frame = self._now()
+            self._log.add("end", at_frame=frame, reason=reason)
+            self._commands.ended(frame)
+            self._announcer.closed(reason, frame)
             self.closed, self._reason = True, reason
             return self._write_files()
 

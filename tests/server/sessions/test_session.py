@@ -802,3 +802,15 @@ def test_a_departure_survives_bars_that_are_decided_anew() -> None:
         session.advance(16.0)
         bars = {bar.bar: bar.section for bar in of(p.BarEvent, session.events())}
         assert bars[answer.scheduled_bar] == "fight" and bars[answer.scheduled_bar - 1] == "calm"
+
+
+def test_what_waits_when_a_session_ends_is_told(session: Session) -> None:
+    session.advance(1.0)
+    later = session.level("drums", 0.5, at="bars:8")
+    gone = session.go("boss", at="bars:4")
+    session.close()
+    events = session.events_after(0)
+    told = {e.command: e.reason for e in events if isinstance(e, p.DroppedEvent)}
+    assert set(told) == {later.id, gone.id}
+    assert all("the session ended" in reason for reason in told.values())
+    assert isinstance(events[-1], p.ClosedEvent)
