@@ -16,7 +16,6 @@ from ...client import protocol as p
 from ...music.errors import FileFormatError, SegueError
 from .session import Session
 
-ENDS = ("end",)
 TAIL_SECONDS = 1.0  # of a log that was cut off, after its last line
 
 
@@ -65,7 +64,7 @@ def read_log(path: str | Path) -> LoggedSession:
         )
     kinds = ("command", "cancel", "seek", "restore")
     events = [msgspec.convert(one["event"], p.AnyEvent) for one in found if one["line"] == "event"]
-    ends = [int(one["at_frame"]) for one in found if one["line"] in ENDS]
+    ends = [int(one["at_frame"]) for one in found if one["line"] == "end"]
     last = max((int(one["at_frame"]) for one in found if "at_frame" in one), default=0)
     told = max((event.at_frame for event in events), default=0)
     return LoggedSession(
